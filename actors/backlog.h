@@ -1,0 +1,25 @@
+/* backlog.h: messages that an actor cannot take yet, oldest first.
+ *
+ * Threads: one. Ownership: a message put in is the backlog's, payload included, until it is taken out.
+ */
+#ifndef CHATTERBOX_BACKLOG_H
+#define CHATTERBOX_BACKLOG_H
+
+#include <stdbool.h>
+
+#include "message.h"
+
+struct backlog_entry;
+
+/* All zero is empty. */
+struct backlog {
+    struct backlog_entry *first;
+    struct backlog_entry *last;
+};
+
+void backlog_put(struct backlog *backlog, const struct message *message);
+
+/* Returns false, and leaves *message alone, if there is none. */
+bool backlog_take(struct backlog *backlog, struct message *message);
+
+#endif

@@ -1,0 +1,151 @@
+/* message.h: what threads say to each other, and to whom.
+ *
+ * A message is 64 bytes (one cache line), passed by value, and owns at most one payload. The catalogue with every
+ * type, its direction and what happens when a ring is full is message.def.
+ *
+ * Threads:   plain data; any thread.
+ * Ownership: the payload belongs to whoever holds the message. mailbox_send() takes it over.
+ */
+#ifndef CHATTERBOX_MESSAGE_H
+#define CHATTERBOX_MESSAGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "payload.h"
+
+/* What a thread is for. A thread has exactly one role; bits, so that message.def can name several. */
+enum thread_role {
+    ROLE_MAIN = 1,
+    ROLE_IO = 2,
+    ROLE_SESSION = 4,
+    ROLE_MATCHER = 8,
+};
+
+/* Thread 0 is main, so the all-zero address, which nothing but thread messages ever needs, also serves as 'nobody'. */
+enum { THREAD_MAIN = 0, THREADS_MAX = 255 };
+
+/* The receiver of a message: a slot of a thread, or (generation 0) the thread itself.
+ * A slot's generation changes whenever the slot is given back, so an old address never reaches a new owner. */
+struct address {
+    uint32_t generation;
+    uint32_t slot : 24;
+    uint32_t thread : 8;
+};
+
+_Static_assert(sizeof(struct address) == 8, "an address is eight bytes");
+
+static inline struct address address_of_thread(unsigned thread)
+{
+    return (struct address){ .generation = 0, .slot = 0, .thread = thread };
+}
+
+static inline bool address_is_thread(struct address address)
+{
+    return address.generation == 0;
+}
+
+static inline bool address_is_nobody(struct address address)
+{
+    return address.generation == 0 && address.thread == THREAD_MAIN;
+}
+
+static inline bool address_equals(struct address a, struct address b)
+{
+    return a.generation == b.generation && a.slot == b.slot && a.thread == b.thread;
+}
+
+enum message_type {
+    MESSAGE_NONE,
+#define MSG(name, body, payload, from, to, full) name,
+#include "message.def"
+#undef MSG
+    MESSAGE_TYPES
+};
+
+enum { USER_ID_BYTES = 16 };
+
+/* Which side of the WebRTC handshake a user plays; each chat has one of each. */
+enum match_role { MATCH_CALLER, MATCH_CALLEE };
+
+struct message {
+    uint16_t type; /* enum message_type */
+    struct address to;
+    struct address from; /* set by mailbox_send() when it is left all zero: the sending thread */
+    struct payload *payload;
+
+    union {
+        struct {
+            struct address writer; /* the connection whose text this is, gets its credit back; or nobody */
+        } event;
+
+        struct {
+            uint16_t code; /* RFC 6455, section 7.4 */
+        } conn_close;
+
+        struct {
+            uint32_t texts; /* how many credits come back */
+        } credit;
+
+        struct {
+            uint64_t match;
+            struct address writer; /* as in event */
+        } peer_text;
+
+        struct {
+            uint64_t match;
+        } peer_left;
+
+        struct {
+            uint8_t id[USER_ID_BYTES];
+            uint64_t match; /* CHAT_ENDED, CHAT_STORE: the chat. USER_STORE: the chat the user is in, or 0 */
+        } user;
+
+        struct {
+            uint8_t id[USER_ID_BYTES];
+            uint64_t ended_match; /* the user's last chat, over by now; 0 if there was none */
+            uint32_t search;      /* counts the user's searches; the same for a search that goes on */
+            bool is_known;        /* this search was accepted before: it is never SEARCH_BUSY */
+        } search;
+
+        struct {
+            uint32_t search;
+        } search_reply;
+
+        struct {
+            uint64_t match; /* grows: of two matches of one user the later has the higher number */
+            struct address partner;
+            uint32_t search; /* the receiver's search that is answered by this */
+            uint8_t role;    /* enum match_role */
+        } match_found;
+
+        struct {
+            uint8_t partner_id[USER_ID_BYTES];
+            uint64_t match;
+            struct address partner; /* the other side, who may already talk to nobody */
+        } match_refused;
+
+        struct {
+            uint64_t epoch; /* counts how often the store has come up */
+        } resync;
+    };
+};
+
+_Static_assert(sizeof(struct message) == 64, "a message is one cache line");
+
+/* The name as in message.def, for logs and metrics. */
+const char *message_name(unsigned type);
+
+/* Whether a thread of role `from` may send this type to a thread of role `to`. */
+bool message_may_travel(unsigned type, enum thread_role from, enum thread_role to);
+
+/* Whether the sender must stop reading its sockets while this message waits for room. */
+bool message_throttles(unsigned type);
+
+/* Whether any message may go from a thread of role `from` to one of role `to`; such a pair has a ring. */
+bool roles_talk(enum thread_role from, enum thread_role to);
+
+/* Free the payload, if any. */
+void message_discard(struct message *message);
+
+#endif

@@ -1,0 +1,110 @@
+#include "request.h"
+
+#include <string.h>
+
+enum request_data { NO_DATA, INTERESTS, MESSAGE, OBJECT };
+
+static const struct {
+    const char *wire;
+    enum request_data data;
+} catalogue[REQUEST_TYPES] = {
+#define REQUEST(name, wire_name, data_kind) [REQUEST_##name] = { wire_name, data_kind },
+#include "request.def"
+#undef REQUEST
+};
+
+static enum request_type find_type(const char *name)
+{
+    for (enum request_type type = REQUEST_UNKNOWN + 1; type < REQUEST_TYPES; type++) {
+        if (strcmp(catalogue[type].wire, name) == 0)
+            return type;
+    }
+    return REQUEST_UNKNOWN;
+}
+
+static enum error_code parse_interests(struct request *request, const json_t *list)
+{
+    if (!json_is_array(list))
+        return ERROR_INVALID_REQUEST;
+    size_t index;
+    json_t *topic;
+    json_array_foreach(list, index, topic) {
+        if (!json_is_string(topic))
+            return ERROR_INVALID_REQUEST;
+    }
+    /* Ten is the limit on what is sent, not on what is left of it: the work done for one request stays bounded. */
+    if (json_array_size(list) > INTERESTS_MAX)
+        return ERROR_INVALID_INTERESTS;
+    json_array_foreach(list, index, topic) {
+        if (interests_add(&request->interests, json_string_value(topic), json_string_length(topic)) != INTERESTS_OK)
+            return ERROR_INVALID_INTERESTS;
+    }
+    return request->interests.count > 0 ? ERROR_NONE : ERROR_INVALID_INTERESTS;
+}
+
+/* The text is valid UTF-8, since jansson accepts nothing else: count what is not a continuation byte. */
+static size_t count_codepoints(const char *utf8, size_t length)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < length; i++)
+        count += ((unsigned char)utf8[i] & 0xC0) != 0x80;
+    return count;
+}
+
+static enum error_code parse_data(struct request *request, json_t *data)
+{
+    /* `"data": null` is what some clients write for "none". */
+    if (json_is_null(data))
+        data = NULL;
+    if (data != NULL && !json_is_object(data))
+        return ERROR_INVALID_REQUEST;
+
+    switch (catalogue[request->type].data) {
+    case NO_DATA:
+        return ERROR_NONE;
+    case INTERESTS:
+        return parse_interests(request, json_object_get(data, "interests"));
+    case MESSAGE:
+        request->data = json_object_get(data, "message");
+        if (!json_is_string(request->data))
+            return ERROR_INVALID_REQUEST;
+        request->codepoints = count_codepoints(json_string_value(request->data), json_string_length(request->data));
+        return ERROR_NONE;
+    case OBJECT:
+        request->data = data;
+        return data != NULL ? ERROR_NONE : ERROR_INVALID_REQUEST;
+    }
+    return ERROR_INVALID_REQUEST;
+}
+
+enum error_code request_parse(struct request *request, const void *utf8, size_t length)
+{
+    request->type = REQUEST_UNKNOWN;
+    request->type_name = NULL;
+    request->data = NULL;
+    request->codepoints = 0;
+    interests_init(&request->interests);
+
+    /* DECODE_ANY: `5` is valid JSON, and only then not a request. */
+    json_error_t error;
+    request->root = json_loadb(utf8, length, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
+    if (request->root == NULL)
+        return ERROR_INVALID_JSON;
+    if (!json_is_object(request->root))
+        return ERROR_INVALID_REQUEST;
+    request->type_name = json_string_value(json_object_get(request->root, "type"));
+    if (request->type_name == NULL)
+        return ERROR_INVALID_REQUEST;
+    request->type = find_type(request->type_name);
+    if (request->type == REQUEST_UNKNOWN)
+        return ERROR_UNKNOWN_TYPE;
+    return parse_data(request, json_object_get(request->root, "data"));
+}
+
+void request_fini(struct request *request)
+{
+    json_decref(request->root);
+    request->root = NULL;
+    request->data = NULL;
+    request->type_name = NULL;
+}

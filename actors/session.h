@@ -1,0 +1,96 @@
+/* session.h: the session actor: one user's state machine.
+ *
+ *                 submit_interests        start_matching           MATCH_FOUND
+ *           NEW ──────────────────► IDLE ───────────────► SEARCHING ───────────► CHATTING
+ *                                    ▲    SEARCH_CANCELLED     │                    │
+ *                                    ├─────────────────────────┘                    │
+ *                                    └──────────────────────────────────────────────┘
+ *                                                  end_chat, PEER_LEFT
+ *
+ * What each request does in each state is the protocol's table. Two things cross threads and need care:
+ *  - A search that is being started or cancelled. The client's further requests wait until the matcher has answered,
+ *    because until then nobody knows which state they would meet.
+ *  - A partner who has heard of the match first. What it says waits until MATCH_FOUND has come here too; match ids grow,
+ *    so a higher one than the last is of the future and a lower one of the past.
+ *
+ * Credits: each text of the client is answered by exactly one of: an event to itself that names it as writer, TEXT_DONE,
+ * or its way to the partner, whose I/O thread gives the credit back (README, "Flow control").
+ *
+ * Threads:   the session thread it was placed on, for life.
+ * Ownership: a message handed in is the actor's, payload included. Messages sent are the host's.
+ * Pure:      all effects go through struct session_host.
+ */
+#ifndef CHATTERBOX_SESSION_H
+#define CHATTERBOX_SESSION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "backlog.h"
+#include "event.h"
+#include "message.h"
+#include "metrics.h"
+#include "rate.h"
+
+/* The world as all actors of one thread see it. */
+struct session_host {
+    void *self;
+    void (*send)(void *self, const struct message *message);
+    struct metrics *metrics;
+    struct event_time time; /* the time of the current batch of messages */
+    uint64_t now_ms;        /* the same, monotonic */
+    unsigned matcher_thread;
+    uint32_t rate_chat;   /* per second; 0: no limit */
+    uint32_t rate_search; /* per second; 0: no limit */
+};
+
+enum session_state {
+    SESSION_NEW,       /* no interests */
+    SESSION_IDLE,
+    SESSION_SEARCHING,
+    SESSION_CHATTING,
+    SESSION_CLOSING,   /* told to close; waits for CONN_GONE and says no more */
+    SESSION_OVER       /* CONN_GONE came: the host frees the actor */
+};
+
+/* What the client has been told about the search that is on. */
+enum session_told { TOLD_NOTHING, TOLD_UNAVAILABLE, TOLD_SEARCHING };
+
+struct session {
+    struct address self;
+    struct address connection;
+    struct address partner;    /* CHATTING */
+    struct payload *interests; /* topics, as submitted last; NULL: NEW */
+    uint64_t match;            /* the chat that is on, else the last one; 0: none yet */
+    struct backlog waiting_requests; /* is_starting, is_cancelling */
+    struct backlog early;            /* SEARCHING: from a partner that we have not heard of yet */
+    uint8_t user_id[USER_ID_BYTES];
+    uint8_t partner_id[USER_ID_BYTES]; /* CHATTING */
+    uint32_t search;                   /* number of the last search */
+    struct rate_bucket chat_bucket;
+    struct rate_bucket search_bucket;
+    struct rate_bucket strike_bucket;
+    uint8_t state;      /* enum session_state */
+    uint8_t told;       /* enum session_told */
+    bool is_starting;   /* the first SEARCH_START of this search is on its way */
+    bool is_cancelling; /* SEARCH_CANCEL is on its way; its end_matching is yet to be answered */
+    bool is_restored;   /* this chat was written back to the store (CHAT_STORE) */
+};
+
+/* Become the actor of a connection, accept it, and welcome the client. user_id: random. */
+void session_init(struct session *session, struct session_host *host, struct address self, struct address connection,
+                  const uint8_t user_id[USER_ID_BYTES]);
+
+/* Take one message. The actor is finished when its state is SESSION_OVER. */
+void session_on_message(struct session *session, struct session_host *host, struct message *message);
+
+/* The store has lost its memory: state again what it must know of this user. */
+void session_restate(struct session *session, struct session_host *host);
+
+/* Free what the actor owns. In any state; sends nothing. */
+void session_fini(struct session *session);
+
+/* What the host does with a message for an actor that is gone, so that no sender waits for ever. */
+void session_on_undeliverable(struct session_host *host, struct message *message);
+
+#endif

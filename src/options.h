@@ -1,0 +1,33 @@
+/* options.h: flags and environment into one struct.
+ *
+ * Threads: parsed by main before any other thread starts; read-only afterwards.
+ */
+#ifndef CHATTERBOX_OPTIONS_H
+#define CHATTERBOX_OPTIONS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct options {
+#define NUMBER(member, flag, default_value, min, max, unit, help) int64_t member;
+#define DURATION(member, flag, default_value, min_ms, max_ms, help) int64_t member;
+#define TEXT(member, flag, default_value, value, help) const char *member; /* argv's, environ's or a literal */
+#include "options.def"
+#undef NUMBER
+#undef DURATION
+#undef TEXT
+};
+
+enum options_result { OPTIONS_RUN, OPTIONS_HELP, OPTIONS_VERSION, OPTIONS_BAD };
+
+enum { OPTIONS_ERROR_BYTES = 256 };
+
+/* Fill *options from argv, then the environment, then the defaults: the first that names an option wins. Flags are
+ * `--name value` or `--name=value`. On OPTIONS_BAD error holds one line that says what is wrong and what would be right. */
+enum options_result options_parse(struct options *options, int argc, char *const argv[], char *const environ[],
+                                  char error[OPTIONS_ERROR_BYTES]) __attribute__((warn_unused_result));
+
+/* The text of --help, at most capacity bytes with its NUL. Returns its length. */
+size_t options_help(char *text, size_t capacity);
+
+#endif

@@ -1,0 +1,209 @@
+#include "session_thread.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include "session.h"
+#include "slab.h"
+
+/* As many actors as an address can name. */
+enum { ACTORS_MAX = 1 << 24 };
+
+/* Random bytes are fetched for so many users at once. */
+enum { USER_IDS_FETCHED = 64 };
+
+struct session_thread {
+    struct executor executor;
+    struct session_thread_config config;
+    struct session_host host;
+    struct slab actors; /* struct session */
+    bool is_time_set;   /* the host's time is that of this batch */
+    bool is_draining;
+    bool has_drained;
+    size_t user_ids_left;
+    uint8_t user_ids[USER_IDS_FETCHED * USER_ID_BYTES];
+};
+
+static void send_message(void *self, const struct message *message)
+{
+    struct session_thread *thread = self;
+    executor_send(&thread->executor, message);
+}
+
+/* One look at the clock serves a whole batch of messages. */
+static void set_time(struct session_thread *thread)
+{
+    if (thread->is_time_set)
+        return;
+    thread->is_time_set = true;
+    struct timespec wall;
+    clock_gettime(CLOCK_REALTIME, &wall);
+    event_time_set(&thread->host.time, (uint64_t)wall.tv_sec * 1000 + (uint64_t)wall.tv_nsec / 1000000);
+    thread->host.now_ms = uv_hrtime() / 1000000;
+}
+
+static const uint8_t *take_user_id(struct session_thread *thread)
+{
+    if (thread->user_ids_left == 0) {
+        size_t filled = 0;
+        while (filled < sizeof thread->user_ids) {
+            ssize_t got = getrandom(thread->user_ids + filled, sizeof thread->user_ids - filled, 0);
+            if (got < 0 && errno != EINTR) {
+                log_event(thread->config.log, LOG_ERROR, "no_random_bytes", "errno=%d", errno);
+                abort(); /* without them user ids would be guessable */
+            }
+            filled += got > 0 ? (size_t)got : 0;
+        }
+        thread->user_ids_left = USER_IDS_FETCHED;
+    }
+    return thread->user_ids + --thread->user_ids_left * USER_ID_BYTES;
+}
+
+static void open_actor(struct session_thread *thread, struct address connection)
+{
+    uint32_t slot, generation;
+    struct session *session = slab_take(&thread->actors, &slot, &generation);
+    if (session == NULL) {
+        log_event(thread->config.log, LOG_ERROR, "session_slab_full", "actors=%u", thread->actors.used);
+        abort(); /* --max-connections is far below this */
+    }
+    struct address self = { .generation = generation,
+                            .slot = slot & 0xFFFFFFu,
+                            .thread = (uint8_t)mailbox_thread(thread->executor.mailbox) };
+    session_init(session, &thread->host, self, connection, take_user_id(thread));
+}
+
+static void restate_all(struct session_thread *thread, uint64_t epoch)
+{
+    executor_send(&thread->executor, &(struct message){ .type = RESYNCED,
+                                                        .to = address_of_thread(thread->config.matcher_thread),
+                                                        .resync = { .epoch = epoch } });
+    for (uint32_t slot = 0; slot < thread->actors.slots; slot++) {
+        uint32_t generation;
+        struct session *session = slab_at(&thread->actors, slot, &generation);
+        if (session != NULL)
+            session_restate(session, &thread->host);
+    }
+}
+
+static void on_thread_message(struct session_thread *thread, struct message *message)
+{
+    switch ((enum message_type)message->type) {
+    case CONN_OPENED:
+        open_actor(thread, message->from);
+        break;
+    case RESYNC:
+        restate_all(thread, message->resync.epoch);
+        break;
+    case DRAIN:
+        thread->is_draining = true;
+        break;
+    case EXIT:
+        executor_exit(&thread->executor);
+        break;
+    default:
+        session_on_undeliverable(&thread->host, message);
+        break;
+    }
+}
+
+static void on_message(void *owner, struct message *message)
+{
+    struct session_thread *thread = owner;
+    set_time(thread);
+    if (address_is_thread(message->to)) {
+        on_thread_message(thread, message);
+        return;
+    }
+    uint32_t slot = message->to.slot;
+    struct session *session = slab_find(&thread->actors, slot, message->to.generation);
+    if (session == NULL) {
+        session_on_undeliverable(&thread->host, message);
+        return;
+    }
+    session_on_message(session, &thread->host, message);
+    if (session->state == SESSION_OVER) {
+        session_fini(session);
+        slab_give_back(&thread->actors, slot);
+    }
+}
+
+static void on_turn_end(void *owner)
+{
+    struct session_thread *thread = owner;
+    thread->is_time_set = false;
+    /* Every connection's last message has come, and all that followed from them is handed over. */
+    if (thread->is_draining && !thread->has_drained && thread->actors.used == 0 &&
+        mailbox_staged(thread->executor.mailbox) == 0) {
+        thread->has_drained = true;
+        executor_send(&thread->executor,
+                      &(struct message){ .type = DRAINED, .to = address_of_thread(THREAD_MAIN) });
+    }
+}
+
+static void on_start(void *owner)
+{
+    (void)owner;
+}
+
+static void on_exit_loop(void *owner)
+{
+    (void)owner; /* no handles of its own */
+}
+
+static const struct executor_handler handler = {
+    .on_start = on_start,
+    .on_message = on_message,
+    .on_turn_end = on_turn_end,
+    .on_exit = on_exit_loop,
+};
+
+struct session_thread *session_thread_new(const struct session_thread_config *config, struct mailbox *mailbox)
+{
+    struct session_thread *thread = calloc(1, sizeof *thread);
+    if (thread == NULL)
+        abort();
+    thread->config = *config;
+    thread->host = (struct session_host){
+        .self = thread,
+        .send = send_message,
+        .metrics = config->metrics,
+        .matcher_thread = config->matcher_thread,
+        .rate_chat = (uint32_t)config->options->rate_chat,
+        .rate_search = (uint32_t)config->options->rate_search,
+    };
+    slab_init(&thread->actors, sizeof(struct session), ACTORS_MAX);
+    int error = executor_init(&thread->executor, mailbox, &handler, thread);
+    if (error != 0) {
+        log_event(config->log, LOG_ERROR, "executor_failed", "error=\"%s\"", uv_strerror(error));
+        slab_fini(&thread->actors);
+        free(thread);
+        return NULL;
+    }
+    return thread;
+}
+
+struct executor *session_thread_executor(struct session_thread *thread)
+{
+    return &thread->executor;
+}
+
+void session_thread_free(struct session_thread **pointer)
+{
+    struct session_thread *thread = *pointer;
+    if (thread == NULL)
+        return;
+    for (uint32_t slot = 0; slot < thread->actors.slots; slot++) {
+        uint32_t generation;
+        struct session *session = slab_at(&thread->actors, slot, &generation);
+        if (session != NULL)
+            session_fini(session);
+    }
+    slab_fini(&thread->actors);
+    executor_fini(&thread->executor);
+    free(thread);
+    *pointer = NULL;
+}
