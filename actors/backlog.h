@@ -1,4 +1,4 @@
-/* backlog.h: messages that an actor cannot take yet, oldest first.
+/* backlog.h: messages that cannot be taken or handed over yet, oldest first.
  *
  * Threads: one. Ownership: a message put in is the backlog's, payload included, until it is taken out.
  */
@@ -18,6 +18,9 @@ struct backlog {
 };
 
 void backlog_put(struct backlog *backlog, const struct message *message);
+
+/* Make it the oldest again. */
+void backlog_put_back(struct backlog *backlog, const struct message *message);
 
 /* Returns false, and leaves *message alone, if there is none. */
 bool backlog_take(struct backlog *backlog, struct message *message);

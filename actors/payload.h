@@ -17,7 +17,6 @@
 struct payload {
     uint32_t length;   /* bytes in use */
     uint32_t capacity; /* bytes there are */
-    struct payload *next; /* for the owner's own lists; means nothing to the receiver */
     uint8_t bytes[];
 };
 

@@ -1,0 +1,17 @@
+-- end_matching: stop waiting, unless somebody was faster.
+-- KEYS 1 epoch 2 user_meta 3 active_matches 4 waiting
+-- ARGV 1 epoch_value 2 prefix 3 user_id
+-- RETURN {"OK"} | {"MATCHED"} | {"STALE"}
+-- COST O(topics)
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return {'STALE'} end
+if redis.call('HEXISTS', KEYS[3], ARGV[3]) == 1 then return {'MATCHED'} end
+local joined = redis.call('HGET', KEYS[2], 'joined')
+if joined then
+  for _, topic in ipairs(cjson.decode(joined)) do
+    redis.call('SREM', ARGV[2] .. 'interest:' .. topic, ARGV[3])
+  end
+  redis.call('ZREM', KEYS[4], ARGV[3])
+  redis.call('HSET', KEYS[2], 'status', 'idle')
+  redis.call('HDEL', KEYS[2], 'joined', 'search')
+end
+return {'OK'}

@@ -1,0 +1,30 @@
+/* main.c: flags in, exit status out. */
+#include <stdio.h>
+#include <unistd.h>
+
+#include "options.h"
+#include "server.h"
+
+enum { EXIT_BAD_USAGE = 2, HELP_BYTES = 16384 };
+
+int main(int argc, char **argv)
+{
+    struct options options;
+    char error[OPTIONS_ERROR_BYTES];
+    static char help[HELP_BYTES];
+    switch (options_parse(&options, argc, argv, environ, error)) {
+    case OPTIONS_RUN:
+        return server_run(&options);
+    case OPTIONS_HELP:
+        options_help(help, sizeof help);
+        fputs(help, stdout);
+        return 0;
+    case OPTIONS_VERSION:
+        puts("chatterbox " CHATTERBOX_VERSION);
+        return 0;
+    case OPTIONS_BAD:
+        break;
+    }
+    fprintf(stderr, "chatterbox: %s\n", error);
+    return EXIT_BAD_USAGE;
+}

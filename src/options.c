@@ -1,0 +1,273 @@
+#include "options.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "log.h"
+
+enum option_kind { KIND_NUMBER, KIND_DURATION, KIND_TEXT };
+
+struct option {
+    const char *flag;
+    enum option_kind kind;
+    size_t offset; /* of the member in struct options */
+    int64_t min, max;
+    int64_t default_number;
+    const char *default_text;
+    const char *value; /* what stands for the value in the help */
+    const char *help;
+};
+
+static const struct option catalogue[] = {
+#define NUMBER(member, flag, default_value, min, max, unit, help) \
+    { flag, KIND_NUMBER, offsetof(struct options, member), min, max, default_value, NULL, unit, help },
+#define DURATION(member, flag, default_value, min_ms, max_ms, help) \
+    { flag, KIND_DURATION, offsetof(struct options, member), min_ms, max_ms, 0, default_value, "time", help },
+#define TEXT(member, flag, default_value, value, help) \
+    { flag, KIND_TEXT, offsetof(struct options, member), 0, 0, 0, default_value, value, help },
+#include "options.def"
+#undef NUMBER
+#undef DURATION
+#undef TEXT
+};
+
+enum { OPTIONS = sizeof catalogue / sizeof catalogue[0] };
+
+static bool parse_number(const char *text, int64_t *number)
+{
+    char *end;
+    if (!isdigit((unsigned char)text[0]) || strlen(text) > 15)
+        return false;
+    *number = strtoll(text, &end, 10);
+    return *end == '\0';
+}
+
+static bool parse_duration(const char *text, int64_t *milliseconds)
+{
+    static const struct {
+        const char *unit;
+        int64_t milliseconds;
+    } units[] = { { "ms", 1 }, { "s", 1000 }, { "m", 60000 }, { "h", 3600000 } };
+    char *end;
+    if (!isdigit((unsigned char)text[0]) || strlen(text) > 12)
+        return false;
+    int64_t number = strtoll(text, &end, 10);
+    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
+        if (strcmp(end, units[i].unit) == 0) {
+            *milliseconds = number * units[i].milliseconds;
+            return true;
+        }
+    }
+    return false;
+}
+
+static void print_duration(char *text, size_t capacity, int64_t milliseconds)
+{
+    if (milliseconds % 1000 == 0)
+        snprintf(text, capacity, "%" PRId64 "s", milliseconds / 1000);
+    else
+        snprintf(text, capacity, "%" PRId64 "ms", milliseconds);
+}
+
+/* Store a value. source: the flag or the variable that it came from, for the error. */
+static bool set(struct options *options, const struct option *option, const char *value, const char *source,
+                char error[OPTIONS_ERROR_BYTES])
+{
+    void *member = (char *)options + option->offset;
+    int64_t number = 0;
+    char low[32], high[32];
+    switch (option->kind) {
+    case KIND_NUMBER:
+        if (parse_number(value, &number) && number >= option->min && number <= option->max) {
+            *(int64_t *)member = number;
+            return true;
+        }
+        snprintf(error, OPTIONS_ERROR_BYTES, "%s %.40s: expected a whole number from %" PRId64 " to %" PRId64, source,
+                 value, option->min, option->max);
+        return false;
+    case KIND_DURATION:
+        if (parse_duration(value, &number) && number >= option->min && number <= option->max) {
+            *(int64_t *)member = number;
+            return true;
+        }
+        print_duration(low, sizeof low, option->min);
+        print_duration(high, sizeof high, option->max);
+        snprintf(error, OPTIONS_ERROR_BYTES,
+                 "%s %.40s: expected a time from %s to %s, such as 500ms, 10s or 2m", source, value, low, high);
+        return false;
+    case KIND_TEXT:
+        *(const char **)member = value;
+        return true;
+    }
+    return false;
+}
+
+static void set_defaults(struct options *options)
+{
+    for (size_t i = 0; i < OPTIONS; i++) {
+        const struct option *option = &catalogue[i];
+        void *member = (char *)options + option->offset;
+        switch (option->kind) {
+        case KIND_NUMBER:
+            *(int64_t *)member = option->default_number;
+            break;
+        case KIND_DURATION:
+            parse_duration(option->default_text, member);
+            break;
+        case KIND_TEXT:
+            *(const char **)member = option->default_text;
+            break;
+        }
+    }
+}
+
+static const struct option *find_option(const char *name, size_t length)
+{
+    for (size_t i = 0; i < OPTIONS; i++) {
+        if (strlen(catalogue[i].flag) == length && memcmp(catalogue[i].flag, name, length) == 0)
+            return &catalogue[i];
+    }
+    return NULL;
+}
+
+/* The flag that shares the longest beginning with what was written. */
+static const char *closest_flag(const char *name)
+{
+    const char *closest = "help";
+    size_t most = 0;
+    for (size_t i = 0; i < OPTIONS; i++) {
+        size_t common = 0;
+        while (name[common] != '\0' && name[common] == catalogue[i].flag[common])
+            common++;
+        if (common > most) {
+            most = common;
+            closest = catalogue[i].flag;
+        }
+    }
+    return closest;
+}
+
+/* CHATTERBOX_ and the flag in upper case with underscores. */
+static void variable_name(const struct option *option, char name[64])
+{
+    size_t length = (size_t)snprintf(name, 64, "CHATTERBOX_%s", option->flag);
+    for (size_t i = 0; i < length; i++)
+        name[i] = name[i] == '-' ? '_' : (char)toupper((unsigned char)name[i]);
+}
+
+static bool parse_environment(struct options *options, char *const environ[], char error[OPTIONS_ERROR_BYTES])
+{
+    for (size_t i = 0; i < OPTIONS; i++) {
+        char name[64];
+        variable_name(&catalogue[i], name);
+        size_t length = strlen(name);
+        for (char *const *variable = environ; *variable != NULL; variable++) {
+            if (strncmp(*variable, name, length) == 0 && (*variable)[length] == '=' &&
+                !set(options, &catalogue[i], *variable + length + 1, name, error))
+                return false;
+        }
+    }
+    return true;
+}
+
+static enum options_result parse_arguments(struct options *options, int argc, char *const argv[],
+                                           char error[OPTIONS_ERROR_BYTES])
+{
+    for (int i = 1; i < argc; i++) {
+        const char *argument = argv[i];
+        if (strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0)
+            return OPTIONS_HELP;
+        if (strcmp(argument, "--version") == 0)
+            return OPTIONS_VERSION;
+        if (strncmp(argument, "--", 2) != 0) {
+            snprintf(error, OPTIONS_ERROR_BYTES, "%.80s: not a flag; flags look like --port 8000 (see --help)", argument);
+            return OPTIONS_BAD;
+        }
+        const char *name = argument + 2;
+        size_t length = strcspn(name, "=");
+        const struct option *option = find_option(name, length);
+        if (option == NULL) {
+            snprintf(error, OPTIONS_ERROR_BYTES, "--%.*s: unknown flag; did you mean --%s? (see --help)",
+                     (int)(length < 80 ? length : 80), name, closest_flag(name));
+            return OPTIONS_BAD;
+        }
+        const char *value = name + length + 1;
+        if (name[length] == '\0') {
+            if (i + 1 == argc) {
+                snprintf(error, OPTIONS_ERROR_BYTES, "--%s: expected a value: --%s <%s>", option->flag, option->flag,
+                         option->value);
+                return OPTIONS_BAD;
+            }
+            value = argv[++i];
+        }
+        char source[64];
+        snprintf(source, sizeof source, "--%s", option->flag);
+        if (!set(options, option, value, source, error))
+            return OPTIONS_BAD;
+    }
+    return OPTIONS_RUN;
+}
+
+/* What one row of options.def cannot say. */
+static bool check(const struct options *options, char error[OPTIONS_ERROR_BYTES])
+{
+    enum log_level level;
+    if (!log_level_parse(options->log_level, &level)) {
+        snprintf(error, OPTIONS_ERROR_BYTES, "--log-level %.40s: expected error, warn, info or debug", options->log_level);
+        return false;
+    }
+    if ((options->ring_capacity & (options->ring_capacity - 1)) != 0) {
+        snprintf(error, OPTIONS_ERROR_BYTES, "--ring-capacity %" PRId64 ": expected a power of two, such as 4096",
+                 options->ring_capacity);
+        return false;
+    }
+    if (strlen(options->redis_prefix) > 64) {
+        snprintf(error, OPTIONS_ERROR_BYTES, "--redis-prefix: expected at most 64 bytes");
+        return false;
+    }
+    return true;
+}
+
+enum options_result options_parse(struct options *options, int argc, char *const argv[], char *const environ[],
+                                  char error[OPTIONS_ERROR_BYTES])
+{
+    set_defaults(options);
+    /* --help must answer whatever the environment says. */
+    enum options_result result = parse_arguments(options, argc, argv, error);
+    if (result != OPTIONS_RUN)
+        return result;
+    set_defaults(options);
+    if (!parse_environment(options, environ, error))
+        return OPTIONS_BAD;
+    result = parse_arguments(options, argc, argv, error);
+    if (result == OPTIONS_RUN && !check(options, error))
+        return OPTIONS_BAD;
+    return result;
+}
+
+size_t options_help(char *text, size_t capacity)
+{
+    size_t length = (size_t)snprintf(text, capacity,
+                                     "usage: chatterbox [--flag value]...\n\n"
+                                     "Each flag is also an environment variable: --io-threads is CHATTERBOX_IO_THREADS.\n"
+                                     "Times are written as 500ms, 10s, 2m or 1h.\n\n");
+    for (size_t i = 0; i < OPTIONS && length < capacity; i++) {
+        const struct option *option = &catalogue[i];
+        char flag[64], shown[48] = "";
+        snprintf(flag, sizeof flag, "--%s <%s>", option->flag, option->value);
+        if (option->kind == KIND_NUMBER && option->default_number >= 0)
+            snprintf(shown, sizeof shown, " (default: %" PRId64 ")", option->default_number);
+        else if (option->kind != KIND_NUMBER && option->default_text[0] != '\0')
+            snprintf(shown, sizeof shown, " (default: %s)", option->default_text);
+        length += (size_t)snprintf(text + length, capacity - length, "  %-34s %s%s\n", flag, option->help, shown);
+    }
+    if (length < capacity)
+        length += (size_t)snprintf(text + length, capacity - length,
+                                   "  %-34s print this and exit\n  %-34s print the version and exit\n", "--help",
+                                   "--version");
+    return length < capacity ? length : capacity - 1;
+}

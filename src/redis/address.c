@@ -1,0 +1,101 @@
+#include "address.h"
+
+#include <http_parser.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { REDIS_PORT = 6379, DB_MAX = 1000000 };
+
+static bool fail(char error[REDIS_ADDRESS_ERROR_BYTES], const char *why)
+{
+    snprintf(error, REDIS_ADDRESS_ERROR_BYTES,
+             "--redis: %s; expected embedded, unix:PATH or redis://[user:password@]host:port[/db]", why);
+    return false;
+}
+
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c |= 0x20;
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* Percent-decode (RFC 3986, section 2.1) into out. Returns false if it does not fit or is malformed. */
+static bool decode(const char *in, size_t length, char *out, size_t capacity)
+{
+    size_t used = 0;
+    for (size_t i = 0; i < length; i++) {
+        char c = in[i];
+        if (c == '%') {
+            if (length - i < 3 || hex_digit(in[i + 1]) < 0 || hex_digit(in[i + 2]) < 0)
+                return false;
+            c = (char)(hex_digit(in[i + 1]) * 16 + hex_digit(in[i + 2]));
+            i += 2;
+        }
+        if (c == '\0' || used + 1 >= capacity)
+            return false;
+        out[used++] = c;
+    }
+    out[used] = '\0';
+    return true;
+}
+
+static bool parse_url(struct redis_address *address, const char *text, char error[REDIS_ADDRESS_ERROR_BYTES])
+{
+    struct http_parser_url url;
+    http_parser_url_init(&url);
+    if (http_parser_parse_url(text, strlen(text), 0, &url) != 0 || (url.field_set & (1 << UF_HOST)) == 0)
+        return fail(error, "not a URL");
+    if ((url.field_set & (1 << UF_QUERY)) != 0 || (url.field_set & (1 << UF_FRAGMENT)) != 0)
+        return fail(error, "a query or fragment means nothing here");
+
+    const char *host = text + url.field_data[UF_HOST].off;
+    if (!decode(host, url.field_data[UF_HOST].len, address->host, sizeof address->host))
+        return fail(error, "the host is too long");
+    address->port = (url.field_set & (1 << UF_PORT)) != 0 ? url.port : REDIS_PORT;
+    if (address->port == 0)
+        return fail(error, "port 0");
+
+    if ((url.field_set & (1 << UF_USERINFO)) != 0) {
+        const char *info = text + url.field_data[UF_USERINFO].off;
+        size_t length = url.field_data[UF_USERINFO].len;
+        const char *colon = memchr(info, ':', length);
+        size_t user_length = colon != NULL ? (size_t)(colon - info) : length;
+        if (colon == NULL)
+            return fail(error, "a user without a password");
+        if (!decode(info, user_length, address->user, sizeof address->user) ||
+            !decode(colon + 1, length - user_length - 1, address->password, sizeof address->password))
+            return fail(error, "user or password is too long or not well encoded");
+    }
+
+    if ((url.field_set & (1 << UF_PATH)) != 0 && url.field_data[UF_PATH].len > 1) {
+        char *end;
+        const char *db = text + url.field_data[UF_PATH].off + 1;
+        unsigned long number = strtoul(db, &end, 10);
+        if (*end != '\0' || db[0] < '0' || db[0] > '9' || number > DB_MAX)
+            return fail(error, "the database is not a number");
+        address->db = (unsigned)number;
+    }
+    return true;
+}
+
+bool redis_address_parse(struct redis_address *address, const char *text, char error[REDIS_ADDRESS_ERROR_BYTES])
+{
+    *address = (struct redis_address){ .kind = REDIS_EMBEDDED };
+    if (strcmp(text, "embedded") == 0)
+        return true;
+    if (strncmp(text, "unix:", 5) == 0) {
+        address->kind = REDIS_UNIX;
+        if (text[5] == '\0' || strlen(text + 5) >= sizeof address->path)
+            return fail(error, "the path is empty or longer than 107 bytes");
+        memcpy(address->path, text + 5, strlen(text + 5) + 1);
+        return true;
+    }
+    if (strncmp(text, "redis://", 8) == 0) {
+        address->kind = REDIS_TCP;
+        return parse_url(address, text, error);
+    }
+    return fail(error, "not understood");
+}

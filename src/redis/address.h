@@ -1,0 +1,31 @@
+/* address.h: the value of --redis into a struct.
+ *
+ * Threads: pure; any.
+ */
+#ifndef CHATTERBOX_REDIS_ADDRESS_H
+#define CHATTERBOX_REDIS_ADDRESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum redis_address_kind { REDIS_EMBEDDED, REDIS_UNIX, REDIS_TCP };
+
+enum { REDIS_ADDRESS_ERROR_BYTES = 200 };
+
+struct redis_address {
+    enum redis_address_kind kind;
+    char path[108];     /* UNIX; for EMBEDDED filled in when the child has one */
+    char host[256];     /* TCP: a name or a numeric address, without brackets */
+    uint16_t port;      /* TCP */
+    unsigned db;        /* TCP */
+    char user[128];     /* TCP; "" for none */
+    char password[256]; /* TCP; "" for none */
+};
+
+/* embedded, unix:PATH or redis://[user:password@]host[:port][/db]; user and password may be percent-encoded. On false error
+ * holds one line, which never contains the password. */
+bool redis_address_parse(struct redis_address *address, const char *text, char error[REDIS_ADDRESS_ERROR_BYTES])
+    __attribute__((warn_unused_result));
+
+#endif

@@ -1,0 +1,130 @@
+#include "replies.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void channel_id_print(char text[CHANNEL_ID_BYTES], const char *node, struct address actor)
+{
+    snprintf(text, CHANNEL_ID_BYTES, "%s:%u.%u.%u", node, (unsigned)actor.thread, (unsigned)actor.slot,
+             (unsigned)actor.generation);
+}
+
+/* A decimal number up to max, followed by `end`. Returns what follows it, or NULL. */
+static const char *parse_number(const char *text, char end, unsigned long max, unsigned long *number)
+{
+    char *stop;
+    if (text[0] < '0' || text[0] > '9')
+        return NULL;
+    *number = strtoul(text, &stop, 10);
+    return *stop == end && *number <= max ? stop + 1 : NULL;
+}
+
+bool channel_id_parse(const char *text, const char *node, struct address *actor)
+{
+    size_t length = strlen(node);
+    unsigned long thread, slot, generation;
+    if (strncmp(text, node, length) != 0 || text[length] != ':')
+        return false;
+    const char *at = parse_number(text + length + 1, '.', THREADS_MAX, &thread);
+    at = at != NULL ? parse_number(at, '.', 0xFFFFFF, &slot) : NULL;
+    at = at != NULL ? parse_number(at, '\0', UINT32_MAX, &generation) : NULL;
+    if (at == NULL || generation == 0)
+        return false;
+    *actor = (struct address){ .generation = (uint32_t)generation,
+                               .slot = (uint32_t)slot & 0xFFFFFFu,
+                               .thread = (uint8_t)thread };
+    return true;
+}
+
+static int digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+bool user_id_parse(const char *text, size_t length, uint8_t id[USER_ID_BYTES])
+{
+    if (length != 2 * USER_ID_BYTES)
+        return false;
+    for (size_t i = 0; i < USER_ID_BYTES; i++) {
+        int high = digit(text[2 * i]), low = digit(text[2 * i + 1]);
+        if (high < 0 || low < 0)
+            return false;
+        id[i] = (uint8_t)(high * 16 + low);
+    }
+    return true;
+}
+
+static const redisReply *string_at(const redisReply *reply, size_t index)
+{
+    if (index >= reply->elements || reply->element[index]->type != REDIS_REPLY_STRING)
+        return NULL;
+    return reply->element[index];
+}
+
+static bool decode_match(struct script_reply *decoded, const redisReply *reply, const char *node,
+                         unsigned first_session_thread, unsigned session_threads)
+{
+    const redisReply *id = string_at(reply, 1), *channel = string_at(reply, 2), *search = string_at(reply, 3);
+    unsigned long number;
+    if (id == NULL || channel == NULL || search == NULL || reply->elements > 4 + INTERESTS_MAX ||
+        !user_id_parse(id->str, (size_t)id->len, decoded->partner_id) ||
+        !channel_id_parse(channel->str, node, &decoded->partner) ||
+        decoded->partner.thread < first_session_thread ||
+        decoded->partner.thread >= first_session_thread + session_threads ||
+        parse_number(search->str, '\0', UINT32_MAX, &number) == NULL)
+        return false;
+    decoded->partner_search = (uint32_t)number;
+    interests_init(&decoded->common);
+    for (size_t i = 4; i < reply->elements; i++) {
+        const redisReply *topic = string_at(reply, i);
+        if (topic == NULL || interests_add(&decoded->common, topic->str, (size_t)topic->len) != INTERESTS_OK)
+            return false;
+    }
+    return true;
+}
+
+static bool decode_held(struct script_reply *decoded, const redisReply *reply)
+{
+    const redisReply *holder = string_at(reply, 1), *pttl = string_at(reply, 2);
+    if (holder == NULL || pttl == NULL)
+        return false;
+    decoded->text = holder->str;
+    decoded->held_ms = strtoll(pttl->str, NULL, 10);
+    return true;
+}
+
+void script_reply_decode(struct script_reply *decoded, enum script script, const redisReply *reply, const char *node,
+                         unsigned first_session_thread, unsigned session_threads)
+{
+    decoded->kind = REPLY_MALFORMED;
+    decoded->text = "";
+    if (reply->type == REDIS_REPLY_ERROR) {
+        decoded->kind = REPLY_ERROR;
+        decoded->text = reply->str;
+        return;
+    }
+    if (reply->type != REDIS_REPLY_ARRAY)
+        return;
+    const redisReply *word = string_at(reply, 0);
+    if (word == NULL)
+        return;
+    const bool is_start = script == SCRIPT_START_MATCHING;
+    if (strcmp(word->str, "STALE") == 0 && script != SCRIPT_FENCE)
+        decoded->kind = REPLY_STALE;
+    else if (strcmp(word->str, "OK") == 0 && !is_start)
+        decoded->kind = REPLY_OK;
+    else if (strcmp(word->str, "MATCHED") == 0 && script == SCRIPT_END_MATCHING)
+        decoded->kind = REPLY_ALREADY;
+    else if (strcmp(word->str, "WAIT") == 0 && is_start)
+        decoded->kind = REPLY_WAIT;
+    else if (strcmp(word->str, "ALREADY") == 0 && is_start)
+        decoded->kind = REPLY_ALREADY;
+    else if (strcmp(word->str, "HELD") == 0 && script == SCRIPT_FENCE && decode_held(decoded, reply))
+        decoded->kind = REPLY_HELD;
+    else if (strcmp(word->str, "MATCH") == 0 && is_start &&
+             decode_match(decoded, reply, node, first_session_thread, session_threads))
+        decoded->kind = REPLY_MATCH;
+}

@@ -1,0 +1,51 @@
+/* replies.h: what the scripts answer, checked element by element.
+ *
+ * Threads: pure; any.
+ */
+#ifndef CHATTERBOX_REDIS_REPLIES_H
+#define CHATTERBOX_REDIS_REPLIES_H
+
+#include <hiredis/hiredis.h>
+#include <stdbool.h>
+
+#include "interests.h"
+#include "scripts.h"
+#include "store.h"
+
+enum reply_kind {
+    REPLY_OK,
+    REPLY_STALE,     /* the fence has moved on, or Redis has forgotten us */
+    REPLY_HELD,      /* FENCE: another node has the lease */
+    REPLY_WAIT,      /* START_MATCHING */
+    REPLY_ALREADY,   /* START_MATCHING, END_MATCHING (there: MATCHED) */
+    REPLY_MATCH,     /* START_MATCHING */
+    REPLY_ERROR,     /* an error of Redis: text */
+    REPLY_MALFORMED, /* none of what this script may answer */
+};
+
+enum { CHANNEL_ID_BYTES = 64, NODE_BYTES = 17 };
+
+struct script_reply {
+    enum reply_kind kind;
+    const char *text;      /* ERROR: Redis' words; HELD: the holder. The reply's, NUL-terminated */
+    long long held_ms;     /* HELD: how long the lease still runs; -1: for ever */
+    /* MATCH: */
+    uint8_t partner_id[USER_ID_BYTES];
+    struct address partner;
+    uint32_t partner_search;
+    struct interests common;
+};
+
+/* node: this node's id; a partner of another node is MALFORMED, since the fence keeps other nodes out. session threads: where an
+ * actor can be. */
+void script_reply_decode(struct script_reply *decoded, enum script script, const redisReply *reply, const char *node,
+                         unsigned first_session_thread, unsigned session_threads);
+
+/* "<node>:<thread>.<slot>.<generation>": where a user's session actor is. */
+void channel_id_print(char text[CHANNEL_ID_BYTES], const char *node, struct address actor);
+bool channel_id_parse(const char *text, const char *node, struct address *actor) __attribute__((warn_unused_result));
+
+/* 32 hexadecimal digits. */
+bool user_id_parse(const char *text, size_t length, uint8_t id[USER_ID_BYTES]) __attribute__((warn_unused_result));
+
+#endif

@@ -1,0 +1,28 @@
+#include "scripts.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "check.h"
+
+static const char *const names[SCRIPTS] = {
+#define SCRIPT(name, file, keys, arguments, more_keys, more_arguments) [SCRIPT_##name] = file,
+#include "scripts.def"
+#undef SCRIPT
+};
+
+const char *script_name(enum script script)
+{
+    return names[script];
+}
+
+const struct embedded_file *script_file(enum script script)
+{
+    char name[64];
+    snprintf(name, sizeof name, "lua/%s.lua", names[script]);
+    const struct embedded_file *file = embedded_files;
+    while (file->name != NULL && strcmp(file->name, name) != 0)
+        file++;
+    CHECK(file->name != NULL);
+    return file;
+}

@@ -1,0 +1,22 @@
+/* server.h: all threads of the server: started in order, stopped in reverse.
+ *
+ *     main ── embedded Redis (child process), signals, the order of start and stop
+ *      ├── io-0 … io-N          sockets
+ *      ├── session-0 … session-M actors
+ *      └── matcher              Redis
+ *
+ * Stopping: the I/O threads say 1001 to everyone; when the last connection has gone the session threads run empty, then the
+ * matcher leaves Redis clean, then the embedded Redis is stopped. Each step ends with DRAINED or with --drain-timeout.
+ *
+ * Threads: main.
+ */
+#ifndef CHATTERBOX_SERVER_H
+#define CHATTERBOX_SERVER_H
+
+#include "options.h"
+
+/* Serve until SIGTERM or SIGINT. Returns the exit status of the process: 0, or 1 after one line on stderr that says why.
+ * A second signal ends the process at once. */
+int server_run(const struct options *options);
+
+#endif
