@@ -6,6 +6,7 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include "check.h"
 #include "session.h"
 #include "slab.h"
 
@@ -164,8 +165,7 @@ static const struct executor_handler handler = {
 struct session_thread *session_thread_new(const struct session_thread_config *config, struct mailbox *mailbox)
 {
     struct session_thread *thread = calloc(1, sizeof *thread);
-    if (thread == NULL)
-        abort();
+    CHECK_MEMORY(thread);
     thread->config = *config;
     thread->host = (struct session_host){
         .self = thread,

@@ -1,0 +1,44 @@
+/* child.h: the embedded Redis: a private redis-server on a Unix socket, without persistence.
+ *
+ * It is stopped with the server. It also ends when the server is killed: the kernel sends it SIGKILL when the thread that started it
+ * (main) ends (prctl(2), PR_SET_PDEATHSIG, set by setpriv(1)). It has a process group of its own, so that a terminal's Ctrl-C
+ * reaches the server alone, which then says good-bye in order. If it dies it is started again.
+ *
+ * Threads: main.
+ */
+#ifndef CHATTERBOX_REDIS_CHILD_H
+#define CHATTERBOX_REDIS_CHILD_H
+
+#include <stdbool.h>
+#include <uv.h>
+
+#include "log.h"
+
+enum { REDIS_CHILD_ERROR_BYTES = 200 };
+
+struct redis_child {
+    uv_loop_t *loop;
+    const struct log *log;
+    char server[512];    /* path of redis-server */
+    char setpriv[512];   /* path of setpriv */
+    char directory[80];  /* private, removed at the end */
+    char socket[100];
+    uv_process_t process;
+    uv_timer_t timer;    /* start again, or lose patience with one that should stop */
+    bool is_running;     /* there is a process */
+    bool is_stopping;
+    uint64_t backoff_ms;
+    uint64_t started_ms;
+};
+
+/* Find the programs, make the directory, start. Returns false with one line that says why not, and what would help. */
+bool redis_child_start(struct redis_child *child, uv_loop_t *loop, const struct log *log,
+                       char error[REDIS_CHILD_ERROR_BYTES]) __attribute__((warn_unused_result));
+
+/* Ask it to end, kill it a second later if it has not, and close all handles: the loop can then end. */
+void redis_child_stop(struct redis_child *child);
+
+/* For a process that is about to end without its loop: kill and clean up at once. */
+void redis_child_kill_now(struct redis_child *child);
+
+#endif

@@ -1,0 +1,246 @@
+#include "client.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "adapter.h"
+#include "check.h"
+
+enum { BACKOFF_FIRST_MS = 10, BACKOFF_MAX_MS = 1000, TICK_MS = 50 };
+
+/* An open connection that lasted so long was a good one: the next attempt need not wait. */
+enum { GOOD_CONNECTION_MS = 1000 };
+
+struct redis_command_sent {
+    struct redis_client *client;
+    redis_reply_fn *on_reply;
+    void *request;
+    uint64_t sent_ms;
+    struct redis_command_sent *next;
+};
+
+static void attempt(uv_timer_t *timer);
+static void finish_loss(uv_timer_t *timer);
+
+static void set_state(struct redis_client *client, enum redis_client_state state)
+{
+    client->state = state;
+    client->since_ms = uv_now(client->loop);
+}
+
+/* Between half of the backoff and all of it, so that many nodes do not come back in step. */
+static uint64_t take_backoff(struct redis_client *client)
+{
+    uint64_t wait_ms = client->backoff_ms;
+    client->backoff_ms = wait_ms * 2 < BACKOFF_MAX_MS ? wait_ms * 2 : BACKOFF_MAX_MS;
+    client->random = client->random * 6364136223846793005u + 1442695040888963407u; /* Knuth, MMIX */
+    return wait_ms / 2 + (client->random >> 33) % (wait_ms / 2 + 1);
+}
+
+static void begin_loss(struct redis_client *client, const char *reason)
+{
+    if (client->state == REDIS_CLIENT_LOSING || client->state == REDIS_CLIENT_STOPPED)
+        return;
+    if (client->state == REDIS_CLIENT_OPEN && uv_now(client->loop) - client->since_ms >= GOOD_CONNECTION_MS)
+        client->backoff_ms = BACKOFF_FIRST_MS;
+    set_state(client, REDIS_CLIENT_LOSING);
+    client->handler->on_lost(client->owner, reason);
+    /* Freeing the context here could be inside one of its own callbacks. */
+    uv_timer_start(&client->attempt, finish_loss, 0, 0);
+}
+
+/* Every command without a reply is answered with NULL in here. */
+static void free_context(struct redis_client *client)
+{
+    redisAsyncContext *context = client->context;
+    client->context = NULL;
+    if (context != NULL)
+        redisAsyncFree(context);
+}
+
+static void finish_loss(uv_timer_t *timer)
+{
+    struct redis_client *client = timer->data;
+    free_context(client);
+    CHECK(client->oldest == NULL);
+    set_state(client, REDIS_CLIENT_WAITING);
+    uv_timer_start(&client->attempt, attempt, take_backoff(client), 0);
+}
+
+static void on_connect(const redisAsyncContext *context, int status)
+{
+    struct redis_client *client = context->data;
+    if (status != REDIS_OK) {
+        client->context = NULL; /* hiredis frees it after this */
+        begin_loss(client, context->errstr);
+        return;
+    }
+    set_state(client, REDIS_CLIENT_OPEN);
+    client->handler->on_open(client->owner);
+}
+
+static void on_disconnect(const redisAsyncContext *context, int status)
+{
+    struct redis_client *client = context->data;
+    if (client->context == NULL)
+        return; /* our own doing */
+    client->context = NULL; /* hiredis frees it after this */
+    begin_loss(client, status == REDIS_OK ? "closed" : context->errstr);
+}
+
+static void watch_context(struct redis_client *client, redisAsyncContext *context)
+{
+    if (context == NULL || context->err != 0) {
+        char reason[160];
+        snprintf(reason, sizeof reason, "%s", context != NULL ? context->errstr : "out of memory");
+        if (context != NULL)
+            redisAsyncFree(context);
+        begin_loss(client, reason);
+        return;
+    }
+    int error = redis_adapter_attach(context, client->loop);
+    if (error != 0) {
+        redisAsyncFree(context);
+        begin_loss(client, uv_strerror(error));
+        return;
+    }
+    client->context = context;
+    context->data = client;
+    set_state(client, REDIS_CLIENT_CONNECTING);
+    redisAsyncSetConnectCallback(context, on_connect);
+    redisAsyncSetDisconnectCallback(context, on_disconnect);
+}
+
+static void stop_if_closed(struct redis_client *client)
+{
+    if (client->handles_open == 0 && client->state == REDIS_CLIENT_STOPPED)
+        client->handler->on_stopped(client->owner);
+}
+
+static void on_resolved(uv_getaddrinfo_t *resolve, int status, struct addrinfo *result)
+{
+    struct redis_client *client = resolve->data;
+    char ip[64] = "";
+    if (status == 0)
+        uv_ip_name(result->ai_addr, ip, sizeof ip);
+    uv_freeaddrinfo(result);
+    client->handles_open--;
+    if (client->state == REDIS_CLIENT_STOPPED)
+        stop_if_closed(client);
+    else if (client->state != REDIS_CLIENT_RESOLVING)
+        return;
+    else if (status != 0)
+        begin_loss(client, uv_strerror(status));
+    else
+        watch_context(client, redisAsyncConnect(ip, client->address->port));
+}
+
+static void attempt(uv_timer_t *timer)
+{
+    struct redis_client *client = timer->data;
+    if (client->address->kind != REDIS_TCP) {
+        watch_context(client, redisAsyncConnectUnix(client->address->path));
+        return;
+    }
+    char port[8];
+    snprintf(port, sizeof port, "%u", client->address->port);
+    struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM };
+    set_state(client, REDIS_CLIENT_RESOLVING);
+    client->resolve.data = client;
+    client->handles_open++;
+    int error = uv_getaddrinfo(client->loop, &client->resolve, on_resolved, client->address->host, port, &hints);
+    if (error != 0) {
+        client->handles_open--;
+        begin_loss(client, uv_strerror(error));
+    }
+}
+
+static void on_tick(uv_timer_t *timer)
+{
+    struct redis_client *client = timer->data;
+    uint64_t now_ms = uv_now(client->loop);
+    if (client->state == REDIS_CLIENT_CONNECTING && now_ms - client->since_ms > client->timeout_ms)
+        begin_loss(client, "connecting takes too long");
+    else if (client->state == REDIS_CLIENT_OPEN && client->oldest != NULL &&
+             now_ms - client->oldest->sent_ms > client->timeout_ms)
+        begin_loss(client, "a reply takes too long");
+    client->handler->on_tick(client->owner, now_ms);
+}
+
+void redis_client_start(struct redis_client *client, uv_loop_t *loop, const struct redis_address *address,
+                        uint64_t timeout_ms, const struct redis_client_handler *handler, void *owner)
+{
+    *client = (struct redis_client){ .loop = loop,
+                                     .address = address,
+                                     .handler = handler,
+                                     .owner = owner,
+                                     .timeout_ms = timeout_ms,
+                                     .backoff_ms = BACKOFF_FIRST_MS,
+                                     .random = uv_hrtime(),
+                                     .handles_open = 2 };
+    uv_timer_init(loop, &client->attempt);
+    uv_timer_init(loop, &client->tick);
+    client->attempt.data = client;
+    client->tick.data = client;
+    uv_timer_start(&client->attempt, attempt, 0, 0);
+    uv_timer_start(&client->tick, on_tick, TICK_MS, TICK_MS);
+}
+
+static void on_reply(redisAsyncContext *context, void *reply, void *privdata)
+{
+    struct redis_command_sent *sent = privdata;
+    struct redis_client *client = sent->client;
+    CHECK(client->oldest == sent); /* Redis answers in order */
+    client->oldest = sent->next;
+    if (client->oldest == NULL)
+        client->newest = NULL;
+    if (reply == NULL && client->state == REDIS_CLIENT_OPEN)
+        begin_loss(client, context->errstr[0] != '\0' ? context->errstr : "closed");
+    sent->on_reply(client->owner, sent->request, client->state == REDIS_CLIENT_OPEN ? reply : NULL);
+    free(sent);
+}
+
+void redis_client_send(struct redis_client *client, int argc, const char **argv, const size_t *lengths,
+                       redis_reply_fn *on_reply_of_owner, void *request)
+{
+    CHECK(client->state == REDIS_CLIENT_OPEN);
+    struct redis_command_sent *sent = malloc(sizeof *sent);
+    CHECK_MEMORY(sent);
+    *sent = (struct redis_command_sent){
+        .client = client, .on_reply = on_reply_of_owner, .request = request, .sent_ms = uv_now(client->loop)
+    };
+    if (client->newest != NULL)
+        client->newest->next = sent;
+    else
+        client->oldest = sent;
+    client->newest = sent;
+    /* Refused only while the context is being torn down, and then the state is not OPEN. */
+    CHECK(redisAsyncCommandArgv(client->context, on_reply, sent, argc, argv, lengths) == REDIS_OK);
+}
+
+void redis_client_fail(struct redis_client *client, const char *reason)
+{
+    begin_loss(client, reason);
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+    struct redis_client *client = handle->data;
+    client->handles_open--;
+    stop_if_closed(client);
+}
+
+void redis_client_stop(struct redis_client *client)
+{
+    if (client->state == REDIS_CLIENT_STOPPED)
+        return;
+    bool is_resolving = client->state == REDIS_CLIENT_RESOLVING;
+    begin_loss(client, "stopped");
+    set_state(client, REDIS_CLIENT_STOPPED);
+    free_context(client);
+    if (is_resolving)
+        uv_cancel((uv_req_t *)&client->resolve);
+    uv_close((uv_handle_t *)&client->attempt, on_closed);
+    uv_close((uv_handle_t *)&client->tick, on_closed);
+}

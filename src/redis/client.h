@@ -1,0 +1,76 @@
+/* client.h: one connection to Redis that comes back by itself.
+ *
+ * hiredis 0.14 has neither a connect timeout nor a reply timeout, must not be freed from its own connect callback, and tells of
+ * a loss in three different ways. This is the one place that knows it. Outside: open, replies in order, lost, open again.
+ *
+ * A loss is announced once (on_lost), then every command without a reply is answered with NULL, then after a backoff
+ * with jitter the next connection is tried.
+ *
+ * Threads:   the loop's.
+ * Ownership: the struct is the caller's and must outlive redis_client_stop()'s on_stopped.
+ */
+#ifndef CHATTERBOX_REDIS_CLIENT_H
+#define CHATTERBOX_REDIS_CLIENT_H
+
+#include <hiredis/async.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "redis/address.h"
+
+/* reply is hiredis' and good during the call; NULL: the connection was lost, the outcome is unknown. */
+typedef void redis_reply_fn(void *owner, void *request, const redisReply *reply);
+
+struct redis_client_handler {
+    void (*on_open)(void *owner);                       /* connected; nothing has been sent */
+    void (*on_lost)(void *owner, const char *reason);   /* also when a connection attempt fails */
+    void (*on_tick)(void *owner, uint64_t now_ms);      /* several times a second */
+    void (*on_stopped)(void *owner);                    /* after redis_client_stop() */
+};
+
+enum redis_client_state {
+    REDIS_CLIENT_WAITING, /* for the next attempt */
+    REDIS_CLIENT_RESOLVING,
+    REDIS_CLIENT_CONNECTING,
+    REDIS_CLIENT_OPEN,
+    REDIS_CLIENT_LOSING, /* on_lost was called; the context is freed on the next turn of the loop */
+    REDIS_CLIENT_STOPPED
+};
+
+struct redis_command_sent; /* waits for its reply */
+
+struct redis_client {
+    uv_loop_t *loop;
+    const struct redis_address *address;
+    const struct redis_client_handler *handler;
+    void *owner;
+    uint64_t timeout_ms; /* to connect, and for the oldest reply */
+
+    enum redis_client_state state;
+    redisAsyncContext *context;
+    struct redis_command_sent *oldest, *newest;
+    uint64_t since_ms;   /* when the state began */
+    uint64_t backoff_ms; /* before the next attempt */
+    uint64_t random;     /* for jitter */
+    uv_timer_t attempt;  /* one shot: the next attempt, or the end of a loss */
+    uv_timer_t tick;
+    uv_getaddrinfo_t resolve;
+    unsigned handles_open;
+};
+
+/* Begin with the first attempt at once. */
+void redis_client_start(struct redis_client *client, uv_loop_t *loop, const struct redis_address *address,
+                        uint64_t timeout_ms, const struct redis_client_handler *handler, void *owner);
+
+/* Send a command, arguments copied. on_reply is called exactly once. Only while OPEN. */
+void redis_client_send(struct redis_client *client, int argc, const char **argv, const size_t *lengths,
+                       redis_reply_fn *on_reply, void *request);
+
+/* Give this connection up, from anywhere: replies that still come are not passed on. */
+void redis_client_fail(struct redis_client *client, const char *reason);
+
+/* For good. on_stopped follows when all handles are closed. */
+void redis_client_stop(struct redis_client *client);
+
+#endif

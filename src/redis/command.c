@@ -1,0 +1,38 @@
+#include "command.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "check.h"
+
+void command_init(struct command *command)
+{
+    command->argc = 0;
+    command->used = 0;
+}
+
+void command_add_bytes(struct command *command, const char *argument, size_t length)
+{
+    CHECK(command->argc < COMMAND_ARGUMENTS);
+    command->argv[command->argc] = argument;
+    command->lengths[command->argc++] = length;
+}
+
+void command_add(struct command *command, const char *argument)
+{
+    command_add_bytes(command, argument, strlen(argument));
+}
+
+void command_print(struct command *command, const char *format, ...)
+{
+    char *text = command->text + command->used;
+    size_t room = sizeof command->text - command->used;
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vsnprintf(text, room, format, arguments);
+    va_end(arguments);
+    CHECK(length >= 0 && (size_t)length < room);
+    command->used += (size_t)length + 1;
+    command_add_bytes(command, text, (size_t)length);
+}

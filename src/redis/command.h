@@ -1,0 +1,29 @@
+/* command.h: the arguments of one Redis command, being put together.
+ *
+ * Arguments are either pointed to, and must live until the command is sent, or printed into the command itself.
+ *
+ * Threads: a value of its owner.
+ */
+#ifndef CHATTERBOX_REDIS_COMMAND_H
+#define CHATTERBOX_REDIS_COMMAND_H
+
+#include <stddef.h>
+
+/* EVALSHA, sha, count, 4 keys, 8 arguments, and twice 10 topics; the longest keys are prefix, "interest:" and a topic. */
+enum { COMMAND_ARGUMENTS = 40, COMMAND_TEXT_BYTES = 4096 };
+
+struct command {
+    int argc;
+    const char *argv[COMMAND_ARGUMENTS];
+    size_t lengths[COMMAND_ARGUMENTS];
+    size_t used;
+    char text[COMMAND_TEXT_BYTES];
+};
+
+/* Not a literal initialiser: that would clear four kilobytes for each call. */
+void command_init(struct command *command);
+void command_add(struct command *command, const char *argument);
+void command_add_bytes(struct command *command, const char *argument, size_t length);
+void command_print(struct command *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#endif

@@ -1,0 +1,86 @@
+/* redis_store.h: struct store on a real Redis: the scripts, and all that must be so before they may be called.
+ *
+ *   connect → AUTH, SELECT → policy noeviction? → load the scripts → fence → forget what an earlier connection left → up
+ *
+ * The fence: the key `epoch` holds "<node>:<connection>", with a lease of some seconds that a heartbeat renews. Each script
+ * compares it with the value it was sent with, and does nothing if they differ. So calls of a lost connection that Redis
+ * carries out late change nothing; an emptied Redis is noticed at the next call or heartbeat; and two servers never share a prefix.
+ *
+ * Any surprise (an error of a script, STALE, NOSCRIPT, READONLY, LOADING, OOM, a reply that is malformed or late) gives the connection up.
+ * All that was in flight is answered STORE_LOST, and the way above begins anew. It takes some milliseconds, and is right in
+ * every case.
+ *
+ * Threads: the matcher's.
+ */
+#ifndef CHATTERBOX_REDIS_REDIS_STORE_H
+#define CHATTERBOX_REDIS_REDIS_STORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "log.h"
+#include "matcher.h"
+#include "redis/address.h"
+#include "redis/client.h"
+#include "redis/replies.h"
+#include "redis/scripts.h"
+
+struct redis_store_config {
+    const struct redis_address *address;
+    const char *prefix;
+    uint64_t timeout_ms;
+    const struct log *log;
+    struct metrics *metrics;
+    unsigned first_session_thread, session_threads;
+    struct matcher *matcher;
+    void *owner;
+    void (*on_fatal)(void *owner, const char *line); /* before the store was up for the first time: it never will be */
+    void (*on_drained)(void *owner);                 /* answers redis_store_drain() */
+    void (*on_stopped)(void *owner);                 /* answers redis_store_stop() */
+};
+
+enum redis_store_step {
+    STEP_AUTH,
+    STEP_SELECT,
+    STEP_POLICY,
+    STEP_LOAD,
+    STEP_FENCE,
+    STEP_FORGET,
+    STEP_CLEAR,
+    STEP_UP
+};
+
+struct redis_store {
+    struct redis_store_config config;
+    struct redis_client client;
+    enum redis_store_step step;
+    bool is_up;
+    bool was_up;     /* once since start */
+    bool has_failed; /* on_fatal was called */
+    bool is_draining, has_drained;
+    char node[NODE_BYTES];
+    unsigned long long connection; /* counts; part of the epoch value */
+    char epoch_value[NODE_BYTES + 24];
+    char epoch_key[80];
+    char shas[SCRIPTS][41];
+    unsigned loads_left;
+    unsigned forgets_left; /* users to forget of this SCAN */
+    char cursor[24];       /* SCAN */
+    uint64_t held_since_ms;
+    uint64_t next_fence_ms;     /* HELD: when to ask again; 0: not waiting */
+    uint64_t last_heartbeat_ms;
+    struct log_limit lost_limit;
+};
+
+/* Begins to connect. The struct must stay where it is until on_stopped. */
+void redis_store_start(struct redis_store *store, uv_loop_t *loop, const struct redis_store_config *config);
+
+struct store redis_store_interface(struct redis_store *store);
+
+/* No more calls will come: once all are answered give the lease up. on_drained follows. */
+void redis_store_drain(struct redis_store *store);
+
+void redis_store_stop(struct redis_store *store);
+
+#endif
