@@ -50,7 +50,7 @@ static const char *temporary_directory(void)
 
 static void remove_directory(const char *directory)
 {
-    char path[128];
+    char path[160];
     snprintf(path, sizeof path, "%s/redis.sock", directory);
     unlink(path);
     rmdir(directory);

@@ -1,0 +1,173 @@
+#include "http_request.h"
+
+#include <http_parser.h>
+#include <string.h>
+#include <strings.h>
+
+struct parse {
+    struct http_request *request;
+    struct http_text url;
+    struct http_text field;
+    unsigned headers;
+    bool is_value_next; /* a field has come, its value has not */
+    int refusal;        /* status, or 0 */
+};
+
+size_t http_head_length(const char *bytes, size_t length, size_t from)
+{
+    /* The empty line may have begun before `from`. */
+    size_t at = from > 3 ? from - 3 : 0;
+    const char *newline;
+    while (at < length && (newline = memchr(bytes + at, '\n', length - at)) != NULL) {
+        size_t next = (size_t)(newline - bytes) + 1;
+        if (next < length && bytes[next] == '\n' && next > 1)
+            return next + 1;
+        if (next + 1 < length && bytes[next] == '\r' && bytes[next + 1] == '\n')
+            return next + 2;
+        at = next;
+    }
+    return 0;
+}
+
+bool http_text_is(struct http_text text, const char *other)
+{
+    return strlen(other) == text.length && memcmp(text.bytes, other, text.length) == 0;
+}
+
+static bool equals_ignoring_case(struct http_text text, const char *other)
+{
+    return strlen(other) == text.length && strncasecmp(text.bytes, other, text.length) == 0;
+}
+
+/* Whether a comma-separated list names a token, in any case (RFC 9110, section 5.6.1). */
+static bool names_token(struct http_text list, const char *token)
+{
+    size_t at = 0;
+    while (at < list.length) {
+        size_t begin = at;
+        while (at < list.length && list.bytes[at] != ',')
+            at++;
+        size_t end = at++;
+        while (begin < end && (list.bytes[begin] == ' ' || list.bytes[begin] == '\t'))
+            begin++;
+        while (end > begin && (list.bytes[end - 1] == ' ' || list.bytes[end - 1] == '\t'))
+            end--;
+        if (equals_ignoring_case((struct http_text){ list.bytes + begin, end - begin }, token))
+            return true;
+    }
+    return false;
+}
+
+static int on_url(http_parser *parser, const char *bytes, size_t length)
+{
+    struct parse *parse = parser->data;
+    parse->url = (struct http_text){ bytes, length };
+    return 0;
+}
+
+static int on_field(http_parser *parser, const char *bytes, size_t length)
+{
+    struct parse *parse = parser->data;
+    parse->field = (struct http_text){ bytes, length };
+    parse->is_value_next = true;
+    if (++parse->headers > HTTP_HEADERS_MAX) {
+        parse->refusal = 431;
+        return 1;
+    }
+    return 0;
+}
+
+static int on_value(http_parser *parser, const char *bytes, size_t length)
+{
+    struct parse *parse = parser->data;
+    struct http_request *request = parse->request;
+    struct http_text value = { bytes, length };
+    if (!parse->is_value_next) {
+        parse->refusal = 400; /* a folded line, which RFC 9112, section 5.2, lets a server refuse */
+        return 1;
+    }
+    parse->is_value_next = false;
+    while (value.length > 0 && (value.bytes[value.length - 1] == ' ' || value.bytes[value.length - 1] == '\t'))
+        value.length--;
+    if (equals_ignoring_case(parse->field, "Host")) {
+        request->hosts += value.length > 0;
+    } else if (equals_ignoring_case(parse->field, "Upgrade")) {
+        request->has_upgrade_websocket |= names_token(value, "websocket");
+    } else if (equals_ignoring_case(parse->field, "Connection")) {
+        request->has_connection_upgrade |= names_token(value, "upgrade");
+    } else if (equals_ignoring_case(parse->field, "Sec-WebSocket-Key")) {
+        request->keys++;
+        request->key = value;
+    } else if (equals_ignoring_case(parse->field, "Sec-WebSocket-Version")) {
+        request->versions++;
+        request->version = value;
+    } else if (equals_ignoring_case(parse->field, "Origin")) {
+        request->origins++;
+        request->origin = value;
+    } else if (equals_ignoring_case(parse->field, "Transfer-Encoding")) {
+        request->has_body = true;
+    } else if (equals_ignoring_case(parse->field, "Content-Length")) {
+        request->has_body |= !equals_ignoring_case(value, "0");
+    }
+    return 0;
+}
+
+static int on_headers_complete(http_parser *parser)
+{
+    (void)parser;
+    return 1; /* a body is not read */
+}
+
+int http_request_parse(struct http_request *request, const char *head, size_t length)
+{
+    static const http_parser_settings settings = {
+        .on_url = on_url,
+        .on_header_field = on_field,
+        .on_header_value = on_value,
+        .on_headers_complete = on_headers_complete,
+    };
+    struct parse parse = { .request = request };
+    *request = (struct http_request){ 0 };
+    http_parser parser;
+    http_parser_init(&parser, HTTP_REQUEST);
+    parser.data = &parse;
+    size_t parsed = http_parser_execute(&parser, &settings, head, length);
+    if (parse.refusal != 0)
+        return parse.refusal;
+    if (HTTP_PARSER_ERRNO(&parser) != HPE_OK || parsed != length || parse.url.length == 0)
+        return 400;
+
+    request->is_get = parser.method == HTTP_GET;
+    request->is_head = parser.method == HTTP_HEAD;
+    request->is_http_1_1 = parser.http_major == 1 && parser.http_minor >= 1;
+
+    struct http_parser_url url;
+    http_parser_url_init(&url);
+    if (http_parser_parse_url(parse.url.bytes, parse.url.length, 0, &url) != 0)
+        return 400;
+    if ((url.field_set & (1 << UF_PATH)) != 0)
+        request->path =
+            (struct http_text){ parse.url.bytes + url.field_data[UF_PATH].off, url.field_data[UF_PATH].len };
+    if ((url.field_set & (1 << UF_QUERY)) != 0)
+        request->query =
+            (struct http_text){ parse.url.bytes + url.field_data[UF_QUERY].off, url.field_data[UF_QUERY].len };
+    return 0;
+}
+
+bool http_query_find(struct http_text query, const char *name, struct http_text *value)
+{
+    size_t name_length = strlen(name);
+    for (size_t at = 0; at < query.length;) {
+        size_t end = at;
+        while (end < query.length && query.bytes[end] != '&')
+            end++;
+        if (end - at >= name_length && memcmp(query.bytes + at, name, name_length) == 0 &&
+            (end - at == name_length || query.bytes[at + name_length] == '=')) {
+            size_t begin = end - at == name_length ? end : at + name_length + 1;
+            *value = (struct http_text){ query.bytes + begin, end - begin };
+            return true;
+        }
+        at = end + 1;
+    }
+    return false;
+}

@@ -1,0 +1,255 @@
+#include "io_thread.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "check.h"
+#include "net/connection.h"
+#include "net/net.h"
+#include "net/reader.h"
+#include "net/writer.h"
+
+/* The kernel cuts it to net.core.somaxconn. */
+enum { BACKLOG = 4096 };
+
+/* How often it looks whether there is room again on the way to a session thread that is overloaded. */
+enum { UNSTALL_MS = 1 };
+
+/* At shutdown a client gets so long to answer our close frame. */
+enum { DRAIN_PATIENCE_MS = 1000 };
+
+enum { SLOTS_MAX = 1 << 24 };
+
+static void for_each_connection(struct net *net, void (*visit)(struct connection *connection))
+{
+    for (uint32_t slot = 0; slot < net->connections.slots; slot++) {
+        uint32_t generation;
+        struct connection *connection = slab_at(&net->connections, slot, &generation);
+        if (connection != NULL)
+            visit(connection);
+    }
+}
+
+static void say_good_bye(struct connection *connection)
+{
+    connection_close(connection, CLOSE_GOING_AWAY);
+}
+
+static void on_patience_over(uv_timer_t *timer)
+{
+    for_each_connection(timer->data, connection_kill);
+}
+
+static void drain(struct net *net)
+{
+    net->is_draining = true;
+    if (!uv_is_closing((uv_handle_t *)&net->listener))
+        uv_close((uv_handle_t *)&net->listener, NULL);
+    for_each_connection(net, say_good_bye);
+    uv_timer_start(&net->unstall, on_patience_over, DRAIN_PATIENCE_MS, 0);
+}
+
+static void on_thread_message(struct net *net, struct message *message)
+{
+    switch ((enum message_type)message->type) {
+    case DRAIN:
+        drain(net);
+        break;
+    case EXIT:
+        executor_exit(&net->executor);
+        break;
+    default: /* message.def has no other type for the thread */
+        message_discard(message);
+        break;
+    }
+}
+
+static void on_event(struct net *net, struct connection *connection, struct message *message)
+{
+    if (connection != NULL && connection->state == CONNECTION_OPEN) {
+        metrics_add(net->metrics, METRIC_EVENTS_OUT_TOTAL, 1);
+        writer_put_event(connection, message->payload, message->event.writer);
+    } else {
+        metrics_add(net->metrics, METRIC_UNDELIVERABLE_TOTAL, 1);
+        writer_give_credit(net, message->event.writer, 1);
+    }
+    message_discard(message);
+}
+
+static void on_message(void *owner, struct message *message)
+{
+    struct net *net = owner;
+    if (address_is_thread(message->to)) {
+        on_thread_message(net, message);
+        return;
+    }
+    struct connection *connection = slab_find(&net->connections, message->to.slot, message->to.generation);
+    switch ((enum message_type)message->type) {
+    case EVENT_TEXT:
+        on_event(net, connection, message);
+        break;
+    case CONN_ACCEPTED:
+        CHECK(connection != NULL); /* the slot waits for this */
+        connection_on_accepted(connection, message->from);
+        break;
+    case CONN_CLOSE:
+        if (connection != NULL)
+            connection_close(connection, (enum close_code)message->conn_close.code);
+        break;
+    case TEXT_DONE:
+    case TEXT_WRITTEN:
+        if (connection != NULL)
+            connection_on_credit(connection, message->credit.texts);
+        break;
+    default: /* message.def has no other type for a connection */
+        message_discard(message);
+        break;
+    }
+}
+
+/* Those that had to stop because a session thread had no room. */
+static void unstall(struct net *net)
+{
+    struct connection *stalled = net->stalled;
+    net->stalled = NULL;
+    while (stalled != NULL) {
+        struct connection *connection = stalled;
+        stalled = connection->next_stalled;
+        if (mailbox_is_congested(net->executor.mailbox, connection->actor.thread)) {
+            connection->next_stalled = net->stalled;
+            net->stalled = connection;
+        } else {
+            connection_unstall(connection);
+        }
+    }
+}
+
+static void on_unstall(uv_timer_t *timer)
+{
+    (void)timer; /* the turn that follows does it */
+}
+
+static void on_turn_end(void *owner)
+{
+    struct net *net = owner;
+    if (net->stalled != NULL) {
+        mailbox_flush(net->executor.mailbox);
+        unstall(net);
+        if (net->stalled != NULL && !net->is_draining && !uv_is_active((uv_handle_t *)&net->unstall))
+            uv_timer_start(&net->unstall, on_unstall, UNSTALL_MS, 0);
+    }
+    writer_flush_all(net);
+    if (net->is_draining && !net->has_drained && net->connections.used == 0 &&
+        mailbox_staged(net->executor.mailbox) == 0) {
+        net->has_drained = true;
+        executor_send(&net->executor, &(struct message){ .type = DRAINED, .to = address_of_thread(THREAD_MAIN) });
+    }
+}
+
+static void on_due(struct wheel_entry *entry, void *owner)
+{
+    (void)owner;
+    connection_on_deadline((struct connection *)((char *)entry - offsetof(struct connection, deadline)));
+}
+
+static void on_tick(uv_timer_t *timer)
+{
+    struct net *net = timer->data;
+    wheel_advance(&net->wheel, uv_now(&net->executor.loop), on_due, net);
+}
+
+static void on_connection(uv_stream_t *listener, int status)
+{
+    struct net *net = listener->data;
+    if (status == 0 && !net->is_draining) {
+        connection_accept(net, listener);
+        return;
+    }
+    uint64_t suppressed;
+    metrics_add(net->metrics, METRIC_ACCEPT_ERRORS_TOTAL, 1);
+    if (log_limit_pass(&net->accept_limit, uv_now(&net->executor.loop), &suppressed))
+        log_event(net->log, LOG_WARN, "accept_failed", "error=\"%s\" suppressed=%llu", uv_strerror(status),
+                  (unsigned long long)suppressed);
+}
+
+static void on_start(void *owner)
+{
+    struct net *net = owner;
+    uv_loop_t *loop = &net->executor.loop;
+    wheel_init(&net->wheel, uv_now(loop));
+    uv_timer_init(loop, &net->tick);
+    uv_timer_init(loop, &net->unstall);
+    uv_tcp_init(loop, &net->listener);
+    net->tick.data = net->unstall.data = net->listener.data = net;
+    uv_timer_start(&net->tick, on_tick, WHEEL_TICK_MS, WHEEL_TICK_MS);
+    int error = uv_tcp_open(&net->listener, net->listen_fd);
+    if (error == 0)
+        error = uv_listen((uv_stream_t *)&net->listener, BACKLOG, on_connection);
+    if (error != 0) {
+        const char *why = uv_strerror(error);
+        executor_send(&net->executor, &(struct message){ .type = FATAL,
+                                                         .to = address_of_thread(THREAD_MAIN),
+                                                         .payload = payload_copy(why, strlen(why)) });
+    }
+}
+
+static void on_exit_loop(void *owner)
+{
+    struct net *net = owner;
+    if (!uv_is_closing((uv_handle_t *)&net->listener))
+        uv_close((uv_handle_t *)&net->listener, NULL);
+    uv_close((uv_handle_t *)&net->tick, NULL);
+    uv_close((uv_handle_t *)&net->unstall, NULL);
+    for_each_connection(net, connection_kill);
+}
+
+static const struct executor_handler handler = {
+    .on_start = on_start,
+    .on_message = on_message,
+    .on_turn_end = on_turn_end,
+    .on_exit = on_exit_loop,
+};
+
+struct net *io_thread_new(const struct io_thread_config *config, struct mailbox *mailbox)
+{
+    struct net *net = calloc(1, sizeof *net);
+    CHECK_MEMORY(net);
+    net->options = config->options;
+    net->log = config->log;
+    net->metrics_sets = config->metrics_sets;
+    net->metrics_count = config->metrics_count;
+    net->metrics = &config->metrics_sets[config->thread];
+    net->first_session_thread = config->first_session_thread;
+    net->session_threads = config->session_threads;
+    net->listen_fd = config->listen_fd;
+    net->max_connections = config->max_connections;
+    slab_init(&net->connections, sizeof(struct connection), SLOTS_MAX);
+    CHECK(writer_init(net));
+    int error = executor_init(&net->executor, mailbox, &handler, net);
+    if (error != 0) {
+        log_event(config->log, LOG_ERROR, "executor_failed", "error=\"%s\"", uv_strerror(error));
+        writer_fini(net);
+        free(net);
+        return NULL;
+    }
+    return net;
+}
+
+struct executor *io_thread_executor(struct net *net)
+{
+    return &net->executor;
+}
+
+void io_thread_free(struct net **pointer)
+{
+    struct net *net = *pointer;
+    if (net == NULL)
+        return;
+    executor_fini(&net->executor);
+    reader_fini(net);
+    writer_fini(net);
+    slab_fini(&net->connections);
+    free(net);
+    *pointer = NULL;
+}

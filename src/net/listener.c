@@ -1,0 +1,94 @@
+#include "listener.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+union endpoint {
+    struct sockaddr any;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+};
+
+static bool parse_address(const char *address, uint16_t port, union endpoint *endpoint, socklen_t *length)
+{
+    memset(endpoint, 0, sizeof *endpoint);
+    if (inet_pton(AF_INET, address, &endpoint->v4.sin_addr) == 1) {
+        endpoint->v4.sin_family = AF_INET;
+        endpoint->v4.sin_port = htons(port);
+        *length = sizeof endpoint->v4;
+        return true;
+    }
+    if (inet_pton(AF_INET6, address, &endpoint->v6.sin6_addr) == 1) {
+        endpoint->v6.sin6_family = AF_INET6;
+        endpoint->v6.sin6_port = htons(port);
+        *length = sizeof endpoint->v6;
+        return true;
+    }
+    return false;
+}
+
+/* Returns a bound socket, or -1 with errno. */
+static int bind_socket(const union endpoint *endpoint, socklen_t length, bool has_reuse_port)
+{
+    int fd = socket(endpoint->any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return -1;
+    const int on = 1;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (has_reuse_port)
+        setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+    if (bind(fd, &endpoint->any, length) == 0)
+        return fd;
+    int saved = errno;
+    close(fd);
+    errno = saved;
+    return -1;
+}
+
+static bool fail(const char *address, uint16_t port, char error[LISTENER_ERROR_BYTES])
+{
+    if (errno == EADDRINUSE)
+        snprintf(error, LISTENER_ERROR_BYTES, "--port %u: in use by another program; choose another one", port);
+    else if (errno == EACCES)
+        snprintf(error, LISTENER_ERROR_BYTES, "--port %u: not permitted; ports below 1024 need a privilege", port);
+    else
+        snprintf(error, LISTENER_ERROR_BYTES, "--bind %.60s: %s", address, strerror(errno));
+    return false;
+}
+
+bool listener_open(const char *address, uint16_t *port, unsigned count, int fds[], char error[LISTENER_ERROR_BYTES])
+{
+    union endpoint endpoint;
+    socklen_t length;
+    if (!parse_address(address, *port, &endpoint, &length)) {
+        snprintf(error, LISTENER_ERROR_BYTES, "--bind %.60s: expected an IPv4 or IPv6 address, such as 0.0.0.0 or ::",
+                 address);
+        return false;
+    }
+    /* With SO_REUSEPORT a second server of the same user would get its share of our connections, unnoticed. So first without,
+     * and listening, which is what another socket is refused for; this also finds a free port. */
+    int probe = bind_socket(&endpoint, length, false);
+    if (probe < 0 || listen(probe, 1) != 0 || getsockname(probe, &endpoint.any, &length) != 0) {
+        fail(address, *port, error);
+        if (probe >= 0)
+            close(probe);
+        return false;
+    }
+    *port = ntohs(endpoint.any.sa_family == AF_INET ? endpoint.v4.sin_port : endpoint.v6.sin6_port);
+    close(probe);
+    for (unsigned i = 0; i < count; i++) {
+        fds[i] = bind_socket(&endpoint, length, true);
+        if (fds[i] < 0) {
+            fail(address, *port, error);
+            while (i-- > 0)
+                close(fds[i]);
+            return false;
+        }
+    }
+    return true;
+}

@@ -1,0 +1,19 @@
+/* listener.h: the listening sockets, one for each I/O thread.
+ *
+ * Threads: main, before any other thread starts.
+ */
+#ifndef CHATTERBOX_NET_LISTENER_H
+#define CHATTERBOX_NET_LISTENER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { LISTENER_ERROR_BYTES = 200 };
+
+/* Bind `count` sockets with SO_REUSEPORT to one address, so that the kernel spreads connections over the threads; they do not listen
+ * yet. *port 0 takes a free one and is set to it. The sockets are the caller's. On false nothing is left open, and error
+ * holds one line. */
+bool listener_open(const char *address, uint16_t *port, unsigned count, int fds[], char error[LISTENER_ERROR_BYTES])
+    __attribute__((warn_unused_result));
+
+#endif

@@ -1,0 +1,143 @@
+/* net.h: a connection, and what all connections of one I/O thread share.
+ *
+ * The way of bytes: io_thread.c accepts → connection.c reads → http_request.c, handshake.c, then reader.c (frames to texts) →
+ * CLIENT_TEXT to the session actor; back: EVENT_TEXT → io_thread.c → writer.c (events to frames, frames to one write).
+ *
+ * Nothing in net/ knows what a chat is: any actor that speaks message.def's IO messages will do.
+ *
+ * Threads: one I/O thread owns all of this.
+ */
+#ifndef CHATTERBOX_NET_NET_H
+#define CHATTERBOX_NET_NET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+#include <wslay/wslay.h>
+
+#include "executor.h"
+#include "log.h"
+#include "message.h"
+#include "metrics.h"
+#include "net/wheel.h"
+#include "options.h"
+#include "slab.h"
+
+/* Texts of a client that may be on their way: to its actor, or on to the partner's socket. */
+enum { CREDITS = 16 };
+
+/* Credits are given back to another connection in such lots, so that not every text costs a message. */
+enum { CREDIT_LOT = 8 };
+
+enum { READ_BYTES = 65536 };
+
+enum close_code {
+    CLOSE_NORMAL = 1000,
+    CLOSE_GOING_AWAY = 1001,
+    CLOSE_PROTOCOL_ERROR = 1002,
+    CLOSE_UNSUPPORTED_DATA = 1003,
+    CLOSE_INVALID_DATA = 1007,
+    CLOSE_POLICY_VIOLATION = 1008,
+    CLOSE_TOO_BIG = 1009,
+    CLOSE_TRY_AGAIN_LATER = 1013,
+    CLOSE_BAD_ID = 4001,
+};
+
+enum connection_state {
+    CONNECTION_REQUEST,   /* reads the head of the request */
+    CONNECTION_ACCEPTING, /* CONN_OPENED is on its way; nothing is read */
+    CONNECTION_OPEN,
+    CONNECTION_CLOSING,   /* our close frame is out; waits for the client's */
+    CONNECTION_LINGERING, /* our half is shut; what still comes is thrown away until the client's half is */
+    CONNECTION_DEAD       /* the socket is being closed */
+};
+
+struct output; /* bytes on their way out: writer.c */
+struct reader; /* a borrowed wslay context: reader.c */
+
+/* The head of a request that has not come whole. */
+struct request_head {
+    uint32_t length;
+    char bytes[8192];
+};
+
+struct connection {
+    uv_tcp_t tcp;
+    struct net *net;
+    struct wheel_entry deadline;
+    struct address self;
+    struct address actor;          /* OPEN, after CONN_ACCEPTED */
+    struct request_head *head;     /* REQUEST */
+    struct payload *held;          /* read, but not yet fed to the reader, since credits or room ran out */
+    struct reader *reader;         /* borrowed while a message is on its way in */
+    struct output *output;         /* collects until the end of the turn */
+    struct connection *next_dirty;
+    struct connection *next_stalled;
+    struct address owed_to;        /* whose texts have been put into output last */
+    uint32_t written_bytes;        /* in the kernel's hands by uv_write, not yet taken */
+    uint16_t owed_queued;          /* texts of owed_to: in output */
+    uint16_t owed_writing;         /* … in a write that is under way */
+    uint16_t owed_written;         /* … written, credit not yet given back */
+    uint16_t own_queued;           /* answers to own requests, in output */
+    uint16_t own_writing;
+    int16_t credits;
+    uint32_t last_read_ms;         /* low bits of the loop's time */
+    uint32_t pinged_ms;            /* has_pinged */
+    uint32_t message_since_ms;     /* when the message in reader began */
+    uint8_t state;                 /* enum connection_state */
+    uint8_t session_thread;
+    bool has_pinged;
+    bool has_actor;                /* CONN_ACCEPTED came and CONN_GONE was not sent */
+    bool awaits_actor;             /* CONN_OPENED was sent and CONN_ACCEPTED has not come: the slot must stay */
+    bool is_websocket;             /* counted as such */
+    bool is_reading;
+    bool is_dirty;
+    bool is_stalled;
+    bool is_writing;               /* a uv_write is under way */
+    bool settles;                  /* give all credits back after this output, however few */
+    bool shuts_down;               /* shut our half when all output is written */
+    bool is_closed;                /* the close callback of tcp has come */
+    char accept[29];               /* Sec-WebSocket-Accept, from the request to the answer */
+};
+
+struct net {
+    struct executor executor;
+    const struct options *options;
+    const struct log *log;
+    struct metrics *metrics;      /* this thread's set */
+    struct metrics *metrics_sets; /* all sets, to sum up */
+    unsigned metrics_count;
+    unsigned first_session_thread, session_threads;
+    unsigned next_session_thread;
+    uint32_t max_connections;
+    uv_tcp_t listener;
+    int listen_fd;
+    uv_timer_t tick;
+    uv_timer_t unstall;
+    struct slab connections;
+    struct wheel wheel;
+    struct connection *dirty;
+    struct connection *stalled;
+    struct reader *free_readers;
+    struct output *free_outputs;
+    unsigned free_reader_count, free_output_count;
+    wslay_frame_context_ptr encoder; /* for frames that go out; knows nothing between two frames */
+    struct connection *encoding;
+    struct log_limit accept_limit;
+    bool is_draining;
+    bool has_drained;
+    unsigned char read_buffer[READ_BYTES];
+};
+
+/* Whether texts may go to the actor. What is only looked through for a close frame costs nothing. */
+static inline bool connection_may_feed(const struct connection *connection)
+{
+    return connection->state == CONNECTION_CLOSING || (connection->credits > 0 && !connection->is_stalled);
+}
+
+static inline uint32_t net_now_ms(struct net *net)
+{
+    return (uint32_t)uv_now(&net->executor.loop);
+}
+
+#endif

@@ -1,0 +1,212 @@
+#include "reader.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "check.h"
+#include "net/connection.h"
+#include "net/writer.h"
+
+enum { READERS_KEPT = 64 };
+
+/* More frames than this in one message serve nobody but an attacker: each costs wslay a hundred bytes. */
+enum { FRAGMENTS_MAX = 64 };
+
+/* wslay takes so much at once and delivers all messages in it, so this bounds how far credits are overdrawn. */
+enum { SLICE_BYTES = 512 };
+
+struct reader {
+    wslay_event_context_ptr context;
+    struct connection *borrower;
+    struct reader *next; /* in the pool */
+    const unsigned char *bytes;
+    size_t length;
+    uint64_t fed;    /* bytes given to wslay in all */
+    uint64_t framed; /* bytes of all frames that have begun */
+    unsigned fragments;
+    bool is_message_open;
+    bool has_close;  /* the client's close frame came */
+    uint16_t failure; /* enum close_code, or 0 */
+};
+
+static ssize_t give_bytes(wslay_event_context_ptr context, uint8_t *buffer, size_t room, int flags, void *user_data)
+{
+    struct reader *reader = user_data;
+    (void)flags;
+    if (reader->length == 0 || !connection_may_feed(reader->borrower)) {
+        wslay_event_set_error(context, WSLAY_ERR_WOULDBLOCK);
+        return -1;
+    }
+    size_t given = reader->length < SLICE_BYTES ? reader->length : SLICE_BYTES;
+    given = given < room ? given : room;
+    memcpy(buffer, reader->bytes, given);
+    reader->bytes += given;
+    reader->length -= given;
+    reader->fed += given;
+    return (ssize_t)given;
+}
+
+static ssize_t take_bytes(wslay_event_context_ptr context, const uint8_t *bytes, size_t length, int flags,
+                          void *user_data)
+{
+    struct reader *reader = user_data;
+    (void)context;
+    (void)flags;
+    /* Once our own close frame is out nothing may follow it, and a failure is answered by connection.c. */
+    if (reader->borrower->state == CONNECTION_OPEN && reader->failure == 0)
+        writer_put_bytes(reader->borrower, bytes, length);
+    return (ssize_t)length;
+}
+
+static void fail(struct reader *reader, enum close_code code)
+{
+    if (reader->failure == 0)
+        reader->failure = (uint16_t)code;
+    wslay_event_shutdown_read(reader->context);
+}
+
+static void on_frame_start(wslay_event_context_ptr context, const struct wslay_event_on_frame_recv_start_arg *frame,
+                           void *user_data)
+{
+    struct reader *reader = user_data;
+    (void)context;
+    const size_t mask_bytes = 4; /* wslay has refused a frame without a mask */
+    size_t extended_bytes = frame->payload_length > 0xFFFF ? 8 : frame->payload_length > 125 ? 2 : 0;
+    reader->framed += 2 + extended_bytes + mask_bytes + frame->payload_length;
+    if (frame->opcode != WSLAY_CONTINUATION_FRAME && !reader->is_message_open)
+        reader->borrower->message_since_ms = net_now_ms(reader->borrower->net);
+    if (wslay_is_ctrl_frame(frame->opcode))
+        return;
+    reader->fragments = frame->opcode == WSLAY_CONTINUATION_FRAME ? reader->fragments + 1 : 1;
+    reader->is_message_open = !frame->fin;
+    if (frame->opcode == WSLAY_BINARY_FRAME)
+        fail(reader, CLOSE_UNSUPPORTED_DATA);
+    else if (reader->fragments > FRAGMENTS_MAX)
+        fail(reader, CLOSE_POLICY_VIOLATION);
+}
+
+static void on_message(wslay_event_context_ptr context, const struct wslay_event_on_msg_recv_arg *message,
+                       void *user_data)
+{
+    struct reader *reader = user_data;
+    (void)context;
+    if (reader->failure != 0)
+        return;
+    if (message->opcode == WSLAY_TEXT_FRAME) {
+        connection_on_text(reader->borrower, message->msg, message->msg_length);
+    } else if (message->opcode == WSLAY_CONNECTION_CLOSE) {
+        /* Half of a status code: wslay lets it pass. */
+        if (message->msg_length == 1)
+            fail(reader, CLOSE_PROTOCOL_ERROR);
+        else
+            reader->has_close = true;
+    }
+}
+
+static void borrow(struct connection *connection)
+{
+    static const struct wslay_event_callbacks callbacks = {
+        .recv_callback = give_bytes,
+        .send_callback = take_bytes,
+        .on_frame_recv_start_callback = on_frame_start,
+        .on_msg_recv_callback = on_message,
+    };
+    struct net *net = connection->net;
+    struct reader *reader = net->free_readers;
+    if (reader != NULL) {
+        net->free_readers = reader->next;
+        net->free_reader_count--;
+    } else {
+        reader = calloc(1, sizeof *reader);
+        CHECK_MEMORY(reader);
+        CHECK(wslay_event_context_server_init(&reader->context, &callbacks, reader) == 0);
+        wslay_event_config_set_max_recv_msg_length(reader->context, (uint64_t)net->options->max_message);
+    }
+    reader->fed = reader->framed = 0;
+    reader->fragments = 0;
+    reader->is_message_open = false;
+    reader->borrower = connection;
+    connection->reader = reader;
+    connection->message_since_ms = net_now_ms(net);
+}
+
+static void destroy(struct reader *reader)
+{
+    wslay_event_context_free(reader->context);
+    free(reader);
+}
+
+void reader_drop(struct connection *connection)
+{
+    if (connection->reader != NULL)
+        destroy(connection->reader);
+    connection->reader = NULL;
+}
+
+void reader_fini(struct net *net)
+{
+    while (net->free_readers != NULL) {
+        struct reader *reader = net->free_readers;
+        net->free_readers = reader->next;
+        destroy(reader);
+    }
+}
+
+bool reader_is_amid_message(const struct connection *connection)
+{
+    const struct reader *reader = connection->reader;
+    return reader != NULL && (reader->fed != reader->framed || reader->is_message_open);
+}
+
+static void give_back(struct connection *connection)
+{
+    struct net *net = connection->net;
+    struct reader *reader = connection->reader;
+    connection->reader = NULL;
+    reader->borrower = NULL;
+    if (net->free_reader_count >= READERS_KEPT) {
+        destroy(reader);
+        return;
+    }
+    reader->next = net->free_readers;
+    net->free_readers = reader;
+    net->free_reader_count++;
+}
+
+/* What wslay itself objects to: it has queued a close frame, whose code tells what it was. */
+static enum close_code failure_of(wslay_event_context_ptr context)
+{
+    uint16_t code = wslay_event_get_status_code_sent(context);
+    return code == CLOSE_INVALID_DATA || code == CLOSE_TOO_BIG ? (enum close_code)code : CLOSE_PROTOCOL_ERROR;
+}
+
+enum reader_result reader_feed(struct connection *connection, const unsigned char *bytes, size_t length,
+                               size_t *consumed, enum close_code *code)
+{
+    if (connection->reader == NULL)
+        borrow(connection);
+    struct reader *reader = connection->reader;
+    reader->bytes = bytes;
+    reader->length = length;
+    int error = wslay_event_recv(reader->context);
+    *consumed = length - reader->length;
+
+    bool is_wslay_closing = !wslay_event_get_read_enabled(reader->context) && !reader->has_close;
+    if (error == 0 && !is_wslay_closing)
+        error = wslay_event_send(reader->context);
+    else if (is_wslay_closing && reader->failure == 0) {
+        /* Let wslay write its close frame to nowhere, to learn its code; connection.c sends ours. */
+        reader->failure = CLOSE_PROTOCOL_ERROR;
+        wslay_event_send(reader->context);
+        reader->failure = (uint16_t)failure_of(reader->context);
+    }
+    if (reader->failure != 0 || error != 0) {
+        *code = reader->failure != 0 ? (enum close_code)reader->failure : CLOSE_PROTOCOL_ERROR;
+        return READER_FAILED;
+    }
+    if (reader->has_close)
+        return READER_CLOSED;
+    if (!reader_is_amid_message(connection))
+        give_back(connection);
+    return READER_MORE;
+}

@@ -1,0 +1,36 @@
+/* reader.h: bytes in, messages out: wslay, borrowed for as long as a message is on its way.
+ *
+ * A wslay event context holds more than eight kilobytes, most connections are idle, and at the boundary between two
+ * messages a context knows nothing that matters. So contexts live in a pool of the thread. One goes back only if every byte that it was fed belonged to
+ * a whole frame, no fragmented message is open, nothing is queued and no close was seen; else it is the connection's until it is freed.
+ *
+ * Threads: the I/O thread. Source: RFC 6455, section 5.
+ */
+#ifndef CHATTERBOX_NET_READER_H
+#define CHATTERBOX_NET_READER_H
+
+#include <stddef.h>
+
+#include "net/net.h"
+
+enum reader_result {
+    READER_MORE,   /* all taken, or stopped by connection_may_feed() */
+    READER_CLOSED, /* the client's close frame came; the answer to it is in the output unless we closed first */
+    READER_FAILED  /* the client broke the protocol: *code says how */
+};
+
+/* Feed bytes. *consumed tells how many were taken: fewer than length if the connection may not be fed any more. Calls
+ * connection_on_text() for each text message, and puts pongs and the answer to a close into the connection's output. */
+enum reader_result reader_feed(struct connection *connection, const unsigned char *bytes, size_t length,
+                               size_t *consumed, enum close_code *code);
+
+/* Whether a message has begun and is not complete. */
+bool reader_is_amid_message(const struct connection *connection);
+
+/* Free the connection's reader, if it has one. */
+void reader_drop(struct connection *connection);
+
+/* Free the pool. */
+void reader_fini(struct net *net);
+
+#endif

@@ -1,0 +1,372 @@
+#include "server.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "check.h"
+#include "executor.h"
+#include "log.h"
+#include "matcher_thread.h"
+#include "metrics.h"
+#include "net/io_thread.h"
+#include "net/listener.h"
+#include "redis/address.h"
+#include "redis/child.h"
+#include "session_thread.h"
+
+enum { IO_THREADS_MAX = 64, SESSION_THREADS_MAX = 64 };
+
+/* Descriptors that are not for users: loops, rings' wake-ups, Redis, standard streams; and plain HTTP requests. */
+enum { DESCRIPTORS_PER_THREAD = 8, DESCRIPTORS_SPARE = 128 };
+
+enum { EXIT_FAILED = 1, EXIT_BAD_USAGE = 2, ERROR_BYTES = 256 };
+
+enum phase { SERVING, DRAINING_IO, DRAINING_SESSIONS, DRAINING_MATCHER, EXITING };
+
+struct server {
+    const struct options *options;
+    struct log log;
+    struct executor executor; /* main's own */
+    struct exchange *exchange;
+    struct metrics *metrics; /* by thread */
+    unsigned io_threads, session_threads, threads;
+    unsigned first_io_thread, first_session_thread, matcher_thread; /* ids */
+    struct net *io[IO_THREADS_MAX];
+    struct session_thread *session[SESSION_THREADS_MAX];
+    struct matcher_thread *matcher;
+    int listen_fds[IO_THREADS_MAX];
+    uint16_t port;
+    uint32_t max_connections;
+    struct redis_address address;
+    struct redis_child child;
+    bool has_child;
+    uv_signal_t terminate, interrupt;
+    uv_timer_t patience;
+    enum phase phase;
+    unsigned awaited; /* DRAINED, in this phase */
+    int exit_status;
+};
+
+static struct executor *executor_of(struct server *server, unsigned thread)
+{
+    if (thread == THREAD_MAIN)
+        return &server->executor;
+    if (thread == server->matcher_thread)
+        return matcher_thread_executor(server->matcher);
+    if (thread >= server->first_session_thread)
+        return session_thread_executor(server->session[thread - server->first_session_thread]);
+    return io_thread_executor(server->io[thread - server->first_io_thread]);
+}
+
+/* Stopping. */
+
+static void send_to_threads(struct server *server, enum message_type type, unsigned first, unsigned count)
+{
+    for (unsigned thread = first; thread < first + count; thread++)
+        executor_send(&server->executor, &(struct message){ .type = (uint16_t)type, .to = address_of_thread(thread) });
+}
+
+static void enter_phase(struct server *server, enum phase phase)
+{
+    server->phase = phase;
+    switch (phase) {
+    case SERVING:
+        break;
+    case DRAINING_IO:
+        server->awaited = server->io_threads;
+        send_to_threads(server, DRAIN, server->first_io_thread, server->io_threads);
+        break;
+    case DRAINING_SESSIONS:
+        server->awaited = server->session_threads;
+        send_to_threads(server, DRAIN, server->first_session_thread, server->session_threads);
+        break;
+    case DRAINING_MATCHER:
+        server->awaited = 1;
+        send_to_threads(server, DRAIN, server->matcher_thread, 1);
+        break;
+    case EXITING:
+        send_to_threads(server, EXIT, 1, server->threads - 1);
+        break;
+    }
+}
+
+static void on_patience_over(uv_timer_t *timer)
+{
+    struct server *server = timer->data;
+    log_event(&server->log, LOG_WARN, "drain_timeout", "phase=%d awaited=%u", (int)server->phase, server->awaited);
+    if (server->phase != EXITING)
+        enter_phase(server, EXITING);
+}
+
+static void begin_stop(struct server *server)
+{
+    if (server->phase != SERVING)
+        return;
+    uv_timer_start(&server->patience, on_patience_over, (uint64_t)server->options->drain_timeout_ms, 0);
+    enter_phase(server, DRAINING_IO);
+}
+
+static void on_signal(uv_signal_t *handle, int signal)
+{
+    struct server *server = handle->data;
+    if (server->phase != SERVING) {
+        if (server->has_child)
+            redis_child_kill_now(&server->child);
+        _exit(128 + signal);
+    }
+    log_event(&server->log, LOG_INFO, "stopping", "signal=%d", signal);
+    begin_stop(server);
+}
+
+/* main's executor. */
+
+static void on_message(void *owner, struct message *message)
+{
+    struct server *server = owner;
+    switch ((enum message_type)message->type) {
+    case DRAINED:
+        if (server->phase != EXITING && --server->awaited == 0)
+            enter_phase(server, server->phase + 1);
+        break;
+    case FATAL:
+        fprintf(stderr, "chatterbox: %.*s\n", (int)message->payload->length, (const char *)message->payload->bytes);
+        server->exit_status = EXIT_FAILED;
+        begin_stop(server);
+        break;
+    default: /* message.def has no other type for main */
+        break;
+    }
+    message_discard(message);
+}
+
+static void on_start(void *owner)
+{
+    struct server *server = owner;
+    uv_signal_start(&server->terminate, on_signal, SIGTERM);
+    uv_signal_start(&server->interrupt, on_signal, SIGINT);
+}
+
+static void on_turn_end(void *owner)
+{
+    struct server *server = owner;
+    mailbox_flush(server->executor.mailbox);
+    if (server->phase == EXITING && mailbox_staged(server->executor.mailbox) == 0)
+        executor_exit(&server->executor);
+}
+
+static void on_exit_loop(void *owner)
+{
+    struct server *server = owner;
+    uv_close((uv_handle_t *)&server->terminate, NULL);
+    uv_close((uv_handle_t *)&server->interrupt, NULL);
+    uv_close((uv_handle_t *)&server->patience, NULL);
+    if (server->has_child)
+        redis_child_stop(&server->child);
+}
+
+static const struct executor_handler handler = {
+    .on_start = on_start,
+    .on_message = on_message,
+    .on_turn_end = on_turn_end,
+    .on_exit = on_exit_loop,
+};
+
+/* Starting, in order. Each returns 0 or an exit status after one line on stderr. */
+
+static int fail(int status, const char *why)
+{
+    fprintf(stderr, "chatterbox: %s\n", why);
+    return status;
+}
+
+static void plan_threads(struct server *server)
+{
+    const struct options *options = server->options;
+    unsigned half = (unsigned)(uv_available_parallelism() / 2);
+    unsigned default_threads = half < 1 ? 1 : half > IO_THREADS_MAX ? IO_THREADS_MAX : half;
+    server->io_threads = options->io_threads > 0 ? (unsigned)options->io_threads : default_threads;
+    server->session_threads = options->session_threads > 0 ? (unsigned)options->session_threads : default_threads;
+    server->first_io_thread = 1;
+    server->first_session_thread = 1 + server->io_threads;
+    server->matcher_thread = server->first_session_thread + server->session_threads;
+    server->threads = server->matcher_thread + 1;
+}
+
+static int plan_connections(struct server *server)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return fail(EXIT_FAILED, strerror(errno));
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    getrlimit(RLIMIT_NOFILE, &limit);
+    const int64_t reserved = DESCRIPTORS_SPARE + (int64_t)server->threads * DESCRIPTORS_PER_THREAD;
+    int64_t possible = limit.rlim_cur > 10000000 ? 10000000 : (int64_t)limit.rlim_cur - reserved;
+    if (possible < 1 || server->options->max_connections > possible) {
+        char why[ERROR_BYTES];
+        snprintf(why, sizeof why,
+                 "--max-connections %" PRId64 ": the descriptor limit of %llu allows %" PRId64 "; raise it (ulimit -n)",
+                 server->options->max_connections, (unsigned long long)limit.rlim_cur, possible > 0 ? possible : 0);
+        return fail(EXIT_BAD_USAGE, why);
+    }
+    int64_t wanted = server->options->max_connections;
+    server->max_connections = (uint32_t)(wanted > 0 ? wanted : possible);
+    return 0;
+}
+
+static int start_redis(struct server *server)
+{
+    char error[REDIS_CHILD_ERROR_BYTES];
+    if (server->address.kind != REDIS_EMBEDDED)
+        return 0;
+    if (!redis_child_start(&server->child, &server->executor.loop, &server->log, error))
+        return fail(EXIT_FAILED, error);
+    server->has_child = true;
+    snprintf(server->address.path, sizeof server->address.path, "%s", server->child.socket);
+    return 0;
+}
+
+static int make_threads(struct server *server)
+{
+    struct matcher_thread_config matcher = {
+        .options = server->options,
+        .log = &server->log,
+        .metrics = &server->metrics[server->matcher_thread],
+        .first_session_thread = server->first_session_thread,
+        .session_threads = server->session_threads,
+        .address = &server->address,
+    };
+    server->matcher = matcher_thread_new(&matcher, exchange_mailbox(server->exchange, server->matcher_thread));
+    if (server->matcher == NULL)
+        return EXIT_FAILED;
+    for (unsigned i = 0; i < server->session_threads; i++) {
+        unsigned thread = server->first_session_thread + i;
+        struct session_thread_config session = {
+            .options = server->options,
+            .log = &server->log,
+            .metrics = &server->metrics[thread],
+            .matcher_thread = server->matcher_thread,
+        };
+        server->session[i] = session_thread_new(&session, exchange_mailbox(server->exchange, thread));
+        if (server->session[i] == NULL)
+            return EXIT_FAILED;
+    }
+    for (unsigned i = 0; i < server->io_threads; i++) {
+        unsigned thread = server->first_io_thread + i;
+        struct io_thread_config io = {
+            .options = server->options,
+            .log = &server->log,
+            .metrics_sets = server->metrics,
+            .metrics_count = server->threads,
+            .thread = thread,
+            .first_session_thread = server->first_session_thread,
+            .session_threads = server->session_threads,
+            .listen_fd = server->listen_fds[i],
+            .max_connections = server->max_connections,
+        };
+        server->io[i] = io_thread_new(&io, exchange_mailbox(server->exchange, thread));
+        if (server->io[i] == NULL)
+            return EXIT_FAILED;
+    }
+    return 0;
+}
+
+static int start_threads(struct server *server)
+{
+    /* Receivers before senders, though nothing depends on it: messages wait in the rings. */
+    for (unsigned thread = server->threads - 1; thread >= 1; thread--) {
+        char name[16];
+        if (thread == server->matcher_thread)
+            snprintf(name, sizeof name, "matcher");
+        else if (thread >= server->first_session_thread)
+            snprintf(name, sizeof name, "session-%u", thread - server->first_session_thread);
+        else
+            snprintf(name, sizeof name, "io-%u", thread - server->first_io_thread);
+        int error = executor_start(executor_of(server, thread), name);
+        if (error != 0)
+            return fail(EXIT_FAILED, uv_strerror(error)); /* the process ends, and the threads that run with it */
+    }
+    return 0;
+}
+
+static int open_main(struct server *server)
+{
+    enum thread_role roles[THREADS_MAX];
+    for (unsigned thread = 0; thread < server->threads; thread++)
+        roles[thread] = thread == THREAD_MAIN                     ? ROLE_MAIN
+                        : thread == server->matcher_thread        ? ROLE_MATCHER
+                        : thread >= server->first_session_thread ? ROLE_SESSION
+                                                                  : ROLE_IO;
+    server->exchange = exchange_new(roles, server->threads, (unsigned)server->options->ring_capacity);
+    server->metrics = aligned_alloc(64, server->threads * sizeof *server->metrics);
+    CHECK_MEMORY(server->metrics);
+    memset(server->metrics, 0, server->threads * sizeof *server->metrics);
+    int error =
+        executor_init(&server->executor, exchange_mailbox(server->exchange, THREAD_MAIN), &handler, server);
+    if (error != 0)
+        return fail(EXIT_FAILED, uv_strerror(error));
+    uv_signal_init(&server->executor.loop, &server->terminate);
+    uv_signal_init(&server->executor.loop, &server->interrupt);
+    uv_timer_init(&server->executor.loop, &server->patience);
+    server->terminate.data = server->interrupt.data = server->patience.data = server;
+    return 0;
+}
+
+static int start(struct server *server)
+{
+    char error[ERROR_BYTES];
+    int status;
+    if (!redis_address_parse(&server->address, server->options->redis, error))
+        return fail(EXIT_BAD_USAGE, error);
+    plan_threads(server);
+    if ((status = plan_connections(server)) != 0)
+        return status;
+    server->port = (uint16_t)server->options->port;
+    if (!listener_open(server->options->bind, &server->port, server->io_threads, server->listen_fds, error))
+        return fail(EXIT_FAILED, error);
+    if ((status = open_main(server)) != 0 || (status = start_redis(server)) != 0 ||
+        (status = make_threads(server)) != 0 || (status = start_threads(server)) != 0)
+        return status;
+    log_event(&server->log, LOG_INFO, "listening",
+              "address=%s port=%u io_threads=%u session_threads=%u max_connections=%u version=" CHATTERBOX_VERSION,
+              server->options->bind, server->port, server->io_threads, server->session_threads, server->max_connections);
+    return 0;
+}
+
+static void free_all(struct server *server)
+{
+    for (unsigned thread = 1; thread < server->threads; thread++)
+        executor_join(executor_of(server, thread));
+    for (unsigned i = 0; i < server->io_threads; i++)
+        io_thread_free(&server->io[i]);
+    for (unsigned i = 0; i < server->session_threads; i++)
+        session_thread_free(&server->session[i]);
+    matcher_thread_free(&server->matcher);
+    executor_fini(&server->executor);
+    exchange_free(&server->exchange);
+    free(server->metrics);
+}
+
+int server_run(const struct options *options)
+{
+    static struct server server; /* one for the process, and too large for a stack */
+    server = (struct server){ .options = options, .log = { .fd = STDERR_FILENO } };
+    CHECK(log_level_parse(options->log_level, &server.log.level)); /* options.c has checked it */
+    signal(SIGPIPE, SIG_IGN);
+    int status = start(&server);
+    if (status != 0) {
+        if (server.has_child)
+            redis_child_kill_now(&server.child);
+        return status;
+    }
+    executor_run(&server.executor);
+    free_all(&server);
+    log_event(&server.log, LOG_INFO, "stopped", "status=%d", server.exit_status);
+    return server.exit_status;
+}
