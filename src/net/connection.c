@@ -388,8 +388,8 @@ void connection_on_accepted(struct connection *connection, struct address actor)
     }
     connection->state = CONNECTION_OPEN;
     put_switch(connection);
+    connection->begins = true;
     set_deadline(connection, (uint64_t)net->options->ping_interval_ms);
-    resume(connection);
 }
 
 static void on_read(uv_stream_t *stream, ssize_t length, const uv_buf_t *buffer)

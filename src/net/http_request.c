@@ -137,6 +137,12 @@ int http_request_parse(struct http_request *request, const char *head, size_t le
     if (HTTP_PARSER_ERRNO(&parser) != HPE_OK || parsed != length || parse.url.length == 0)
         return 400;
 
+    /* http-parser is lenient about the protocol's name. */
+    static const char protocol[] = " HTTP/";
+    const char *after_url = parse.url.bytes + parse.url.length;
+    if (length - (size_t)(after_url - head) < sizeof protocol || memcmp(after_url, protocol, sizeof protocol - 1) != 0)
+        return 400;
+
     request->is_get = parser.method == HTTP_GET;
     request->is_head = parser.method == HTTP_HEAD;
     request->is_http_1_1 = parser.http_major == 1 && parser.http_minor >= 1;

@@ -90,6 +90,7 @@ struct connection {
     bool has_actor;                /* CONN_ACCEPTED came and CONN_GONE was not sent */
     bool awaits_actor;             /* CONN_OPENED was sent and CONN_ACCEPTED has not come: the slot must stay */
     bool is_websocket;             /* counted as such */
+    bool begins;                   /* reading begins when the 101 is written, with what goes out beside it */
     bool is_reading;
     bool is_dirty;
     bool is_stalled;

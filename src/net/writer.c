@@ -170,8 +170,10 @@ static void on_all_written(struct connection *connection)
     connection->own_writing = 0;
     if (connection->owed_written >= CREDIT_LOT || (connection->settles && connection->owed_queued == 0))
         settle(connection);
-    if (own > 0)
+    if (own > 0 || connection->begins) {
+        connection->begins = false;
         connection_on_credit(connection, own);
+    }
     if (connection->shuts_down && connection->output == NULL)
         connection_on_output_done(connection);
 }
