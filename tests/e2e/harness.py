@@ -51,6 +51,7 @@ class Server:
 
     def __init__(self, *flags, env=None, binary=BINARY):
         self.log = []
+        self.is_stopping = False
         self.process = subprocess.Popen(
             [binary, "--port", "0", "--bind", "127.0.0.1", "--log-level", "debug", *map(str, flags)],
             stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, env={**os.environ, **(env or {})})
@@ -96,9 +97,14 @@ class Server:
     def redis_pid(self):
         return int(self.log_value("redis_embedded", "pid", last=True))
 
+    def begin_stop(self, number=signal.SIGTERM):
+        """A second signal would end it at once."""
+        if not self.is_stopping and self.process.poll() is None:
+            self.process.send_signal(number)
+        self.is_stopping = True
+
     def stop(self, status=0):
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
+        self.begin_stop()
         try:
             result = self.process.wait(6 * SLOWNESS)
         finally:
@@ -149,7 +155,7 @@ class Client:
 
     @classmethod
     async def connect(cls, server, path="", **kwargs):
-        kwargs = {"compression": None, "max_size": None, "ping_interval": None, "open_timeout": TIMEOUT * 2, **kwargs}
+        kwargs = {"compression": None, "max_size": None, "max_queue": None, "ping_interval": None, "open_timeout": TIMEOUT * 2, **kwargs}
         client = cls(await websockets.connect(server.url + path, **kwargs))
         client.user_id = (await client.expect("connection_established"))["user_id"]
         assert re.fullmatch(r"[0-9a-f]{32}", client.user_id)

@@ -1,0 +1,188 @@
+"""Flags, start, signals, and what is left behind."""
+import asyncio
+import os
+import re
+import signal
+import socket
+import subprocess
+import time
+
+import pytest
+
+from harness import BINARY, SLOWNESS, Client, Server, close_all, pair, running, wait_for
+
+
+def run_binary(*flags, env=None):
+    return subprocess.run([BINARY, *flags], capture_output=True, text=True, timeout=20, env={**os.environ, **(env or {})})
+
+
+@pytest.mark.parametrize("flags, says", [
+    (["--port", "99999"], "--port 99999: expected a whole number from 0 to 65535"),
+    (["--port", "http"], "--port http: expected"),
+    (["--port"], "--port: expected a value"),
+    (["--io-threads", "0"], "--io-threads 0: expected a whole number from 1"),
+    (["--session-threads=-1"], "--session-threads -1: expected"),
+    (["--pord", "1"], "--pord: unknown flag; did you mean --port?"),
+    (["8000"], "8000: not a flag"),
+    (["--ring-capacity", "100"], "--ring-capacity 100: expected a power of two"),
+    (["--ping-interval", "5"], "--ping-interval 5: expected a time"),
+    (["--ping-interval", "5d"], "--ping-interval 5d: expected a time"),
+    (["--log-level", "loud"], "--log-level loud: expected error, warn, info or debug"),
+    (["--bind", "localhost"], "--bind localhost: expected an IPv4 or IPv6 address"),
+    (["--redis", "here"], "--redis: not understood"),
+    (["--redis", "redis://u:secret@h:p/0"], "--redis: not a URL"),
+    (["--redis", "unix:"], "--redis: the path is empty"),
+    (["--max-connections", "1000000"], "--max-connections 1000000: the descriptor limit"),
+])
+def test_nonsense_gets_one_line(flags, says):
+    result = run_binary(*flags)
+    assert result.stderr.count("\n") == 1 and result.stderr.startswith("chatterbox: " + says), result.stderr
+    assert result.returncode == (1 if flags[0] == "--bind" else 2)
+    assert result.stdout == "" and "secret" not in result.stderr
+
+
+def test_the_environment_is_read_and_named():
+    result = run_binary(env={"CHATTERBOX_PING_INTERVAL": "soon"})
+    assert result.returncode == 2 and result.stderr.startswith("chatterbox: CHATTERBOX_PING_INTERVAL soon: expected")
+    with running("--io-threads", 2, env={"CHATTERBOX_SESSION_THREADS": "3", "CHATTERBOX_IO_THREADS": "1"}) as server:
+        assert server.log_value("listening", "io_threads") == "2"
+        assert server.log_value("listening", "session_threads") == "3"
+
+
+def test_help_and_version():
+    result = run_binary("--help")
+    assert result.returncode == 0 and result.stderr == ""
+    options = open(os.path.join(os.path.dirname(__file__), "../../src/options.def")).read()
+    flags = re.findall(r'^(?:NUMBER|DURATION|TEXT)\(\s*\w+,\s*"([a-z-]+)"', options, re.M)
+    assert len(flags) > 20
+    readme = open(os.path.join(os.path.dirname(__file__), "../../README.md")).read()
+    for flag in flags:
+        assert f"  --{flag} <" in result.stdout
+        assert f"`--{flag}`" in readme, f"the README does not tell of --{flag}"
+    assert re.fullmatch(r"chatterbox \d+\.\d+\.\d+\n", run_binary("--version").stdout)
+
+
+def test_a_port_in_use():
+    with running() as server:
+        result = run_binary("--port", str(server.port), "--bind", "127.0.0.1")
+        assert result.returncode == 1
+        assert result.stderr == f"chatterbox: --port {server.port}: in use by another program; choose another one\n"
+
+
+def test_no_redis_server_to_embed():
+    result = run_binary("--port", "0", env={"PATH": "/nowhere"})
+    assert result.returncode == 1
+    assert result.stderr.startswith("chatterbox: no redis-server in PATH") and result.stderr.count("\n") == 1
+
+
+def test_ipv6():
+    with running("--bind", "::1") as server:
+        with socket.create_connection(("::1", server.port)) as connection:
+            connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert connection.recv(1000).startswith(b"HTTP/1.1 200")
+
+
+def test_sigterm_says_good_bye_and_leaves_nothing():
+    async def run():
+        with running() as server:
+            server.wait_ready()
+            a, b = await pair(server)
+            c = await (await (await Client.connect(server)).like("x")).search()
+            path, pid = server.log_value("redis_embedded", "socket"), server.redis_pid()
+            server.begin_stop(signal.SIGINT)
+            await asyncio.gather(*(client.expect_close(1001) for client in (a, b, c)))
+        assert not os.path.exists(os.path.dirname(path))
+        assert not os.path.exists(f"/proc/{pid}")
+    asyncio.run(run())
+
+
+def test_sigterm_does_not_wait_for_clients_that_do_not_answer():
+    with running() as server:
+        server.wait_ready()
+        sockets = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(20)]
+        for connection in sockets[:10]:
+            connection.sendall(b"GET /ws/textchat/ HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                               b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n")
+            connection.recv(1000)
+        begin = time.monotonic()
+        server.begin_stop()
+        assert server.process.wait(10) == 0
+        assert time.monotonic() - begin < 3 * SLOWNESS
+        for connection in sockets:
+            connection.close()
+
+
+def test_a_second_signal_ends_at_once():
+    server = Server("--drain-timeout", "1m").wait_ready()
+    redis_pid, path = server.redis_pid(), server.log_value("redis_embedded", "socket")
+    connection = socket.create_connection(("127.0.0.1", server.port))
+    connection.sendall(b"GET /ws/textchat/ HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                       b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n")
+    connection.recv(1000)
+    server.process.send_signal(signal.SIGTERM)
+    wait_for(lambda: server.log_lines("stopping"), "the first signal")
+    begin = time.monotonic()
+    server.process.send_signal(signal.SIGTERM)
+    assert server.process.wait(5) == 128 + signal.SIGTERM
+    assert time.monotonic() - begin < 0.9 * SLOWNESS
+    wait_for(lambda: not os.path.exists(f"/proc/{redis_pid}"), "the embedded Redis to end")
+    assert not os.path.exists(os.path.dirname(path))
+    connection.close()
+
+
+def is_gone(pid):
+    try:
+        return open(f"/proc/{pid}/stat").read().split(") ")[1][0] == "Z"
+    except FileNotFoundError:
+        return True
+
+
+def test_a_killed_server_takes_its_redis_along_and_the_next_cleans_up():
+    server = Server().wait_ready()
+    pid, path = server.redis_pid(), server.log_value("redis_embedded", "socket")
+    server.process.kill()
+    server.process.wait()
+    wait_for(lambda: is_gone(pid), "the embedded Redis to end", 1 * SLOWNESS)
+    assert os.path.exists(os.path.dirname(path))
+    with running() as following:
+        following.wait_ready()
+        assert not os.path.exists(os.path.dirname(path))
+
+
+def test_nothing_that_people_write_is_logged():
+    async def run():
+        with running() as server:
+            server.wait_ready()
+            a, b = await pair(server, "canary interest")
+            await a.send("chat_message", message="canary message")
+            await b.expect("chat_message")
+            await b.socket.send("canary garbage")
+            await b.expect_error("invalid_json")
+            await close_all(a, b)
+        text = "\n".join(server.log)
+        assert "canary" not in text and "127.0.0.1:" not in text
+        for line in server.log:
+            assert re.match(r'^ts=\S+ level=(error|warn|info|debug) event=\w+( \w+=("[^"]*"|[^" ]*))*$', line), line
+    asyncio.run(run())
+
+
+def test_shutdown_in_the_middle_of_everything():
+    async def run():
+        for _ in range(5):
+            server = Server("--ring-capacity", 4, "--io-threads", 2, "--session-threads", 2).wait_ready()
+
+            async def user(i):
+                try:
+                    client = await Client.connect(server)
+                    await client.send("submit_interests", interests=[f"t{i % 3}"])
+                    while True:
+                        await client.send("start_matching")
+                        await client.send("chat_message", message="x")
+                        await client.event()
+                except (OSError, AssertionError, asyncio.TimeoutError, Exception):
+                    pass
+            users = [asyncio.create_task(user(i)) for i in range(60)]
+            await asyncio.sleep(0.3)
+            await asyncio.get_running_loop().run_in_executor(None, server.stop)
+            await asyncio.gather(*users)
+    asyncio.run(run())

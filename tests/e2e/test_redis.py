@@ -1,0 +1,320 @@
+"""Redis goes away, comes back empty, is late, forgets: chats go on, searches resume, nobody is left behind."""
+import asyncio
+import os
+import signal
+import socket
+import threading
+import time
+
+import pytest
+import redis
+
+from harness import SLOWNESS, Client, Server, close_all, pair, redis_server, running, settled, wait_for
+
+
+async def in_thread(function, *arguments):
+    return await asyncio.get_running_loop().run_in_executor(None, function, *arguments)
+
+
+async def talk(a, b):
+    await a.send("chat_message", message="over")
+    await b.expect("chat_message", message="over")
+    await b.send("chat_message", message="and out")
+    await a.expect("chat_message", message="and out")
+
+
+def connect(path):
+    return redis.Redis(unix_socket_path=path, decode_responses=True)
+
+
+def test_what_redis_holds(server):
+    async def run():
+        store = server.redis()
+        a = await (await Client.connect(server)).like("Tea", "go")
+
+        def meta(client):
+            return store.hgetall(f"user_meta:{client.user_id}")
+        await in_thread(wait_for, lambda: meta(a).get("status") == "idle", "user_meta")
+        assert meta(a)["interests"] == '["tea","go"]' and meta(a)["channel_id"]
+        await a.search()
+        assert meta(a)["status"] == "searching"
+        assert store.smembers("interest:tea") == store.smembers("interest:go") == {a.user_id}
+        b = await (await Client.connect(server)).like("go")
+        await b.send("start_matching")
+        await b.expect("success_matched")
+        assert store.hgetall("active_matches") == {a.user_id: b.user_id, b.user_id: a.user_id}
+        assert store.keys("interest:*") == [] and store.keys("waiting") == []
+        assert meta(a)["status"] == meta(b)["status"] == "chatting"
+        await a.expect("success_matched")
+        await a.ask("end_chat")
+        await in_thread(wait_for, lambda: not store.exists("active_matches"), "the pair to be forgotten")
+        assert meta(a)["status"] == meta(b)["status"] == "idle"
+        await close_all(a, b)
+        await settled(server)
+    asyncio.run(run())
+
+
+def test_killed_in_the_middle_of_a_hundred_chats():
+    async def run():
+        with running() as server:
+            server.wait_ready()
+            pairs = [await pair(server, f"chat {i}") for i in range(100)]
+            waiting = await (await Client.connect(server)).like("patience")
+            await waiting.search()
+            os.kill(server.redis_pid(), signal.SIGKILL)
+            await asyncio.gather(*(talk(a, b) for a, b in pairs))
+            # Nobody is disconnected, and searches resume by themselves.
+            partner = await (await Client.connect(server)).like("patience")
+            begin = time.monotonic()
+            await partner.send("start_matching")
+            event = await partner.event()
+            if event["type"] == "error":
+                assert event["data"] == {"code": "matching_unavailable", "request": "start_matching"}
+                event = await partner.event()
+            if event["type"] == "no_match":
+                event = await partner.event()
+            assert event["type"] == "success_matched", event
+            await waiting.expect("success_matched")
+            assert time.monotonic() - begin < 2 * SLOWNESS
+            await asyncio.gather(*(talk(a, b) for a, b in pairs))
+            # What Redis should know it is told again.
+            store = await in_thread(server.redis)
+            await in_thread(wait_for, lambda: store.hlen("active_matches") == 202, "all pairs to be written back")
+            for a, b in pairs[:10]:
+                await a.ask("end_chat")
+                await b.expect("partner_left_chat")
+            await in_thread(wait_for, lambda: store.hlen("active_matches") == 182, "ended pairs to be forgotten")
+            assert server.metric("searches_repaired_total") == 0
+            await close_all(waiting, partner, *(client for both in pairs for client in both))
+            await settled(server)
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("how", ["flushall", "client kill", "script flush"])
+def test_redis_forgets_or_hangs_up(how):
+    async def run():
+        with running() as server:
+            server.wait_ready()
+            store = server.redis()
+            a, b = await pair(server, "going on")
+            c = await (await Client.connect(server)).like("patience")
+            await c.search()
+            if how == "flushall":
+                store.flushall()
+            elif how == "client kill":
+                store.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+            else:
+                store.script_flush()
+            await talk(a, b)
+            d = await (await Client.connect(server)).like("patience")
+            await d.send("start_matching")
+            while (event := await d.event())["type"] != "success_matched":
+                assert event["type"] in ("no_match", "error"), event
+            await c.expect("success_matched")
+            await in_thread(wait_for, lambda: server.redis().hlen("active_matches") == 4, "the pairs in Redis")
+            await talk(a, b)
+            await close_all(a, b, c, d)
+            await settled(server)
+    asyncio.run(run())
+
+
+def test_flushall_is_noticed_without_any_request():
+    async def run():
+        with running() as server:
+            server.wait_ready()
+            a, b = await pair(server)
+            c = await (await Client.connect(server)).like("quiet")
+            await c.search()
+            store = server.redis()
+            store.flushall()
+            await in_thread(wait_for, lambda: store.hlen("active_matches") == 2 and store.exists("interest:quiet"),
+                            "the state in Redis")
+            await close_all(a, b, c)
+            await settled(server)
+    asyncio.run(run())
+
+
+def test_redis_stops_for_a_while():
+    """Late calls of the connection that was given up must not change anything."""
+    async def run():
+        with running("--redis-timeout", "300ms", "--rate-search", 0) as server:
+            server.wait_ready()
+            pid = server.redis_pid()
+            a, b = await pair(server)
+            waiting = await (await Client.connect(server)).like("one", "two")
+            await waiting.search()
+            os.kill(pid, signal.SIGSTOP)
+            late = await (await Client.connect(server)).like("one")
+            await late.send("start_matching")
+            await late.expect_error("matching_unavailable", "start_matching")
+            await late.ask("end_matching")
+            await late.send("start_matching")
+            await late.expect_error("matching_unavailable", "start_matching")
+            await late.close()
+            await talk(a, b)
+            await asyncio.sleep(1)
+            os.kill(pid, signal.SIGCONT)
+            # The one who has left must not be met.
+            partner = await (await Client.connect(server)).like("two")
+            await partner.send("start_matching")
+            while (event := await partner.event())["type"] != "success_matched":
+                assert event["type"] in ("no_match", "error"), event
+            await waiting.expect("success_matched", common_interests=["two"])
+            await talk(waiting, partner)
+            await talk(a, b)
+            await close_all(a, b, waiting, partner)
+            await settled(server)
+    asyncio.run(run())
+
+
+def test_searches_beyond_the_queue_are_refused():
+    async def run():
+        with running("--redis-queue", 16, "--redis-timeout", "2s") as server:
+            server.wait_ready()
+            pid = server.redis_pid()
+            clients = [await (await Client.connect(server)).like(f"t{i}") for i in range(40)]
+            os.kill(pid, signal.SIGSTOP)
+            try:
+                for client in clients:
+                    await client.send("start_matching")
+                await clients[-1].expect_error("server_busy", "start_matching")
+            finally:
+                os.kill(pid, signal.SIGCONT)
+            await clients[0].expect("no_match")
+            await clients[-1].search()
+            await close_all(*clients)
+            await settled(server)
+    asyncio.run(run())
+
+
+def test_an_external_redis_is_left_clean():
+    async def run():
+        with redis_server() as (path, _):
+            store = connect(path)
+            store.set("somebody", "else's")
+            with running("--redis", f"unix:{path}", "--redis-prefix", "{c*b}:") as server:
+                server.wait_ready()
+                a, b = await pair(server)
+                c = await (await Client.connect(server)).like("x")
+                await c.search()
+                assert all(key.startswith("{c*b}:") for key in store.keys("*") if key != "somebody")
+                server.begin_stop()
+                await asyncio.gather(*(client.expect_close(1001) for client in (a, b, c)))
+            assert store.keys("*") == ["somebody"]
+    asyncio.run(run())
+
+
+def test_a_killed_server_s_users_are_forgotten_by_the_next():
+    async def run():
+        with redis_server() as (path, _):
+            first = Server("--redis", f"unix:{path}").wait_ready()
+            clients = [*(await pair(first)), await (await (await Client.connect(first)).like("ghost")).search()]
+            first.process.kill()
+            first.process.wait()
+            assert len(connect(path).keys("user_meta:*")) == 3
+            with running("--redis", f"unix:{path}") as second:
+                # Until the lease of the first has run out.
+                await in_thread(wait_for, second.is_ready, "the lease", 10)
+                assert connect(path).keys("*") == ["epoch"]
+                a = await (await Client.connect(second)).like("ghost")
+                await a.search()
+                await a.silence()
+                await a.close()
+            for client in clients:
+                client.socket.transport.abort()
+    asyncio.run(run())
+
+
+def test_two_servers_do_not_share_a_prefix():
+    with redis_server() as (path, _):
+        with running("--redis", f"unix:{path}") as first:
+            first.wait_ready()
+            second = Server("--redis", f"unix:{path}")
+            assert second.process.wait(20) == 1
+            assert any(line.startswith("chatterbox: ") and "--redis-prefix" in line for line in second.log)
+            assert first.is_ready()
+            with running("--redis", f"unix:{path}", "--redis-prefix", "other:") as third:
+                third.wait_ready()
+
+
+@pytest.mark.parametrize("setting, flag, line", [
+    (["--requirepass", "right"], "redis://:wrong@{}", "refuses the user or the password"),
+    (["--requirepass", "right"], "redis://{}", "wants a password"),
+    (["--maxmemory-policy", "allkeys-lru"], "redis://{}", "noeviction"),
+    ([], "redis://{}/99", "no database"),
+])
+def test_a_redis_that_will_not_do_ends_the_start(setting, flag, line):
+    with free_port() as port, redis_server("--port", port, *setting):
+        server = Server("--redis", flag.format(f"127.0.0.1:{port}"))
+        assert server.process.wait(10 * SLOWNESS) == 1
+        said = [text for text in server.log if not text.startswith("ts=")]
+        assert len(said) == 1 and said[0].startswith("chatterbox: --redis: ") and line in said[0], said
+        assert "wrong" not in "\n".join(server.log).replace("refuses", "")
+
+
+def test_tcp_with_user_password_and_database():
+    async def run():
+        with free_port() as port, redis_server("--port", port, "--user", "default", "off", "--user", "cb", "on",
+                                               ">p@ss/w:rd", "~*", "&*", "+@all") as (path, _):
+            url = f"redis://cb:p%40ss%2Fw%3Ard@127.0.0.1:{port}/3"
+            with running(env={"CHATTERBOX_REDIS": url}) as server:
+                server.wait_ready()
+                a, b = await pair(server)
+                store = redis.Redis(port=port, username="cb", password="p@ss/w:rd", db=3, decode_responses=True)
+                assert store.hlen("active_matches") == 2
+                await close_all(a, b)
+                assert "p@ss" not in "\n".join(server.log)
+    asyncio.run(run())
+
+
+class free_port:
+    def __enter__(self):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            return str(probe.getsockname()[1])
+
+    def __exit__(self, *exc):
+        pass
+
+
+class Impostor:
+    """Accepts connections and says what it is told to, whatever it is asked."""
+
+    def __init__(self, answer):
+        self.answer = answer
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.accepted = 0
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        kept = []
+        while True:
+            try:
+                connection, _ = self.listener.accept()
+            except OSError:
+                return
+            self.accepted += 1
+            connection.recv(65536)
+            if self.answer is None:
+                kept.append(connection)
+            else:
+                connection.sendall(self.answer)
+                connection.close()
+
+
+@pytest.mark.parametrize("answer", [None, b"", b"-LOADING Redis is loading\r\n", b"*2\r\n$3\r\nab", b"HTTP/1.1 400 Bad Request\r\n\r\n",
+                                    b"$-1\r\n", b"*1\r\n*1\r\n:5\r\n"])
+def test_what_is_not_a_redis_is_tried_again(answer):
+    async def run():
+        impostor = Impostor(answer)
+        with running("--redis", f"redis://127.0.0.1:{impostor.port}", "--redis-timeout", "100ms") as server:
+            await in_thread(wait_for, lambda: impostor.accepted > 2, "three attempts")
+            client = await (await Client.connect(server)).like("x")
+            await client.send("start_matching")
+            await client.expect_error("matching_unavailable", "start_matching")
+            await client.ask("end_matching")
+            assert not server.is_ready()
+            await client.close()
+        impostor.listener.close()
+    asyncio.run(run())
