@@ -1,11 +1,5 @@
 /* What a topic becomes, and which topics meet. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #include "interests.h"
 

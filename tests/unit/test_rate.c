@@ -1,10 +1,5 @@
 /* A token bucket: a burst, then so many a second. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #include "rate.h"
 

@@ -1,0 +1,99 @@
+/* Heads of requests: where they end, and what is in them. */
+#include "unit.h"
+
+#include <stdio.h>
+
+#include "net/http_reply.h"
+#include "net/http_request.h"
+
+static int parse(struct http_request *request, const char *head)
+{
+    return http_request_parse(request, head, strlen(head));
+}
+
+static void a_head_ends_with_its_empty_line_however_it_is_cut(void **state)
+{
+    (void)state;
+    static const char *const heads[] = { "GET / HTTP/1.1\r\nHost: x\r\n\r\n", "GET / HTTP/1.1\nHost: x\n\n" };
+    for (size_t i = 0; i < 2; i++) {
+        char text[100];
+        size_t length = strlen(heads[i]);
+        snprintf(text, sizeof text, "%smore", heads[i]);
+        assert_int_equal(http_head_length(text, length + 4, 0), length);
+        for (size_t from = 0; from < length; from++) {
+            assert_int_equal(http_head_length(text, from, 0), 0);
+            assert_int_equal(http_head_length(text, length, from), length);
+        }
+    }
+}
+
+static void what_counts_is_found(void **state)
+{
+    (void)state;
+    struct http_request request;
+    assert_int_equal(parse(&request, "GET /ws/textchat/?a=1&id=xyz HTTP/1.1\r\nhost: x\r\nUPGRADE: h2c, WebSocket\r\n"
+                                     "Connection: keep-alive ,\tUpgrade\r\nSec-WebSocket-Key:  abc \r\n"
+                                     "sec-websocket-version: 13\r\nOrigin: http://x\r\n\r\n"),
+                     0);
+    assert_true(request.is_get && request.is_http_1_1 && !request.is_head && !request.has_body);
+    assert_true(http_text_is(request.path, "/ws/textchat/"));
+    assert_true(http_text_is(request.key, "abc"));
+    assert_true(http_text_is(request.version, "13"));
+    assert_true(http_text_is(request.origin, "http://x"));
+    assert_true(request.has_upgrade_websocket && request.has_connection_upgrade);
+    assert_int_equal(request.hosts, 1);
+    struct http_text value;
+    assert_true(http_query_find(request.query, "id", &value) && http_text_is(value, "xyz"));
+    assert_true(http_query_find(request.query, "a", &value) && http_text_is(value, "1"));
+    assert_false(http_query_find(request.query, "i", &value));
+    assert_int_equal(http_route_find(request.path), ROUTE_WEBSOCKET);
+}
+
+static void query_parameters(void **state)
+{
+    (void)state;
+    struct http_text value, query = { "id&x=&y", 7 };
+    assert_true(http_query_find(query, "id", &value) && value.length == 0);
+    assert_true(http_query_find(query, "x", &value) && value.length == 0);
+    assert_true(http_query_find(query, "y", &value) && value.length == 0);
+    assert_false(http_query_find((struct http_text){ 0 }, "id", &value));
+}
+
+static void what_is_not_http_is_400(void **state)
+{
+    (void)state;
+    static const char *const heads[] = {
+        "\r\n\r\n", "hello\r\n\r\n", "GET\r\n\r\n", "GET /\r\n\r\n", "GET / HTTQ/1.1\r\n\r\n", "GET / HTTP/1.1\r\n: x\r\n\r\n",
+        "GET / HTTP/1.1\r\nno colon\r\n\r\n", "GET / HTTP/1.1\r\nA: b\r\n folded\r\n\r\n", "GET http:// HTTP/1.1\r\n\r\n",
+        "\x16\x03\x01\n\n", "GET / HTTP/1.1\r\nContent-Length: 5x\r\n\r\n",
+    };
+    struct http_request request;
+    for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++)
+        assert_int_equal(parse(&request, heads[i]), 400);
+}
+
+static void too_many_headers_are_431(void **state)
+{
+    (void)state;
+    char head[4096] = "GET / HTTP/1.1\r\n";
+    struct http_request request;
+    for (int i = 0; i < HTTP_HEADERS_MAX; i++)
+        strcat(head, "A: b\r\n");
+    char full[4200];
+    snprintf(full, sizeof full, "%s\r\n", head);
+    assert_int_equal(parse(&request, full), 0);
+    snprintf(full, sizeof full, "%sA: b\r\n\r\n", head);
+    assert_int_equal(parse(&request, full), 431);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_head_ends_with_its_empty_line_however_it_is_cut),
+        cmocka_unit_test(what_counts_is_found),
+        cmocka_unit_test(query_parameters),
+        cmocka_unit_test(what_is_not_http_is_400),
+        cmocka_unit_test(too_many_headers_are_431),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

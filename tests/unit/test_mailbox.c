@@ -1,0 +1,140 @@
+/* Mailboxes, seen from one thread that plays all parts: order, full rings, and who must not sleep. */
+#include "unit.h"
+
+#include "mailbox.h"
+
+enum { IO_THREAD = 1, SESSION_THREAD = 2, OTHER_SESSION = 3, THREADS = 4 };
+
+struct fixture {
+    uv_loop_t loop;
+    struct exchange *exchange;
+    struct mailbox *io, *session, *other;
+    uint64_t seen[64];
+    size_t seen_count;
+};
+
+static int set_up(void **state)
+{
+    static struct fixture fixture;
+    const enum thread_role roles[THREADS] = { ROLE_MAIN, ROLE_IO, ROLE_SESSION, ROLE_SESSION };
+    fixture = (struct fixture){ .exchange = exchange_new(roles, THREADS, 4) }; /* three fit into a ring */
+    fixture.io = exchange_mailbox(fixture.exchange, IO_THREAD);
+    fixture.session = exchange_mailbox(fixture.exchange, SESSION_THREAD);
+    fixture.other = exchange_mailbox(fixture.exchange, OTHER_SESSION);
+    uv_loop_init(&fixture.loop);
+    for (unsigned thread = 0; thread < THREADS; thread++)
+        mailbox_attach(exchange_mailbox(fixture.exchange, thread), &fixture.loop);
+    *state = &fixture;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *fixture = *state;
+    for (unsigned thread = 0; thread < THREADS; thread++)
+        mailbox_detach(exchange_mailbox(fixture->exchange, thread));
+    uv_run(&fixture->loop, UV_RUN_DEFAULT);
+    exchange_free(&fixture->exchange);
+    return uv_loop_close(&fixture->loop);
+}
+
+static void see(void *owner, struct message *message)
+{
+    struct fixture *fixture = owner;
+    fixture->seen[fixture->seen_count++] = message->peer_text.match;
+    message_discard(message);
+}
+
+static bool send_number(struct mailbox *from, unsigned to, enum message_type type, uint64_t number)
+{
+    return mailbox_send(from, &(struct message){ .type = (uint16_t)type,
+                                                 .to = { .generation = 1, .thread = (uint8_t)to },
+                                                 .payload = payload_copy("x", 1),
+                                                 .peer_text = { .match = number } });
+}
+
+static void assert_seen(struct fixture *fixture, size_t count)
+{
+    assert_int_equal(fixture->seen_count, count);
+    for (size_t i = 0; i < count; i++)
+        assert_int_equal(fixture->seen[i], i);
+}
+
+static void messages_arrive_in_order_whatever_the_ring_holds(void **state)
+{
+    struct fixture *fixture = *state;
+    for (uint64_t number = 0; number < 10; number++)
+        send_number(fixture->io, SESSION_THREAD, CLIENT_TEXT, number);
+    assert_int_equal(mailbox_staged(fixture->io), 7);
+    assert_true(mailbox_is_congested(fixture->io, SESSION_THREAD));
+    assert_false(mailbox_is_congested(fixture->io, OTHER_SESSION));
+    while (mailbox_drain(fixture->session, 100, see, fixture) > 0)
+        mailbox_flush(fixture->io);
+    assert_seen(fixture, 10);
+    assert_int_equal(mailbox_staged(fixture->io), 0);
+}
+
+static void only_what_throttles_and_had_to_wait_asks_to_throttle(void **state)
+{
+    struct fixture *fixture = *state;
+    for (uint64_t number = 0; number < 3; number++)
+        assert_false(send_number(fixture->io, SESSION_THREAD, CLIENT_TEXT, number));
+    assert_true(send_number(fixture->io, SESSION_THREAD, CLIENT_TEXT, 3));
+    assert_false(send_number(fixture->io, SESSION_THREAD, CONN_GONE, 4));
+}
+
+static void the_budget_is_kept_and_the_rest_comes_later(void **state)
+{
+    struct fixture *fixture = *state;
+    for (uint64_t number = 0; number < 3; number++)
+        send_number(fixture->io, SESSION_THREAD, CLIENT_TEXT, number);
+    assert_int_equal(mailbox_drain(fixture->session, 2, see, fixture), 2);
+    assert_int_equal(mailbox_drain(fixture->session, 2, see, fixture), 1);
+    assert_seen(fixture, 3);
+}
+
+static void a_thread_may_write_to_itself(void **state)
+{
+    struct fixture *fixture = *state;
+    for (uint64_t number = 0; number < 20; number++)
+        assert_false(send_number(fixture->session, SESSION_THREAD, PEER_TEXT, number));
+    assert_false(mailbox_prepare_sleep(fixture->session));
+    mailbox_drain(fixture->session, 100, see, fixture);
+    assert_seen(fixture, 20);
+    assert_true(mailbox_prepare_sleep(fixture->session));
+}
+
+static void nobody_sleeps_on_a_message(void **state)
+{
+    struct fixture *fixture = *state;
+    assert_true(mailbox_prepare_sleep(fixture->session));
+    mailbox_wake(fixture->session);
+    send_number(fixture->io, SESSION_THREAD, CLIENT_TEXT, 0); /* not flushed: nobody has been signalled */
+    assert_false(mailbox_prepare_sleep(fixture->session));
+    mailbox_drain(fixture->session, 100, see, fixture);
+    assert_true(mailbox_prepare_sleep(fixture->session));
+}
+
+static void nobody_sleeps_on_room_for_what_waits(void **state)
+{
+    struct fixture *fixture = *state;
+    for (uint64_t number = 0; number < 5; number++)
+        send_number(fixture->io, SESSION_THREAD, CLIENT_TEXT, number);
+    assert_true(mailbox_prepare_sleep(fixture->io)); /* the ring is full: nothing can be done */
+    mailbox_wake(fixture->io);
+    mailbox_drain(fixture->session, 1, see, fixture);
+    assert_false(mailbox_prepare_sleep(fixture->io));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(messages_arrive_in_order_whatever_the_ring_holds, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(only_what_throttles_and_had_to_wait_asks_to_throttle, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_budget_is_kept_and_the_rest_comes_later, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_thread_may_write_to_itself, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(nobody_sleeps_on_a_message, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(nobody_sleeps_on_room_for_what_waits, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

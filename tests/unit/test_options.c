@@ -1,0 +1,96 @@
+/* Flags, environment, defaults: which wins, and what nonsense is told. */
+#include "unit.h"
+
+#include "options.h"
+
+static char error[OPTIONS_ERROR_BYTES];
+static struct options options;
+
+static enum options_result parse(char *const environment[], char *const arguments[])
+{
+    int count = 0;
+    while (arguments[count] != NULL)
+        count++;
+    error[0] = '\0';
+    return options_parse(&options, count, arguments, environment, error);
+}
+
+static void defaults(void **state)
+{
+    (void)state;
+    char *none[] = { NULL }, *name_only[] = { "chatterbox", NULL };
+    assert_int_equal(parse(none, name_only), OPTIONS_RUN);
+    assert_int_equal(options.port, 8000);
+    assert_string_equal(options.redis, "embedded");
+    assert_int_equal(options.ping_interval_ms, 25000);
+    assert_int_equal(options.io_threads, -1);
+}
+
+static void flags_win_over_the_environment(void **state)
+{
+    (void)state;
+    char *environment[] = { "CHATTERBOX_PORT=1", "CHATTERBOX_BIND=::1", "CHATTERBOXPORT=7", NULL };
+    char *arguments[] = { "chatterbox", "--port=2", "--ping-interval", "1500ms", "--ping-timeout", "2m", NULL };
+    assert_int_equal(parse(environment, arguments), OPTIONS_RUN);
+    assert_int_equal(options.port, 2);
+    assert_string_equal(options.bind, "::1");
+    assert_int_equal(options.ping_interval_ms, 1500);
+    assert_int_equal(options.ping_timeout_ms, 120000);
+}
+
+static void nonsense_is_told_in_one_line(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *first, *second, *says;
+    } examples[] = {
+        { "--port", "99999", "--port 99999: expected a whole number from 0 to 65535" },
+        { "--port", "", "--port : expected a whole number from 0 to 65535" },
+        { "--port", "8000x", "--port 8000x: expected" },
+        { "--port", "99999999999999999999", "--port 99999999999999999999: expected" },
+        { "--port", NULL, "--port: expected a value: --port <port>" },
+        { "--ping-interval", "10", "--ping-interval 10: expected a time from 100ms to 3600s" },
+        { "--ping-interval", "0s", "--ping-interval 0s: expected a time" },
+        { "--ring-capacity", "3", "--ring-capacity 3: expected a power of two" },
+        { "--log-level", "all", "--log-level all: expected error, warn, info or debug" },
+        { "--io-treads", "1", "--io-treads: unknown flag; did you mean --io-threads?" },
+        { "serve", NULL, "serve: not a flag" },
+    };
+    char *none[] = { NULL };
+    for (size_t i = 0; i < sizeof examples / sizeof examples[0]; i++) {
+        char *arguments[] = { "chatterbox", (char *)(uintptr_t)examples[i].first,
+                              (char *)(uintptr_t)examples[i].second, NULL };
+        assert_int_equal(parse(none, arguments), OPTIONS_BAD);
+        assert_memory_equal(error, examples[i].says, strlen(examples[i].says));
+        assert_null(strchr(error, '\n'));
+    }
+    char *environment[] = { "CHATTERBOX_IO_THREADS=0", NULL }, *name_only[] = { "chatterbox", NULL };
+    assert_int_equal(parse(environment, name_only), OPTIONS_BAD);
+    assert_string_equal(error, "CHATTERBOX_IO_THREADS 0: expected a whole number from 1 to 64");
+}
+
+static void help_answers_whatever_else_is_wrong(void **state)
+{
+    (void)state;
+    char *environment[] = { "CHATTERBOX_PORT=x", NULL }, *arguments[] = { "chatterbox", "--help", NULL };
+    assert_int_equal(parse(environment, arguments), OPTIONS_HELP);
+    static char help[16384];
+    size_t length = options_help(help, sizeof help);
+    assert_int_equal(length, strlen(help));
+    assert_non_null(strstr(help, "--port <port>"));
+    assert_non_null(strstr(help, "(default: 8000)"));
+    assert_non_null(strstr(help, "(default: 25s)"));
+    char small[100];
+    assert_int_equal(options_help(small, sizeof small), strlen(small));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(defaults),
+        cmocka_unit_test(flags_win_over_the_environment),
+        cmocka_unit_test(nonsense_is_told_in_one_line),
+        cmocka_unit_test(help_answers_whatever_else_is_wrong),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,304 @@
+/* The session actor, message by message: the turns that only an unlucky moment brings about. */
+#include "unit.h"
+
+#include <jansson.h>
+
+#include "session.h"
+
+enum { IO_THREAD = 1, SESSION_THREAD = 2, MATCHER_THREAD = 3, SENT_MAX = 64 };
+
+static const struct address self = { .generation = 1, .slot = 5, .thread = SESSION_THREAD };
+static const struct address connection = { .generation = 1, .slot = 9, .thread = IO_THREAD };
+static const struct address partner = { .generation = 4, .slot = 6, .thread = SESSION_THREAD };
+static const struct address partner_connection = { .generation = 2, .slot = 8, .thread = IO_THREAD };
+
+static struct message sent[SENT_MAX];
+static size_t sent_count;
+static struct metrics metrics;
+static struct session_host host;
+static struct session session;
+
+static void keep(void *owner, const struct message *message)
+{
+    (void)owner;
+    assert_true(sent_count < SENT_MAX);
+    sent[sent_count++] = *message;
+}
+
+static void forget_sent(void)
+{
+    for (size_t i = 0; i < sent_count; i++)
+        message_discard(&sent[i]);
+    sent_count = 0;
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    memset(&metrics, 0, sizeof metrics);
+    host = (struct session_host){ .send = keep, .metrics = &metrics, .matcher_thread = MATCHER_THREAD, .now_ms = 1000 };
+    event_time_set(&host.time, 0);
+    const uint8_t id[USER_ID_BYTES] = { 7 };
+    session_init(&session, &host, self, connection, id);
+    assert_int_equal(sent[0].type, CONN_ACCEPTED);
+    assert_int_equal(sent[1].type, EVENT_TEXT);
+    forget_sent();
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    forget_sent();
+    session_fini(&session);
+    return 0;
+}
+
+static void receive(struct message message)
+{
+    message.to = self;
+    session_on_message(&session, &host, &message);
+}
+
+static void client_writes(const char *json)
+{
+    receive((struct message){ .type = CLIENT_TEXT, .from = connection, .payload = payload_copy(json, strlen(json)) });
+}
+
+static void matched(uint64_t match, uint32_t search)
+{
+    uint8_t payload[USER_ID_BYTES + 3] = { 9 };
+    memcpy(payload + USER_ID_BYTES, "go", 3);
+    receive((struct message){ .type = MATCH_FOUND,
+                              .payload = payload_copy(payload, sizeof payload),
+                              .match_found = { .match = match, .partner = partner, .search = search } });
+}
+
+static void peer_text(uint64_t match)
+{
+    receive((struct message){ .type = PEER_TEXT,
+                              .from = partner,
+                              .payload = payload_copy("{}", 2),
+                              .peer_text = { .match = match, .writer = partner_connection } });
+}
+
+static void search_answered(enum message_type type, uint32_t search)
+{
+    receive((struct message){ .type = (uint16_t)type, .search_reply = { .search = search } });
+}
+
+/* The next message sent has this type; it is taken off the list. */
+static struct message expect(enum message_type type)
+{
+    assert_true(sent_count > 0);
+    struct message first = sent[0];
+    assert_string_equal(message_name(first.type), message_name(type));
+    message_discard(&sent[0]);
+    memmove(sent, sent + 1, --sent_count * sizeof sent[0]);
+    return first;
+}
+
+static void expect_event(const char *type, const char *code)
+{
+    assert_true(sent_count > 0 && sent[0].type == EVENT_TEXT);
+    json_t *root = json_loadb((const char *)sent[0].payload->bytes, sent[0].payload->length, 0, NULL);
+    assert_string_equal(json_string_value(json_object_get(root, "type")), type);
+    if (code != NULL)
+        assert_string_equal(json_string_value(json_object_get(json_object_get(root, "data"), "code")), code);
+    json_decref(root);
+    expect(EVENT_TEXT);
+}
+
+static void start_search(void)
+{
+    client_writes("{\"type\":\"submit_interests\",\"data\":{\"interests\":[\"go\"]}}");
+    expect(USER_STORE);
+    expect_event("success", NULL);
+    client_writes("{\"type\":\"start_matching\"}");
+    expect(SEARCH_START);
+    expect(TEXT_DONE);
+}
+
+static void chat(uint64_t match)
+{
+    start_search();
+    matched(match, 1);
+    expect_event("success_matched", NULL);
+    assert_int_equal(session.state, SESSION_CHATTING);
+}
+
+static void requests_wait_until_the_search_has_begun(void **state)
+{
+    (void)state;
+    start_search();
+    client_writes("{\"type\":\"end_chat\"}");
+    assert_int_equal(sent_count, 0);
+    search_answered(SEARCH_WAITING, 1);
+    expect_event("no_match", NULL);
+    expect_event("error", "not_in_chat");
+    assert_int_equal(sent_count, 0);
+}
+
+static void a_cancel_that_comes_too_late_is_told_so(void **state)
+{
+    (void)state;
+    start_search();
+    search_answered(SEARCH_WAITING, 1);
+    expect_event("no_match", NULL);
+    client_writes("{\"type\":\"end_matching\"}");
+    expect(SEARCH_CANCEL);
+    client_writes("{\"type\":\"chat_message\",\"data\":{\"message\":\"x\"}}");
+    matched(10, 1);
+    expect_event("success_matched", NULL);
+    assert_int_equal(sent_count, 0); /* the message waits for the cancel's answer */
+    search_answered(SEARCH_TOO_LATE, 1);
+    expect_event("error", "already_chatting");
+    expect(PEER_TEXT);
+    assert_int_equal(sent_count, 0);
+}
+
+static void a_match_that_ends_before_the_cancel_is_answered(void **state)
+{
+    (void)state;
+    start_search();
+    search_answered(SEARCH_WAITING, 1);
+    client_writes("{\"type\":\"end_matching\"}");
+    matched(10, 1);
+    receive((struct message){ .type = PEER_LEFT, .from = partner, .peer_left = { .match = 10 } });
+    forget_sent();
+    search_answered(SEARCH_TOO_LATE, 1);
+    expect_event("success", NULL);
+    assert_int_equal(session.state, SESSION_IDLE);
+}
+
+static void a_partner_who_heard_first_is_heard_in_order(void **state)
+{
+    (void)state;
+    start_search();
+    peer_text(10);
+    peer_text(10);
+    receive((struct message){ .type = PEER_LEFT, .from = partner, .peer_left = { .match = 10 } });
+    assert_int_equal(sent_count, 0);
+    matched(10, 1);
+    expect_event("success_matched", NULL);
+    for (int i = 0; i < 2; i++) {
+        struct message text = expect(EVENT_TEXT);
+        assert_true(address_equals(text.event.writer, partner_connection));
+    }
+    expect_event("partner_left_chat", NULL);
+    assert_int_equal(session.state, SESSION_IDLE);
+}
+
+static void what_belongs_to_another_chat_is_dropped_and_its_credit_returned(void **state)
+{
+    (void)state;
+    chat(10);
+    peer_text(9);
+    struct message done = expect(TEXT_DONE);
+    assert_true(address_equals(done.to, partner_connection));
+    assert_int_equal(done.credit.texts, 1);
+    receive((struct message){ .type = PEER_LEFT, .from = partner, .peer_left = { .match = 9 } });
+    assert_int_equal(sent_count, 0);
+    assert_int_equal(session.state, SESSION_CHATTING);
+    assert_int_equal(metrics_sum(&metrics, 1, METRIC_PEER_STALE_TOTAL), 1);
+}
+
+static void a_match_for_an_earlier_search_is_refused(void **state)
+{
+    (void)state;
+    start_search();
+    search_answered(SEARCH_BUSY, 1);
+    expect_event("error", "server_busy");
+    matched(10, 1);
+    struct message refused = expect(MATCH_REFUSED);
+    assert_int_equal(refused.match_refused.match, 10);
+    assert_int_equal(refused.match_refused.partner_id[0], 9);
+    assert_int_equal(session.state, SESSION_IDLE);
+}
+
+static void a_message_for_who_is_gone_is_answered(void **state)
+{
+    (void)state;
+    struct message text = { .type = PEER_TEXT,
+                            .to = self,
+                            .payload = payload_copy("x", 1),
+                            .peer_text = { .match = 3, .writer = partner_connection } };
+    session_on_undeliverable(&host, &text);
+    expect(TEXT_DONE);
+    struct message found = { .type = MATCH_FOUND, .to = self, .payload = payload_new(USER_ID_BYTES) };
+    memset(found.payload->bytes, 0, USER_ID_BYTES);
+    found.payload->length = USER_ID_BYTES;
+    session_on_undeliverable(&host, &found);
+    expect(MATCH_REFUSED);
+    struct message left = { .type = PEER_LEFT, .to = self };
+    session_on_undeliverable(&host, &left);
+    assert_int_equal(sent_count, 0);
+}
+
+static void the_end_of_a_connection_ends_everything(void **state)
+{
+    (void)state;
+    chat(10);
+    receive((struct message){ .type = CONN_GONE, .from = connection });
+    struct message left = expect(PEER_LEFT);
+    assert_true(address_equals(left.to, partner));
+    expect(USER_LEFT);
+    assert_int_equal(sent_count, 0);
+    assert_int_equal(session.state, SESSION_OVER);
+    for (enum metric gauge = METRIC_USERS; gauge <= METRIC_CHATTING; gauge++)
+        assert_int_equal(metrics_sum(&metrics, 1, gauge), 0);
+}
+
+static void who_never_said_anything_leaves_nothing(void **state)
+{
+    (void)state;
+    receive((struct message){ .type = CONN_GONE, .from = connection });
+    assert_int_equal(sent_count, 0);
+}
+
+static void an_unavailable_store_is_told_once_and_the_search_kept(void **state)
+{
+    (void)state;
+    start_search();
+    search_answered(SEARCH_UNAVAILABLE, 1);
+    expect_event("error", "matching_unavailable");
+    session_restate(&session, &host);
+    struct message again = expect(SEARCH_START);
+    assert_true(again.search.is_known);
+    search_answered(SEARCH_UNAVAILABLE, 1);
+    assert_int_equal(sent_count, 0);
+    search_answered(SEARCH_WAITING, 1);
+    expect_event("no_match", NULL);
+    search_answered(SEARCH_WAITING, 1);
+    assert_int_equal(sent_count, 0);
+}
+
+static void a_restored_chat_is_taken_back_by_both(void **state)
+{
+    (void)state;
+    chat(10);
+    session_restate(&session, &host);
+    expect(CHAT_STORE);
+    receive((struct message){ .type = PEER_LEFT, .from = partner, .peer_left = { .match = 10 } });
+    expect_event("partner_left_chat", NULL);
+    expect(CHAT_ENDED);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+        TEST(requests_wait_until_the_search_has_begun),
+        TEST(a_cancel_that_comes_too_late_is_told_so),
+        TEST(a_match_that_ends_before_the_cancel_is_answered),
+        TEST(a_partner_who_heard_first_is_heard_in_order),
+        TEST(what_belongs_to_another_chat_is_dropped_and_its_credit_returned),
+        TEST(a_match_for_an_earlier_search_is_refused),
+        TEST(a_message_for_who_is_gone_is_answered),
+        TEST(the_end_of_a_connection_ends_everything),
+        TEST(who_never_said_anything_leaves_nothing),
+        TEST(an_unavailable_store_is_told_once_and_the_search_kept),
+        TEST(a_restored_chat_is_taken_back_by_both),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

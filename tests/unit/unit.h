@@ -1,0 +1,13 @@
+/* unit.h: what cmocka wants to be included before it. */
+#ifndef CHATTERBOX_TESTS_UNIT_H
+#define CHATTERBOX_TESTS_UNIT_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#endif
