@@ -521,7 +521,7 @@ static void run(uint64_t seed, long steps, long *relayed, long *matched)
 
 int main(int argc, char **argv)
 {
-    long seeds = 1000, first = 1, steps = 6000, relayed = 0, matched = 0;
+    long seeds = 3000, first = 1, steps = 6000, relayed = 0, matched = 0;
     for (int i = 1; i + 1 < argc; i += 2) {
         long value = strtol(argv[i + 1], NULL, 10);
         if (strcmp(argv[i], "--seeds") == 0)

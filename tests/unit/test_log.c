@@ -24,11 +24,11 @@ static void a_line_is_logfmt_and_one(void **state)
     assert_non_null(strstr(text, " level=warn event=tested number=5 text=\"two lines\"\n"));
     assert_memory_equal(text, "ts=2", 4);
 
-    log_event(&log, LOG_DEBUG, "unseen", "");
-    log_event(&log, LOG_ERROR, "seen", "");
+    log_event(&log, LOG_DEBUG, "unseen", "n=1");
+    log_event(&log, LOG_ERROR, "seen", "n=1");
     read_lines(ends[0], text, sizeof text);
     assert_null(strstr(text, "unseen"));
-    assert_non_null(strstr(text, " level=error event=seen\n"));
+    assert_non_null(strstr(text, " level=error event=seen n=1\n"));
 
     memset(huge, 'x', sizeof huge);
     huge[sizeof huge - 1] = '\0';

@@ -1,0 +1,105 @@
+import os
+import subprocess
+import tempfile
+import time
+
+import pytest
+import redis
+
+ROOT = os.path.join(os.path.dirname(__file__), "..", "..")
+EPOCH = "node:1"
+
+
+class Scripts:
+    """The scripts of lua/, called as the server calls them."""
+
+    def __init__(self, store, prefix=""):
+        self.store = store
+        self.prefix = prefix
+        self.epoch = EPOCH
+        self.clock = 1000
+        self.match = 0
+        self.scripts = {}
+        for name in os.listdir(os.path.join(ROOT, "lua")):
+            with open(os.path.join(ROOT, "lua", name)) as file:
+                self.scripts[name.removesuffix(".lua")] = store.register_script(file.read())
+
+    def reset(self):
+        self.store.flushall()
+        assert self.fence(self.epoch, "node", 60000) == ["OK"]
+
+    def key(self, name):
+        return self.prefix + name
+
+    def call(self, script, keys, arguments):
+        return self.scripts[script](keys=[self.key(key) for key in keys], args=arguments)
+
+    def fence(self, value, node, ttl):
+        return self.call("fence", ["epoch"], [value, node, ttl])
+
+    def submit(self, user, *topics):
+        return self.call("submit_interests", ["epoch", f"user_meta:{user}"], [self.epoch, f"node:1.{user}.1", *topics])
+
+    def start(self, user, *topics, ended=0, search=1, match=None):
+        self.clock += 1
+        self.match += 1
+        return self.call(
+            "start_matching",
+            ["epoch", f"user_meta:{user}", "active_matches", "waiting", *(f"interest:{topic}" for topic in topics)],
+            [self.epoch, self.prefix, user, f"node:1.{user}.1", search, match or self.match, ended, self.clock, *topics])
+
+    def end_matching(self, user):
+        return self.call("end_matching", ["epoch", f"user_meta:{user}", "active_matches", "waiting"],
+                         [self.epoch, self.prefix, user])
+
+    def end_chat(self, user, match):
+        return self.call("end_chat", ["epoch", f"user_meta:{user}", "active_matches"],
+                         [self.epoch, self.prefix, user, match])
+
+    def restore_chat(self, user, match, partner, *topics):
+        return self.call("restore_chat", ["epoch", f"user_meta:{user}", "active_matches", "waiting"],
+                         [self.epoch, self.prefix, user, f"node:1.{user}.1", match, partner, *topics])
+
+    def leave(self, user):
+        return self.call("leave", ["epoch", f"user_meta:{user}", "active_matches", "waiting"],
+                         [self.epoch, self.prefix, user])
+
+    def meta(self, user):
+        return self.store.hgetall(self.key(f"user_meta:{user}"))
+
+    def pairs(self):
+        return self.store.hgetall(self.key("active_matches"))
+
+    def waiting(self):
+        return self.store.zrange(self.key("waiting"), 0, -1)
+
+    def members(self, topic):
+        return self.store.smembers(self.key(f"interest:{topic}"))
+
+    def topics(self):
+        return {key.removeprefix(self.key("interest:")) for key in self.store.keys("*interest:*")}
+
+
+@pytest.fixture(scope="session")
+def store():
+    with tempfile.TemporaryDirectory(prefix="cbl-") as directory:
+        path = os.path.join(directory, "redis.sock")
+        process = subprocess.Popen(["redis-server", "--port", "0", "--unixsocket", path, "--save", "", "--dir", directory],
+                                   stdout=subprocess.DEVNULL)
+        try:
+            deadline = time.monotonic() + 10
+            while not os.path.exists(path):
+                assert time.monotonic() < deadline
+                time.sleep(0.01)
+            yield redis.Redis(unix_socket_path=path, decode_responses=True)
+        finally:
+            process.kill()
+            process.wait()
+
+
+@pytest.fixture(params=["", "{chat}:"])
+def scripts(store, request):
+    scripts = Scripts(store, request.param)
+    scripts.reset()
+    yield scripts
+    store.flushall()
