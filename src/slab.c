@@ -9,7 +9,7 @@
 /* So many objects are allocated at once: large enough to spare the allocator's overhead, small enough that a server with
  * few users stays small. */
 enum { CHUNK_SLOTS = 64 };
-enum { NO_SLOT = UINT32_MAX };
+static const uint32_t NO_SLOT = UINT32_MAX;
 
 struct slot_header {
     uint32_t generation; /* of the object that is alive, or of the one to come */

@@ -253,8 +253,8 @@ static void client_hears_match(struct sim *sim, struct client *client, const jso
 
 static void client_hears_chat(struct sim *sim, struct client *client, const json_t *data)
 {
-    long writer, number;
-    unsigned long generation;
+    long writer = 0, number = 0;
+    unsigned long generation = 0;
     if (client->view != VIEW_CHATTING ||
         sscanf(text_of(data, "message"), "%ld %lu %ld", &writer, &generation, &number) != 3)
         fail(sim, "a message outside of a chat");

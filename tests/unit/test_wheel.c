@@ -65,6 +65,10 @@ static void deadlines_are_met_in_time(void **state)
         }
     }
     assert_true(test.due > 1000);
+    unsigned still_set = 0;
+    for (int i = 0; i < ENTRIES; i++)
+        still_set += test.timed[i].is_set;
+    assert_int_equal(still_set + test.due, set);
 }
 
 static void reset(struct wheel_entry *entry, void *owner)
