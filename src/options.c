@@ -1,5 +1,6 @@
 #include "options.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <inttypes.h>
 #include <stdbool.h>
@@ -218,6 +219,12 @@ static bool check(const struct options *options, char error[OPTIONS_ERROR_BYTES]
     enum log_level level;
     if (!log_level_parse(options->log_level, &level)) {
         snprintf(error, OPTIONS_ERROR_BYTES, "--log-level %.40s: expected error, warn, info or debug", options->log_level);
+        return false;
+    }
+    struct in6_addr address; /* room for either kind */
+    if (inet_pton(AF_INET, options->bind, &address) != 1 && inet_pton(AF_INET6, options->bind, &address) != 1) {
+        snprintf(error, OPTIONS_ERROR_BYTES, "--bind %.60s: expected an IPv4 or IPv6 address, such as 0.0.0.0 or ::",
+                 options->bind);
         return false;
     }
     if ((options->ring_capacity & (options->ring_capacity - 1)) != 0) {

@@ -1,7 +1,9 @@
 #include "connection.h"
 
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "check.h"
 #include "net/handshake.h"
@@ -431,6 +433,13 @@ static void check_liveness(struct connection *connection)
     const struct options *options = net->options;
     uint32_t now_ms = net_now_ms(net);
     int64_t next_ms = options->ping_interval_ms;
+    const int64_t patience_ms = options->ping_interval_ms + options->ping_timeout_ms;
+    if (connection->is_writing && (int64_t)(now_ms - connection->write_since_ms) > patience_ms) {
+        /* It has taken nothing for so long. Two of the kind in one chat would otherwise keep each other for ever. */
+        metrics_add(net->metrics, METRIC_SLOW_READERS_TOTAL, 1);
+        connection_kill(connection);
+        return;
+    }
     if (!connection->is_reading) {
         /* We keep it waiting ourselves, so its silence says nothing. */
         set_deadline(connection, (uint64_t)next_ms);
@@ -489,6 +498,16 @@ void connection_on_deadline(struct connection *connection)
 
 /* The beginning. */
 
+/* A peer whose network is gone acknowledges nothing; the kernel would go on sending for a quarter of an hour (tcp(7)). */
+static void set_user_timeout(struct connection *connection)
+{
+    const struct options *options = connection->net->options;
+    unsigned timeout_ms = (unsigned)(options->ping_interval_ms + options->ping_timeout_ms);
+    uv_os_fd_t fd;
+    if (uv_fileno((uv_handle_t *)&connection->tcp, &fd) == 0)
+        setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, sizeof timeout_ms);
+}
+
 void connection_accept(struct net *net, uv_stream_t *listener)
 {
     uint32_t slot, generation;
@@ -508,6 +527,7 @@ void connection_accept(struct net *net, uv_stream_t *listener)
         return;
     }
     metrics_add(net->metrics, METRIC_CONNECTIONS_TOTAL, 1);
+    set_user_timeout(connection);
     uv_tcp_nodelay(&connection->tcp, 1); /* frames are collected by us; Nagle would only delay them */
     connection->last_read_ms = net_now_ms(net);
     set_deadline(connection, (uint64_t)net->options->handshake_timeout_ms);

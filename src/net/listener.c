@@ -66,8 +66,7 @@ bool listener_open(const char *address, uint16_t *port, unsigned count, int fds[
     union endpoint endpoint;
     socklen_t length;
     if (!parse_address(address, *port, &endpoint, &length)) {
-        snprintf(error, LISTENER_ERROR_BYTES, "--bind %.60s: expected an IPv4 or IPv6 address, such as 0.0.0.0 or ::",
-                 address);
+        snprintf(error, LISTENER_ERROR_BYTES, "--bind %.60s: not an address", address);
         return false;
     }
     /* With SO_REUSEPORT a second server of the same user would get its share of our connections, unnoticed. So first without,

@@ -235,6 +235,7 @@ static void flush(struct connection *connection)
     write->output = output;
     buffer = uv_buf_init((char *)output->bytes + output->sent, output->length - output->sent);
     connection->is_writing = true;
+    connection->write_since_ms = net_now_ms(net);
     connection->written_bytes = output->length - output->sent;
     int error = uv_write(&write->request, (uv_stream_t *)&connection->tcp, &buffer, 1, on_written);
     if (error != 0) {

@@ -1,8 +1,6 @@
 """Who meets whom, and what reaches whom."""
 import asyncio
 import json
-import os
-import random
 import signal
 import subprocess
 import sys
@@ -10,7 +8,7 @@ import time
 
 import pytest
 
-from harness import SLOWNESS, Client, close_all, pair, running, settled, wait_for
+from harness import SLOWNESS, Client, close_all, pair, running, settled
 
 
 @pytest.mark.parametrize("one, other, topic", [

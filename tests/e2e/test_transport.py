@@ -1,14 +1,14 @@
 """HTTP and WebSocket to the letter: RFC 6455 on the server's side, and every deadline."""
 import asyncio
-import base64
-import os
+import contextlib
 import socket
 import struct
 import time
 
 import pytest
+import websockets
 
-from harness import SLOWNESS, TIMEOUT, Client, close_all, pair, running
+from harness import SLOWNESS, TIMEOUT, Client, pair, running, wait_for
 
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
 ACCEPT = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
@@ -319,6 +319,28 @@ def test_a_silent_client_is_pinged_then_given_up_and_its_partner_told(fast):
         assert fast.metric("ping_timeouts_total") >= 1
         await a.close()
         b.socket.transport.abort()
+    asyncio.run(run())
+
+
+def test_two_who_flood_each_other_and_do_not_read_are_given_up():
+    async def run():
+        with running("--rate-chat", 0, "--ping-interval", "500ms", "--ping-timeout", "300ms", "--write-queue", 1 << 30) as server:
+            server.wait_ready()
+            a, b = await pair(server)
+            for client in (a, b):
+                client.socket.transport.pause_reading()
+
+            async def flood(client):
+                with contextlib.suppress(websockets.ConnectionClosed):
+                    while True:
+                        await client.send("webrtc_signal", x="y" * 60000)
+            tasks = [asyncio.create_task(flood(client)) for client in (a, b)]
+            await asyncio.get_running_loop().run_in_executor(
+                None, lambda: wait_for(lambda: server.metric("connections") == 1, "both to be closed", 10 * SLOWNESS))
+            for task in tasks:
+                task.cancel()
+            for client in (a, b):
+                client.socket.transport.abort()
     asyncio.run(run())
 
 

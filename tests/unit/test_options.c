@@ -54,6 +54,7 @@ static void nonsense_is_told_in_one_line(void **state)
         { "--ring-capacity", "3", "--ring-capacity 3: expected a power of two" },
         { "--log-level", "all", "--log-level all: expected error, warn, info or debug" },
         { "--io-treads", "1", "--io-treads: unknown flag; did you mean --io-threads?" },
+        { "--bind", "localhost", "--bind localhost: expected an IPv4 or IPv6 address" },
         { "serve", NULL, "serve: not a flag" },
     };
     char *none[] = { NULL };
