@@ -6,12 +6,10 @@
 
 #include "check.h"
 #include "net/connection.h"
+#include "net/listener.h"
 #include "net/net.h"
 #include "net/reader.h"
 #include "net/writer.h"
-
-/* The kernel cuts it to net.core.somaxconn. */
-enum { BACKLOG = 4096 };
 
 /* How often it looks whether there is room again on the way to a session thread that is overloaded. */
 enum { UNSTALL_MS = 1 };
@@ -185,7 +183,7 @@ static void on_start(void *owner)
     uv_timer_start(&net->tick, on_tick, WHEEL_TICK_MS, WHEEL_TICK_MS);
     int error = uv_tcp_open(&net->listener, net->listen_fd);
     if (error == 0)
-        error = uv_listen((uv_stream_t *)&net->listener, BACKLOG, on_connection);
+        error = uv_listen((uv_stream_t *)&net->listener, LISTENER_BACKLOG, on_connection);
     if (error != 0) {
         const char *why = uv_strerror(error);
         executor_send(&net->executor, &(struct message){ .type = FATAL,

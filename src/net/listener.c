@@ -82,10 +82,11 @@ bool listener_open(const char *address, uint16_t *port, unsigned count, int fds[
     close(probe);
     for (unsigned i = 0; i < count; i++) {
         fds[i] = bind_socket(&endpoint, length, true);
-        if (fds[i] < 0) {
+        /* Connections wait from here on until the I/O threads accept them. */
+        if (fds[i] < 0 || listen(fds[i], LISTENER_BACKLOG) != 0) {
             fail(address, *port, error);
-            while (i-- > 0)
-                close(fds[i]);
+            for (unsigned opened = 0; opened <= i && fds[opened] >= 0; opened++)
+                close(fds[opened]);
             return false;
         }
     }
