@@ -11,6 +11,7 @@
 
 #include "check.h"
 #include "executor.h"
+#include "json_arena.h"
 #include "log.h"
 #include "matcher_thread.h"
 #include "metrics.h"
@@ -359,6 +360,7 @@ int server_run(const struct options *options)
     server = (struct server){ .options = options, .log = { .fd = STDERR_FILENO } };
     CHECK(log_level_parse(options->log_level, &server.log.level)); /* options.c has checked it */
     signal(SIGPIPE, SIG_IGN);
+    json_arena_install();
     int status = start(&server);
     if (status != 0) {
         if (server.has_child)

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "check.h"
+#include "json_arena.h"
 #include "session.h"
 #include "slab.h"
 
@@ -24,6 +25,7 @@ struct session_thread {
     bool is_time_set;   /* the host's time is that of this batch */
     bool is_draining;
     bool has_drained;
+    struct json_arena json; /* for the request or event that is being worked on */
     size_t user_ids_left;
     uint8_t user_ids[USER_IDS_FETCHED * USER_ID_BYTES];
 };
@@ -126,6 +128,7 @@ static void on_message(void *owner, struct message *message)
         return;
     }
     session_on_message(session, &thread->host, message);
+    json_arena_reset(&thread->json);
     if (session->state == SESSION_OVER) {
         session_fini(session);
         slab_give_back(&thread->actors, slot);
@@ -147,7 +150,8 @@ static void on_turn_end(void *owner)
 
 static void on_start(void *owner)
 {
-    (void)owner;
+    struct session_thread *thread = owner;
+    json_arena_adopt(&thread->json);
 }
 
 static void on_exit_loop(void *owner)
