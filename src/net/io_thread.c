@@ -109,15 +109,13 @@ static void on_message(void *owner, struct message *message)
 /* Those that had to stop because a session thread had no room. */
 static void unstall(struct net *net)
 {
-    struct connection *stalled = net->stalled;
-    net->stalled = NULL;
-    while (stalled != NULL) {
-        struct connection *connection = stalled;
-        stalled = connection->next_stalled;
+    struct connection **link = &net->stalled;
+    while (*link != NULL) {
+        struct connection *connection = *link;
         if (mailbox_is_congested(net->executor.mailbox, connection->actor.thread)) {
-            connection->next_stalled = net->stalled;
-            net->stalled = connection;
+            link = &connection->next_stalled;
         } else {
+            *link = connection->next_stalled;
             connection_unstall(connection);
         }
     }

@@ -59,6 +59,9 @@ def test_help_and_version():
     for flag in flags:
         assert f"  --{flag} <" in result.stdout
         assert f"`--{flag}`" in readme, f"the README does not tell of --{flag}"
+    messages = open(os.path.join(os.path.dirname(__file__), "../../actors/message.def")).read()
+    for name in re.findall(r"^MSG\( (\w+),", messages, re.M):
+        assert f"| `{name}` |" in readme, f"the README does not tell of {name}"
     assert re.fullmatch(r"chatterbox \d+\.\d+\.\d+\n", run_binary("--version").stdout)
 
 
