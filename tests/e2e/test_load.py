@@ -1,11 +1,13 @@
 """The load generator against the server: what it counts as wrong must be nothing."""
+import contextlib
 import json
 import os
+import socket
 import subprocess
 
 import pytest
 
-from harness import BINARY, running
+from harness import BINARY, running, wait_for
 
 LOAD = os.path.join(os.path.dirname(BINARY), "load")
 
@@ -32,3 +34,25 @@ def test_nonsense_gets_one_line():
     for flags in ([], ["dance"], ["relay", "--users", "x"], ["relay", "--pord", "1"]):
         result = subprocess.run([LOAD, *flags], capture_output=True, text=True, timeout=10)
         assert result.returncode == 2 and result.stderr.startswith("load: ") and result.stderr.count("\n") == 1
+
+
+def test_the_floor_relays_too():
+    floor = os.path.join(os.path.dirname(BINARY), "floor")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    process = subprocess.Popen([floor, str(port)])
+    try:
+        wait_for(lambda: is_open(port), "the floor")
+        result = subprocess.run([LOAD, "relay", "--protocol", "raw", "--users", "20", "--port", str(port), "--seconds", "1"],
+                                capture_output=True, text=True, timeout=60)
+        assert result.returncode == 0 and json.loads(result.stdout)["messages"] > 0, result.stdout + result.stderr
+    finally:
+        process.kill()
+        process.wait()
+
+
+def is_open(port):
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+        return True
+    return False

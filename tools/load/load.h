@@ -46,8 +46,16 @@ struct user {
     unsigned in_flight;
 };
 
+/* What the server under test speaks. */
+enum protocol {
+    PROTOCOL_CHATTERBOX,
+    PROTOCOL_WEBSOCKET, /* pairs users as they come and forwards every message */
+    PROTOCOL_RAW        /* the same with bytes: what comes is masked as it was sent */
+};
+
 struct options {
     const char *mode;
+    enum protocol protocol;
     const char *host;
     int port;
     unsigned users;

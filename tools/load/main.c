@@ -167,6 +167,10 @@ static void relay_on_event(struct user *user, enum event_kind kind, const char *
     case EVENT_NO_MATCH:
         break;
     case EVENT_MATCHED:
+        if (user->step == STEP_CONNECTING) { /* a server that does nothing else */
+            load->connecting--;
+            load->connected++;
+        }
         user->step = STEP_CHATTING;
         run->ready++;
         break;
@@ -406,16 +410,29 @@ static double number(const char *flag, const char *text, double min, double max)
     return value;
 }
 
+static enum protocol protocol(const char *name)
+{
+    static const char *const names[] = { "chatterbox", "websocket", "raw" };
+    for (int i = PROTOCOL_CHATTERBOX; i <= PROTOCOL_RAW; i++) {
+        if (name != NULL && strcmp(names[i], name) == 0)
+            return (enum protocol)i;
+    }
+    fail("--protocol: expected chatterbox, websocket or raw");
+    return PROTOCOL_CHATTERBOX;
+}
+
 static void parse(struct options *options, int argc, char **argv)
 {
     *options = (struct options){ .host = "127.0.0.1", .port = 8000, .users = 200, .seconds = 5, .window = 1, .size = 64 };
     if (argc < 2 || (strcmp(argv[1], "idle") != 0 && strcmp(argv[1], "relay") != 0 && strcmp(argv[1], "churn") != 0))
-        fail("expected idle, relay or churn; then --port, --users, --seconds, --window, --rate, --size, --pid");
+        fail("expected idle, relay or churn; then --port, --protocol, --users, --seconds, --window, --rate, --size, --pid");
     options->mode = argv[1];
     for (int i = 2; i < argc; i += 2) {
         const char *flag = argv[i], *value = i + 1 < argc ? argv[i + 1] : NULL;
         if (strcmp(flag, "--port") == 0)
             options->port = (int)number(flag, value, 1, 65535);
+        else if (strcmp(flag, "--protocol") == 0)
+            options->protocol = protocol(value);
         else if (strcmp(flag, "--users") == 0)
             options->users = (unsigned)number(flag, value, 2, 100000) & ~1u;
         else if (strcmp(flag, "--seconds") == 0)
@@ -429,7 +446,7 @@ static void parse(struct options *options, int argc, char **argv)
         else if (strcmp(flag, "--pid") == 0)
             options->pid = (int)number(flag, value, 1, 1e9);
         else
-            fail("unknown flag; expected --port, --users, --seconds, --window, --rate, --size or --pid");
+            fail("unknown flag; expected --port, --protocol, --users, --seconds, --window, --rate, --size or --pid");
     }
     options->sources = 1 + options->users / 10000;
 }

@@ -250,8 +250,12 @@ static void on_head(struct user *user, const char *bytes, size_t length)
         return;
     }
     user->is_upgraded = true;
-    if (wslay_event_context_client_init(&user->context, &callbacks, user) != 0)
+    enum protocol protocol = user->load->options->protocol;
+    if ((protocol == PROTOCOL_RAW ? wslay_event_context_server_init : wslay_event_context_client_init)(
+            &user->context, &callbacks, user) != 0)
         abort();
+    if (protocol != PROTOCOL_CHATTERBOX)
+        user->load->on_event(user, EVENT_MATCHED, "", 0);
     size_t head_length = (size_t)(end - user->head) + 4 - before;
     feed(user, bytes + head_length, length - head_length);
 }
