@@ -122,6 +122,11 @@ static void reply_rate_limited(struct session *session, struct session_host *hos
 
 static void submit_interests(struct session *session, struct session_host *host, const struct request *request)
 {
+    /* Each costs a call of Redis, as a search does. */
+    if (!rate_take(&session->search_bucket, host->rate_search, host->rate_search * BURST_SECONDS, host->now_ms)) {
+        reply_rate_limited(session, host, request->type_name);
+        return;
+    }
     payload_free(&session->interests);
     session->interests = payload_copy(request->interests.bytes, request->interests.length);
     switch ((enum session_state)session->state) {
@@ -213,6 +218,11 @@ static void relay(struct session *session, struct session_host *host, const stru
     }
     struct payload *event = request->type == REQUEST_CHAT_MESSAGE ? event_chat_message(&host->time, request->data)
                                                                   : event_webrtc_signal(&host->time, request->data);
+    if (event->length > host->event_bytes_max) {
+        payload_free(&event);
+        reply_error(session, host, ERROR_MESSAGE_TOO_LONG, request->type_name);
+        return;
+    }
     send_to(session, host,
             &(struct message){ .type = PEER_TEXT,
                                .to = session->partner,

@@ -42,6 +42,7 @@ struct session_host {
     unsigned matcher_thread;
     uint32_t rate_chat;   /* per second; 0: no limit */
     uint32_t rate_search; /* per second; 0: no limit */
+    uint32_t event_bytes_max; /* longest event that is relayed */
 };
 
 enum session_state {

@@ -17,6 +17,10 @@ enum { ACTORS_MAX = 1 << 24 };
 /* Random bytes are fetched for so many users at once. */
 enum { USER_IDS_FETCHED = 64 };
 
+/* An event may be so many times as long as the longest request. jansson writes 0.1 as 0.10000000000000001, so a list of such numbers grows
+ * fivefold, and sixteen such events would overflow the partner's write queue: it would be closed for what somebody else wrote. */
+enum { EVENT_GROWTH_MAX = 2 };
+
 struct session_thread {
     struct executor executor;
     struct session_thread_config config;
@@ -178,6 +182,7 @@ struct session_thread *session_thread_new(const struct session_thread_config *co
         .matcher_thread = config->matcher_thread,
         .rate_chat = (uint32_t)config->options->rate_chat,
         .rate_search = (uint32_t)config->options->rate_search,
+        .event_bytes_max = EVENT_GROWTH_MAX * (uint32_t)config->options->max_message,
     };
     slab_init(&thread->actors, sizeof(struct session), ACTORS_MAX);
     int error = executor_init(&thread->executor, mailbox, &handler, thread);

@@ -508,6 +508,16 @@ static void set_user_timeout(struct connection *connection)
         setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, sizeof timeout_ms);
 }
 
+/* Far too many: a word if the socket takes it at once, and the descriptor back. */
+static void refuse_and_kill(struct connection *connection)
+{
+    char text[1024];
+    uv_buf_t buffer = uv_buf_init(text, (unsigned)http_reply_refusal(text, sizeof text, 503, false));
+    metrics_add(connection->net->metrics, METRIC_SERVER_FULL_TOTAL, 1);
+    uv_try_write((uv_stream_t *)&connection->tcp, &buffer, 1);
+    connection_kill(connection);
+}
+
 void connection_accept(struct net *net, uv_stream_t *listener)
 {
     uint32_t slot, generation;
@@ -532,7 +542,7 @@ void connection_accept(struct net *net, uv_stream_t *listener)
     connection->last_read_ms = net_now_ms(net);
     set_deadline(connection, (uint64_t)net->options->handshake_timeout_ms);
     if (metrics_sum(net->metrics_sets, net->metrics_count, METRIC_CONNECTIONS) > net->max_connections + CONNECTIONS_SPARE) {
-        refuse(connection, 503, false);
+        refuse_and_kill(connection);
         return;
     }
     start_reading(connection);

@@ -195,18 +195,25 @@ static void on_written(uv_write_t *request, int status)
         mark_dirty(connection);
 }
 
+/* Flow control bounds what a partner can send ahead of a reader; this bounds everything. */
+static void give_up_if_slow(struct connection *connection, size_t queued_bytes)
+{
+    struct net *net = connection->net;
+    if (queued_bytes <= (size_t)net->options->write_queue)
+        return;
+    metrics_add(net->metrics, METRIC_SLOW_READERS_TOTAL, 1);
+    connection_kill(connection);
+}
+
 static void flush(struct connection *connection)
 {
     struct net *net = connection->net;
     if (connection->output == NULL || connection->state == CONNECTION_DEAD)
         return;
-    if (connection->written_bytes + connection->output->length > (uint64_t)net->options->write_queue) {
-        metrics_add(net->metrics, METRIC_SLOW_READERS_TOTAL, 1);
-        connection_kill(connection);
+    if (connection->is_writing) { /* on_written() comes back to it */
+        give_up_if_slow(connection, (size_t)connection->written_bytes + connection->output->length);
         return;
     }
-    if (connection->is_writing)
-        return; /* on_written() comes back to it */
 
     struct output *output = connection->output;
     connection->output = NULL;
@@ -243,7 +250,9 @@ static void flush(struct connection *connection)
         output_give_back(net, output);
         free(write);
         connection_kill(connection);
+        return;
     }
+    give_up_if_slow(connection, connection->written_bytes);
 }
 
 void writer_flush_all(struct net *net)

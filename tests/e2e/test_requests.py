@@ -146,11 +146,13 @@ def test_searches_are_limited(server):
         with running("--rate-search", 1) as limited:
             limited.wait_ready()
             client = await (await Client.connect(limited)).like("x")
-            for _ in range(3):
+            for _ in range(2):
                 await client.search()
                 await client.ask("end_matching")
             await client.send("start_matching")
             await client.expect_error("rate_limited", "start_matching")
+            await client.send("submit_interests", interests=["y"])
+            await client.expect_error("rate_limited", "submit_interests")
             await client.close()
             await settled(limited)
     asyncio.run(run())

@@ -322,6 +322,29 @@ def test_a_silent_client_is_pinged_then_given_up_and_its_partner_told(fast):
     asyncio.run(run())
 
 
+def test_a_burst_of_the_largest_signals_arrives():
+    """More than the write queue would hold if it did not flow; the partner who reads must not be closed for it."""
+    async def run():
+        with running("--rate-chat", 0) as server:
+            server.wait_ready()
+            a, b = await pair(server)
+            data = {"x": "y" * 65000}
+            for _ in range(5):
+                for _ in range(20):
+                    await a.send("webrtc_signal", **data)
+                for _ in range(20):
+                    assert await b.expect("webrtc_signal") == data
+            await a.send("webrtc_signal", numbers=[0.1] * 5000)
+            assert await b.expect("webrtc_signal") == {"numbers": [0.1] * 5000}
+            await a.socket.send('{"type":"webrtc_signal","data":{"numbers":[' + "0.1," * 15000 + "0.1]}}")
+            await a.expect_error("message_too_long", "webrtc_signal")
+            await b.silence()
+            assert server.metric("slow_readers_total") == 0
+            await a.close()
+            await b.close()
+    asyncio.run(run())
+
+
 def test_two_who_flood_each_other_and_do_not_read_are_given_up():
     async def run():
         with running("--rate-chat", 0, "--ping-interval", "500ms", "--ping-timeout", "300ms", "--write-queue", 1 << 30) as server:

@@ -461,7 +461,7 @@ static void run(uint64_t seed, long steps, long *relayed, long *matched)
     sim->seed = sim->random = seed;
     for (unsigned i = 0; i < SESSION_THREADS; i++) {
         sim->hosts[i] = (struct session_host){
-            .self = sim, .send = send_message, .metrics = &sim->metrics, .matcher_thread = MATCHER_THREAD
+            .self = sim, .send = send_message, .metrics = &sim->metrics, .matcher_thread = MATCHER_THREAD, .event_bytes_max = 131072
         };
         event_time_set(&sim->hosts[i].time, seed);
     }

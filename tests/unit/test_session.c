@@ -36,7 +36,7 @@ static int set_up(void **state)
 {
     (void)state;
     memset(&metrics, 0, sizeof metrics);
-    host = (struct session_host){ .send = keep, .metrics = &metrics, .matcher_thread = MATCHER_THREAD, .now_ms = 1000 };
+    host = (struct session_host){ .send = keep, .metrics = &metrics, .matcher_thread = MATCHER_THREAD, .now_ms = 1000, .event_bytes_max = 131072 };
     event_time_set(&host.time, 0);
     const uint8_t id[USER_ID_BYTES] = { 7 };
     session_init(&session, &host, self, connection, id);
