@@ -58,7 +58,12 @@ def test_help_and_version():
     readme = open(os.path.join(os.path.dirname(__file__), "../../README.md")).read()
     for flag in flags:
         assert f"  --{flag} <" in result.stdout
-        assert f"`--{flag}`" in readme, f"the README does not tell of --{flag}"
+        row = re.search(rf"^\| `--{flag}` \| (\S*) \|.*\| (.+) \|$", readme, re.M)
+        definition = re.search(rf'^\w+\(\s*\w+,\s*"{flag}",\s*("[^"]*"|-?\d+).*"([^"\n]+)" \)$', options, re.M)
+        default = definition[1].strip('"')
+        shown = f"{int(default):,}" if default.isdigit() and flag != "port" else default
+        assert row[1] == ("" if default in ("", "-1") else f"`{shown}`"), f"the README's default of --{flag}"
+        assert row[2] == definition[2], f"the README's text of --{flag}"
     messages = open(os.path.join(os.path.dirname(__file__), "../../actors/message.def")).read()
     for name in re.findall(r"^MSG\( (\w+),", messages, re.M):
         assert f"| `{name}` |" in readme, f"the README does not tell of {name}"
