@@ -1,18 +1,17 @@
 #include "backlog.h"
 
-#include <stdlib.h>
-
-#include "check.h"
+#include "pool.h"
 
 struct backlog_entry {
     struct message message;
     struct backlog_entry *next;
 };
 
+_Static_assert(sizeof(struct backlog_entry) <= POOL_NODE_BYTES, "an entry fits a block of the pool");
+
 static struct backlog_entry *entry_new(const struct message *message, struct backlog_entry *next)
 {
-    struct backlog_entry *entry = malloc(sizeof *entry);
-    CHECK_MEMORY(entry);
+    struct backlog_entry *entry = pool_take(POOL_NODE);
     entry->message = *message;
     entry->next = next;
     return entry;
@@ -44,6 +43,6 @@ bool backlog_take(struct backlog *backlog, struct message *message)
     backlog->first = entry->next;
     if (backlog->first == NULL)
         backlog->last = NULL;
-    free(entry);
+    pool_give_back(POOL_NODE, entry);
     return true;
 }

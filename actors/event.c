@@ -50,40 +50,20 @@ void match_id_print(char text[MATCH_ID_TEXT], uint64_t match)
     snprintf(text, MATCH_ID_TEXT, "%016llx", (unsigned long long)match);
 }
 
-/* Make room for more bytes; the payload moves if it must. */
-static void reserve(struct payload **text, size_t more)
+static inline void append_text(struct payload **text, const char *string)
 {
-    struct payload *old = *text;
-    if (old->length + more <= old->capacity)
-        return;
-    struct payload *grown = payload_new((old->length + more) * 2);
-    memcpy(grown->bytes, old->bytes, old->length);
-    grown->length = old->length;
-    payload_free(text);
-    *text = grown;
-}
-
-static void append(struct payload **text, const char *bytes, size_t length)
-{
-    reserve(text, length);
-    memcpy((*text)->bytes + (*text)->length, bytes, length);
-    (*text)->length += (uint32_t)length;
-}
-
-static void append_text(struct payload **text, const char *string)
-{
-    append(text, string, strlen(string));
+    payload_append(text, string, strlen(string));
 }
 
 /* Print a value into the payload; expected: a size that it most probably fits into. */
 static void append_json(struct payload **text, const json_t *value, size_t expected)
 {
     const size_t flags = JSON_COMPACT | JSON_ENCODE_ANY;
-    reserve(text, expected);
+    payload_reserve(text, expected);
     size_t room = (*text)->capacity - (*text)->length;
     size_t needed = json_dumpb(value, (char *)(*text)->bytes + (*text)->length, room, flags);
     if (needed > room) {
-        reserve(text, needed);
+        payload_reserve(text, needed);
         json_dumpb(value, (char *)(*text)->bytes + (*text)->length, needed, flags);
     }
     (*text)->length += (uint32_t)needed;
@@ -97,7 +77,7 @@ static void append_json_string(struct payload **text, const char *string)
 }
 
 /* Everything up to the data. type and description are ours and need no escapes. */
-static struct payload *begin(const struct event_time *time, const char *type, const char *description, size_t data_bytes)
+static inline struct payload *begin(const struct event_time *time, const char *type, const char *description, size_t data_bytes)
 {
     struct payload *text = payload_new(96 + strlen(type) + strlen(description) + data_bytes);
     append_text(&text, "{\"type\":\"");
@@ -105,12 +85,12 @@ static struct payload *begin(const struct event_time *time, const char *type, co
     append_text(&text, "\",\"description\":\"");
     append_text(&text, description);
     append_text(&text, "\",\"timestamp\":\"");
-    append_text(&text, time->text);
+    payload_append(&text, time->text, sizeof time->text - 1);
     append_text(&text, "\"");
     return text;
 }
 
-static struct payload *end(struct payload *text)
+static inline struct payload *end(struct payload *text)
 {
     append_text(&text, "}");
     return text;
@@ -166,6 +146,15 @@ struct payload *event_chat_message(const struct event_time *time, const json_t *
     append_text(&text, ",\"data\":{\"message\":");
     append_json(&text, message, expected);
     append_text(&text, "}");
+    return end(text);
+}
+
+struct payload *event_chat_message_plain(const struct event_time *time, const struct plain_text *message)
+{
+    struct payload *text = begin(time, "chat_message", "Your partner wrote.", 32 + message->length);
+    append_text(&text, ",\"data\":{\"message\":\"");
+    payload_append(&text, message->bytes, message->length);
+    append_text(&text, "\"}");
     return end(text);
 }
 

@@ -37,6 +37,8 @@ struct payload *event_no_match(const struct event_time *time);
 struct payload *event_success_matched(const struct event_time *time, enum match_role role, uint64_t match,
                                       const uint8_t *topics, size_t topics_length);
 
+struct payload *event_chat_message_plain(const struct event_time *time, const struct plain_text *message);
+
 /* message: a JSON string. */
 struct payload *event_chat_message(const struct event_time *time, const json_t *message);
 

@@ -4,28 +4,49 @@
 #include <string.h>
 
 #include "check.h"
+#include "pool.h"
+
+enum { POOLED_CAPACITY = POOL_TEXT_BYTES - sizeof(struct payload) };
+
+static struct payload *allocate(size_t capacity)
+{
+    CHECK(capacity <= INT32_MAX);
+    struct payload *payload = malloc(sizeof *payload + capacity);
+    CHECK_MEMORY(payload);
+    payload->capacity = (uint32_t)capacity & INT32_MAX;
+    payload->is_pooled = false;
+    return payload;
+}
 
 struct payload *payload_new(size_t capacity)
 {
-    CHECK(capacity <= UINT32_MAX);
-    struct payload *payload = malloc(sizeof *payload + capacity);
-    CHECK_MEMORY(payload);
+    struct payload *payload;
+    if (capacity <= POOLED_CAPACITY) {
+        payload = pool_take(POOL_TEXT);
+        payload->capacity = POOLED_CAPACITY;
+        payload->is_pooled = true;
+    } else {
+        payload = allocate(capacity);
+    }
     payload->length = 0;
-    payload->capacity = (uint32_t)capacity;
     return payload;
 }
 
 struct payload *payload_copy(const void *bytes, size_t length)
 {
-    struct payload *payload = payload_new(length);
+    struct payload *payload = allocate(length);
     if (length > 0)
         memcpy(payload->bytes, bytes, length);
     payload->length = (uint32_t)length;
     return payload;
 }
 
-void payload_free(struct payload **payload)
+void payload_free(struct payload **pointer)
 {
-    free(*payload);
-    *payload = NULL;
+    struct payload *payload = *pointer;
+    *pointer = NULL;
+    if (payload != NULL && payload->is_pooled)
+        pool_give_back(POOL_TEXT, payload);
+    else
+        free(payload);
 }

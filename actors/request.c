@@ -82,8 +82,17 @@ enum error_code request_parse(struct request *request, const void *utf8, size_t 
     request->type = REQUEST_UNKNOWN;
     request->type_name = NULL;
     request->data = NULL;
+    request->plain = (struct plain_text){ 0 };
     request->codepoints = 0;
     interests_init(&request->interests);
+
+    if (plain_text_find(&request->plain, utf8, length)) {
+        request->root = NULL;
+        request->type = REQUEST_CHAT_MESSAGE;
+        request->type_name = catalogue[REQUEST_CHAT_MESSAGE].wire;
+        request->codepoints = request->plain.codepoints;
+        return ERROR_NONE;
+    }
 
     /* DECODE_ANY: `5` is valid JSON, and only then not a request. */
     json_error_t error;

@@ -2,6 +2,10 @@
  *
  * Bytes in, struct out: nothing here depends on who asks or in which state.
  *
+ * jansson parses everything, but for the one text that makes up nearly all of the traffic: a chat message exactly as JSON.stringify() or
+ * json.dumps() write it, with nothing in it that is escaped. That text is recognised as a whole (plain_text.h), and relayed without having been
+ * a tree. tests/unit/test_plain_text.c holds the two ways against each other.
+ *
  * Threads:   any; a request stays with the thread that parsed it (json_t is not shared).
  * Source:    the catalogue is request.def; the envelope is restated in the README.
  */
@@ -12,6 +16,7 @@
 #include <stddef.h>
 
 #include "interests.h"
+#include "plain_text.h"
 
 enum request_type {
     REQUEST_UNKNOWN,
@@ -36,13 +41,14 @@ struct request {
     enum request_type type;
     json_t *root;            /* owns what the others point into */
     const char *type_name;   /* as the client wrote it, NUL-terminated; NULL if it is not a string */
-    json_t *data;            /* OBJECT: the object. MESSAGE: the string. Otherwise NULL */
+    json_t *data;            /* OBJECT: the object. MESSAGE: the string, unless it is in plain. Otherwise NULL */
+    struct plain_text plain; /* MESSAGE that was recognised: it points into the bytes parsed */
     size_t codepoints;       /* MESSAGE: its length */
     struct interests interests; /* INTERESTS: normalised, at least one */
 };
 
-/* Parse. Always initialises *request, also on an error, where type_name and type tell what is known; request_fini() it
- * in any case. INVALID_JSON, INVALID_REQUEST, UNKNOWN_TYPE and INVALID_INTERESTS are found here. */
+/* Parse what is known to be valid UTF-8 (reader.c sees to that). The bytes must outlive the request. Always initialises *request, also on
+ * an error, where type_name and type tell what is known; request_fini() it in any case. INVALID_JSON, INVALID_REQUEST, UNKNOWN_TYPE and INVALID_INTERESTS are found here. */
 enum error_code request_parse(struct request *request, const void *utf8, size_t length)
     __attribute__((warn_unused_result));
 

@@ -216,8 +216,13 @@ static void relay(struct session *session, struct session_host *host, const stru
         reply_rate_limited(session, host, request->type_name);
         return;
     }
-    struct payload *event = request->type == REQUEST_CHAT_MESSAGE ? event_chat_message(&host->time, request->data)
-                                                                  : event_webrtc_signal(&host->time, request->data);
+    struct payload *event;
+    if (request->type == REQUEST_WEBRTC_SIGNAL)
+        event = event_webrtc_signal(&host->time, request->data);
+    else if (request->plain.bytes != NULL)
+        event = event_chat_message_plain(&host->time, &request->plain);
+    else
+        event = event_chat_message(&host->time, request->data);
     if (event->length > host->event_bytes_max) {
         payload_free(&event);
         reply_error(session, host, ERROR_MESSAGE_TOO_LONG, request->type_name);
@@ -246,10 +251,10 @@ static void on_client_text(struct session *session, struct session_host *host, s
 {
     struct request request;
     enum error_code error = request_parse(&request, message->payload->bytes, message->payload->length);
-    message_discard(message);
     if (error != ERROR_NONE) {
         reply_error(session, host, error, request.type_name);
         request_fini(&request);
+        message_discard(message);
         return;
     }
     switch (request.type) {
@@ -274,6 +279,7 @@ static void on_client_text(struct session *session, struct session_host *host, s
         break; /* request_parse() has refused it */
     }
     request_fini(&request);
+    message_discard(message);
 }
 
 static bool awaits_matcher(const struct session *session)

@@ -3,6 +3,7 @@
 #include <pthread.h>
 
 #include "check.h"
+#include "pool.h"
 
 /* Messages delivered before the sockets get their turn. */
 enum { BATCH = 1024 };
@@ -85,6 +86,7 @@ void executor_run(struct executor *executor)
 static void run_thread(void *argument)
 {
     executor_run(argument);
+    pool_empty();
 }
 
 int executor_start(struct executor *executor, const char *name)

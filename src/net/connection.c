@@ -216,8 +216,8 @@ static void feed(struct connection *connection, const unsigned char *bytes, size
     }
     if (consumed < length) {
         hold(connection, bytes + consumed, length - consumed);
-        stop_reading(connection);
-    } else if (!connection_may_feed(connection)) {
+        /* Only now: a client that waits for answers itself has its credits back before it writes again, and to stop and start costs two
+         * system calls. */
         stop_reading(connection);
     }
     if (reader_is_amid_message(connection) &&
@@ -241,17 +241,19 @@ void connection_unstall(struct connection *connection)
     resume(connection);
 }
 
-void connection_on_text(struct connection *connection, const uint8_t *bytes, size_t length)
+void connection_on_text(struct connection *connection, struct payload *text)
 {
     struct net *net = connection->net;
-    if (connection->state != CONNECTION_OPEN || !connection->has_actor)
+    if (connection->state != CONNECTION_OPEN || !connection->has_actor) {
+        payload_free(&text);
         return;
+    }
     connection->credits--;
     metrics_add(net->metrics, METRIC_TEXTS_IN_TOTAL, 1);
     bool must_throttle = executor_send(&net->executor, &(struct message){ .type = CLIENT_TEXT,
                                                                           .to = connection->actor,
                                                                           .from = connection->self,
-                                                                          .payload = payload_copy(bytes, length) });
+                                                                          .payload = text });
     if (must_throttle)
         stall(connection);
 }

@@ -19,8 +19,8 @@ void connection_accept(struct net *net, uv_stream_t *listener);
 /* The actor is there: answer 101 and begin to read. */
 void connection_on_accepted(struct connection *connection, struct address actor);
 
-/* A complete text message: to the actor. */
-void connection_on_text(struct connection *connection, const uint8_t *bytes, size_t length);
+/* A complete text message, to the actor. Takes text over. */
+void connection_on_text(struct connection *connection, struct payload *text);
 
 /* Credits are back: read on if that was what was missing. */
 void connection_on_credit(struct connection *connection, uint32_t texts);

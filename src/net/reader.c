@@ -9,7 +9,7 @@
 
 enum { READERS_KEPT = 64 };
 
-/* More frames than this in one message serve nobody but an attacker: each costs wslay a hundred bytes. */
+/* More frames than this in one message serve nobody but an attacker. */
 enum { FRAGMENTS_MAX = 64 };
 
 /* wslay takes so much at once and delivers all messages in it, so this bounds how far credits are overdrawn. */
@@ -21,10 +21,12 @@ struct reader {
     struct reader *next; /* in the pool */
     const unsigned char *bytes;
     size_t length;
+    struct payload *text; /* the message, as far as it has come; NULL: nothing has */
     uint64_t fed;    /* bytes given to wslay in all */
     uint64_t framed; /* bytes of all frames that have begun */
     unsigned fragments;
     bool is_message_open;
+    bool is_control_frame; /* the frame that is coming in */
     bool has_close;  /* the client's close frame came */
     uint16_t failure; /* enum close_code, or 0 */
 };
@@ -75,14 +77,32 @@ static void on_frame_start(wslay_event_context_ptr context, const struct wslay_e
     reader->framed += 2 + extended_bytes + mask_bytes + frame->payload_length;
     if (frame->opcode != WSLAY_CONTINUATION_FRAME && !reader->is_message_open)
         reader->borrower->message_since_ms = net_now_ms(reader->borrower->net);
-    if (wslay_is_ctrl_frame(frame->opcode))
+    reader->is_control_frame = wslay_is_ctrl_frame(frame->opcode);
+    if (reader->is_control_frame)
         return;
     reader->fragments = frame->opcode == WSLAY_CONTINUATION_FRAME ? reader->fragments + 1 : 1;
     reader->is_message_open = !frame->fin;
+    /* wslay has compared the length of this frame, not that of the message. */
+    uint64_t message_bytes = frame->payload_length + (reader->text != NULL ? reader->text->length : 0);
     if (frame->opcode == WSLAY_BINARY_FRAME)
         fail(reader, CLOSE_UNSUPPORTED_DATA);
     else if (reader->fragments > FRAGMENTS_MAX)
         fail(reader, CLOSE_POLICY_VIOLATION);
+    else if (message_bytes > (uint64_t)reader->borrower->net->options->max_message)
+        fail(reader, CLOSE_TOO_BIG);
+}
+
+/* wslay would collect the message in pieces from malloc, and copy them together; we collect it where it is to be sent on. */
+static void on_frame_chunk(wslay_event_context_ptr context, const struct wslay_event_on_frame_recv_chunk_arg *chunk,
+                           void *user_data)
+{
+    struct reader *reader = user_data;
+    (void)context;
+    if (reader->is_control_frame || reader->failure != 0 || reader->borrower->state != CONNECTION_OPEN)
+        return;
+    if (reader->text == NULL)
+        reader->text = payload_new(chunk->data_length);
+    payload_append(&reader->text, chunk->data, chunk->data_length);
 }
 
 static void on_message(wslay_event_context_ptr context, const struct wslay_event_on_msg_recv_arg *message,
@@ -93,7 +113,9 @@ static void on_message(wslay_event_context_ptr context, const struct wslay_event
     if (reader->failure != 0)
         return;
     if (message->opcode == WSLAY_TEXT_FRAME) {
-        connection_on_text(reader->borrower, message->msg, message->msg_length);
+        struct payload *text = reader->text;
+        reader->text = NULL;
+        connection_on_text(reader->borrower, text != NULL ? text : payload_new(0));
     } else if (message->opcode == WSLAY_CONNECTION_CLOSE) {
         /* Half of a status code: wslay lets it pass. */
         if (message->msg_length == 1)
@@ -109,6 +131,7 @@ static void borrow(struct connection *connection)
         .recv_callback = give_bytes,
         .send_callback = take_bytes,
         .on_frame_recv_start_callback = on_frame_start,
+        .on_frame_recv_chunk_callback = on_frame_chunk,
         .on_msg_recv_callback = on_message,
     };
     struct net *net = connection->net;
@@ -120,6 +143,7 @@ static void borrow(struct connection *connection)
         reader = calloc(1, sizeof *reader);
         CHECK_MEMORY(reader);
         CHECK(wslay_event_context_server_init(&reader->context, &callbacks, reader) == 0);
+        wslay_event_config_set_no_buffering(reader->context, 1);
         wslay_event_config_set_max_recv_msg_length(reader->context, (uint64_t)net->options->max_message);
     }
     reader->fed = reader->framed = 0;
@@ -133,6 +157,7 @@ static void borrow(struct connection *connection)
 static void destroy(struct reader *reader)
 {
     wslay_event_context_free(reader->context);
+    payload_free(&reader->text);
     free(reader);
 }
 

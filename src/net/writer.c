@@ -168,7 +168,8 @@ static void on_all_written(struct connection *connection)
     connection->owed_writing = 0;
     uint32_t own = connection->own_writing;
     connection->own_writing = 0;
-    if (connection->owed_written >= CREDIT_LOT || (connection->settles && connection->owed_queued == 0))
+    bool is_writer_here = connection->owed_to.thread == connection->self.thread;
+    if (is_writer_here || connection->owed_written >= CREDIT_LOT || (connection->settles && connection->owed_queued == 0))
         settle(connection);
     if (own > 0 || connection->begins) {
         connection->begins = false;
