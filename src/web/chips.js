@@ -1,0 +1,138 @@
+// chips.js: the field in which interests are typed, and the chips that they become.
+
+import { recall, remember } from './settings.js';
+
+const MOST = 10;
+const LONGEST_BYTES = 64;
+const SEPARATOR = /[,\n\r，、]/;
+const IDEAS = ['music', 'films', 'gaming', 'coding', 'books', 'travel'];
+
+const input = document.getElementById('interest-input');
+const list = document.getElementById('chips');
+const ideas = document.getElementById('ideas');
+const error = document.getElementById('start-error');
+const status = document.getElementById('chip-status');
+
+let interests = [];
+
+/** As the server compares them: Coding, coding and CODING are one interest. */
+const folded = text => text.trim().toLowerCase().normalize('NFC');
+const bytes = text => new TextEncoder().encode(text).length;
+const has = interest => interests.some(other => folded(other) === folded(interest));
+
+export const currentInterests = () => [...interests];
+
+export function showStartError(text) {
+  error.textContent = text;
+  input.setAttribute('aria-invalid', String(text !== ''));
+}
+
+function button(text, label, onClick) {
+  const element = document.createElement('button');
+  element.type = 'button';
+  element.textContent = text;
+  element.setAttribute('aria-label', label);
+  element.addEventListener('click', onClick);
+  return element;
+}
+
+function chip(interest) {
+  const item = document.createElement('li');
+  const name = document.createElement('span');
+  name.textContent = interest;
+  name.dir = 'auto';
+  item.append(name, button('×', `Remove ${interest}`, () => {
+    remove(interest);
+    input.focus();
+  }));
+  return item;
+}
+
+function idea(interest) {
+  return button(`+ ${interest}`, `Add ${interest}`, () => {
+    addAll([interest]);
+    input.focus({ preventScroll: true });
+  });
+}
+
+function draw() {
+  list.replaceChildren(...interests.map(chip));
+  ideas.replaceChildren(...IDEAS.filter(text => !has(text)).map(idea));
+  ideas.hidden = interests.length >= MOST || ideas.childElementCount === 0;
+}
+
+function changed(announcement) {
+  remember('interests', interests);
+  draw();
+  status.textContent = announcement;
+}
+
+function remove(interest) {
+  interests = interests.filter(other => other !== interest);
+  changed(`${interest} removed`);
+}
+
+function refusal(interest) {
+  if (Math.max(bytes(interest), bytes(folded(interest))) > LONGEST_BYTES) return 'That interest is too long.';
+  return interests.length >= MOST ? `${MOST} interests are the most.` : '';
+}
+
+/** Returns what was refused, and says why. */
+function addAll(texts) {
+  const refused = [];
+  const added = [];
+  let problem = '';
+  for (const text of texts.map(each => each.trim())) {
+    if (text === '' || has(text)) continue;
+    const why = refusal(text);
+    if (why) {
+      problem = why;
+      refused.push(text);
+    } else {
+      interests.push(text);
+      added.push(text);
+    }
+  }
+  showStartError(problem);
+  if (added.length) changed(`${added.join(', ')} added`);
+  return refused;
+}
+
+/** Makes chips of the field's text. False if some of it was refused and still stands there. */
+export function commitInterests() {
+  const refused = addAll(input.value.split(SEPARATOR));
+  input.value = refused.join(', ');
+  return refused.length === 0;
+}
+
+input.addEventListener('keydown', event => {
+  if (event.isComposing || event.keyCode === 229) return;
+  if (event.key === 'Enter' && input.value.trim() !== '') {
+    event.preventDefault(); // in an empty field it starts the chat
+    commitInterests();
+  } else if (event.key === 'Backspace' && input.value === '' && interests.length && !event.repeat) {
+    remove(interests.at(-1));
+  }
+});
+
+// Keyboards on phones do not say which key was pressed.
+input.addEventListener('input', event => {
+  if (error.textContent) showStartError('');
+  if (event.isComposing || !SEPARATOR.test(input.value)) return;
+  const parts = input.value.split(SEPARATOR);
+  const unfinished = parts.pop().trimStart();
+  input.value = [...addAll(parts), unfinished].filter(Boolean).join(', ');
+});
+
+// A single-line field would swallow the line breaks.
+input.addEventListener('paste', event => {
+  const text = event.clipboardData?.getData('text') ?? '';
+  if (!SEPARATOR.test(text)) return;
+  event.preventDefault();
+  input.setRangeText(text.replace(/[\n\r]+/g, ','), input.selectionStart, input.selectionEnd, 'end');
+  commitInterests();
+});
+
+const remembered = recall('interests', []);
+if (Array.isArray(remembered)) addAll(remembered.filter(text => typeof text === 'string'));
+draw();
