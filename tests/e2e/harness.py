@@ -42,8 +42,13 @@ def wait_for(condition, what, timeout=TIMEOUT):
         value = condition()
         if value:
             return value
-        assert time.monotonic() < deadline, f"timed out waiting for {what}"
+        assert time.monotonic() < deadline, f"timed out waiting for {what() if callable(what) else what}"
         time.sleep(0.01)
+
+
+async def in_thread(function, *arguments):
+    """A call that blocks, out of the way of the loop."""
+    return await asyncio.get_running_loop().run_in_executor(None, function, *arguments)
 
 
 class Server:
@@ -243,11 +248,10 @@ async def close_all(*clients):
     await asyncio.gather(*(client.close() for client in clients))
 
 
-async def settled(server):
-    """Nobody is left, in the server and in its Redis."""
+async def settled(server, store=None):
+    """Nobody is left, in the server and in its Redis (the embedded one, if none is given)."""
     def is_empty():
         return all(server.metric(name) == 0 for name in ("users", "searching", "chatting"))
-    await asyncio.get_running_loop().run_in_executor(None, lambda: wait_for(is_empty, "everyone to leave"))
-    store = server.redis()
-    await asyncio.get_running_loop().run_in_executor(
-        None, lambda: wait_for(lambda: store.keys("*") == ["epoch"], "Redis to be empty"))
+    await in_thread(wait_for, is_empty, "everyone to leave")
+    store = store or await in_thread(server.redis)
+    await in_thread(wait_for, lambda: store.keys("*") == ["epoch"], lambda: f"Redis to be empty: {store.keys('*')[:9]}")

@@ -10,11 +10,7 @@ import time
 import pytest
 import redis
 
-from harness import SLOWNESS, Client, Server, close_all, pair, redis_server, running, settled, wait_for
-
-
-async def in_thread(function, *arguments):
-    return await asyncio.get_running_loop().run_in_executor(None, function, *arguments)
+from harness import SLOWNESS, Client, Server, close_all, in_thread, pair, redis_server, running, settled, wait_for
 
 
 async def talk(a, b):
