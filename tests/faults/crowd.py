@@ -23,16 +23,18 @@ def report(**row):
 
 
 class Crowd:
-    """Half of them chat, in pairs that must outlive every fault that is not their own; the others wander; some only wait."""
+    """Half of them chat, in pairs that must outlive every fault that is not their own; the others wander, or chat too; some only wait."""
 
-    def __init__(self, server, users=USERS, store=None, pace=0.05):
+    def __init__(self, server, users=USERS, store=None, pace=0.05, has_wanderers=True):
         self.server, self.store, self.pace = server, store, pace
         self.promises = Promises()
         self.seed = random.randrange(1 << 30)
         self.wanderers = Wanderers(server, self.promises, self.seed)
         self.pairs = max(1, users // 4)
         self.waiting = max(1, users // 10)
-        self.wandering = max(2, users - 2 * self.pairs - self.waiting)
+        self.wandering = max(2, users - 2 * self.pairs - self.waiting) if has_wanderers else 0
+        if not has_wanderers:
+            self.pairs = (users - self.waiting) // 2
         self.talkers, self.patient, self.tasks = [], [], []
         self.is_over = False
 
