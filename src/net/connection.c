@@ -17,6 +17,9 @@
 /* Connections beyond --max-connections that are still let in, so that health checks and refusals get through. */
 enum { CONNECTIONS_SPARE = 64 };
 
+/* So much may still be on its way when we have said good-bye. Who sends more has not listened. */
+enum { DISCARD_BYTES = 256 * 1024 };
+
 /* After our half is shut, the client gets so long to shut its own. */
 enum { LINGER_MS = 1000 };
 
@@ -420,6 +423,16 @@ void connection_on_accepted(struct connection *connection, struct address actor)
     set_deadline(connection, (uint64_t)net->options->ping_interval_ms);
 }
 
+/* Count what is only looked through for the end. Returns false if there was so much of it that the connection was killed. */
+static bool discard(struct connection *connection, uint32_t length)
+{
+    connection->discarded_bytes += length;
+    if (connection->discarded_bytes <= DISCARD_BYTES)
+        return true;
+    connection_kill(connection);
+    return false;
+}
+
 static void on_read(uv_stream_t *stream, ssize_t length, const uv_buf_t *buffer)
 {
     struct connection *connection = (struct connection *)stream;
@@ -440,11 +453,16 @@ static void on_read(uv_stream_t *stream, ssize_t length, const uv_buf_t *buffer)
         on_request_bytes(connection, bytes, (size_t)length);
         break;
     case CONNECTION_OPEN:
-    case CONNECTION_CLOSING:
         feed(connection, bytes, (size_t)length);
         break;
-    case CONNECTION_ACCEPTING:
+    case CONNECTION_CLOSING:
+        if (discard(connection, (uint32_t)length))
+            feed(connection, bytes, (size_t)length);
+        break;
     case CONNECTION_LINGERING:
+        discard(connection, (uint32_t)length);
+        break;
+    case CONNECTION_ACCEPTING:
     case CONNECTION_DEAD:
         break;
     }

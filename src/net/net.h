@@ -84,6 +84,7 @@ struct connection {
     uint32_t last_read_ms;         /* low bits of the loop's time */
     uint32_t pinged_ms;            /* has_pinged */
     uint32_t write_since_ms;       /* is_writing: when it began */
+    uint32_t discarded_bytes;      /* CLOSING, LINGERING: that came since */
     uint32_t message_since_ms;     /* when the message in reader began */
     uint8_t state;                 /* enum connection_state */
     uint8_t session_thread;

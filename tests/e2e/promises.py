@@ -37,8 +37,10 @@ class Promises:
 
     def on_event(self, user, event):
         kind, data = event["type"], event.get("data")
-        if event["description"] == "The chat is over." or (kind == "error" and data.get("request") == "end_chat"):
-            user.ends_under_way -= 1
+        if event["description"] in ("You were not searching.", "The search is over.") or (
+                kind == "error" and data.get("request") == "end_matching"):
+            user.fences -= 1
+            user.is_sure = user.is_sure or (user.fences == 0 and user.match is not None and user.fenced_match == user.match)
         if kind == "success_matched":
             self.on_matched(user, data)
         elif kind == "chat_message":
@@ -64,7 +66,7 @@ class Promises:
         assert all(side.role != data["role"] for side in sides.values()), "both have the same role"
         user.side = sides[user.user_id] = Side(data["role"])
         assert len(sides) <= 2, "three in a chat"
-        user.match, user.is_sure, user.is_searching = data["match_id"], True, False
+        user.match, user.is_sure, user.is_searching = data["match_id"], not user.is_careless, False
 
     def on_message(self, user, message):
         _, match, writer, number, sent = message.split(" ")
@@ -117,15 +119,17 @@ class Promises:
 class User(Client):
     """A client whose events a task reads, and whose chats are watched."""
     is_timed = False
+    is_careless = False  # asks without waiting for answers: what a request meets may not be what it was meant for
 
     @classmethod
-    async def enter(cls, server, promises, **kwargs):
+    async def enter(cls, server, promises, is_careless=False, **kwargs):
         user = await cls.connect(server, **kwargs)
+        user.is_careless = is_careless
         user.promises = promises
         user.match = user.side = None
-        # In a chat, with no request on its way that could lead out of it: what is written now is for this one.
+        # In a chat, with no request on its way that could lead out of it and into the next: what is written now is for this one.
         user.is_sure = False
-        user.ends_under_way = 0  # end_chat that was not answered yet: it may be meant for the next chat by then
+        user.fences, user.fenced_match = 0, None
         user.is_searching = False
         user.interests = []
         user.is_leaving = user.is_cut = False
@@ -151,9 +155,14 @@ class User(Client):
 
     async def ask_out(self, kind):
         """A request that may end the chat or begin the next."""
-        self.is_sure = False
-        self.ends_under_way += kind == "end_chat"
+        self.is_sure, self.fenced_match = False, None
         await self.send(kind)
+
+    async def fence(self):
+        """Changes nothing in a chat. When it is answered, so is all that was asked before."""
+        self.fences += 1
+        self.fenced_match = self.match
+        await self.send("end_matching")
 
     async def leave(self, is_cut=False):
         self.is_leaving, self.is_cut = not is_cut, is_cut
@@ -178,7 +187,7 @@ class Wanderers:
 
     async def user(self):
         while not self.is_over:
-            user = await User.enter(self.server, self.promises)
+            user = await User.enter(self.server, self.promises, is_careless=True)
             try:
                 for _ in range(self.random.randrange(1, 40)):
                     if user.reader.done() or self.is_over:
@@ -195,9 +204,9 @@ class Wanderers:
             await user.submit(*self.random.sample(TOPICS, self.random.randrange(1, 5)))
         elif choice < 0.45:
             await user.ask_out("start_matching")
-        elif choice < 0.52:
-            await user.send("end_matching")
+        elif choice < 0.52 or user.match != user.fenced_match:
+            await user.fence()
         elif choice < 0.60:
             await user.ask_out("end_chat")
-        elif user.is_sure and user.ends_under_way == 0:
+        elif user.is_sure:
             await user.write()

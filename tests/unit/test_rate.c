@@ -56,6 +56,18 @@ static void the_time_may_wrap(void **state)
     assert_int_equal(take_all(&bucket, 1, 3, now_ms + 2000), 2);
 }
 
+static void many_are_taken_together_or_not_at_all(void **state)
+{
+    (void)state;
+    struct rate_bucket bucket = { 0 };
+    assert_true(rate_take_many(&bucket, 8, 5, 15, 0));
+    assert_false(rate_take_many(&bucket, 8, 5, 15, 0));
+    assert_true(rate_take_many(&bucket, 7, 5, 15, 0));
+    assert_false(rate_take_many(&bucket, 1000, 5, 15, 2999));
+    assert_true(rate_take_many(&bucket, 1000, 5, 15, 3000));
+    assert_false(rate_take(&bucket, 5, 15, 3000));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -64,6 +76,7 @@ int main(void)
         cmocka_unit_test(asking_in_vain_costs_nothing),
         cmocka_unit_test(zero_is_no_limit),
         cmocka_unit_test(the_time_may_wrap),
+        cmocka_unit_test(many_are_taken_together_or_not_at_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
