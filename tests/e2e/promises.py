@@ -50,16 +50,26 @@ class Promises:
             self.end(user, TOLD)
         elif kind == "success":
             user.is_searching = user.is_searching and event["description"] != "The search is over."
-            if event["description"] == "The chat is over.":
+            if event["description"] == "The chat is over." or "not meet again" in event["description"]:
                 self.end(user, ENDED)
         elif kind == "no_match":
+            self.on_next(user)
             user.is_searching = True
+        elif kind == "typing":
+            assert user.match is not None
         elif kind == "error":
             assert data["code"] in ("not_in_chat", "already_chatting", "no_interests", "matching_unavailable"), event
-            user.is_searching = user.is_searching or data["code"] == "matching_unavailable"
+            if data["code"] == "matching_unavailable":
+                self.on_next(user)
+                user.is_searching = True
+
+    def on_next(self, user):
+        """It searches: if it was in a chat, `next` has ended that."""
+        assert user.match is None or user.has_gone_on, "in a chat and searching"
+        self.end(user, ENDED)
 
     def on_matched(self, user, data):
-        assert user.match is None, "matched while in a chat"
+        self.on_next(user)
         assert data["common_interests"]
         sides = self.chats.setdefault(data["match_id"], {})
         assert user.user_id not in sides, "met itself"
@@ -130,6 +140,7 @@ class User(Client):
         # In a chat, with no request on its way that could lead out of it and into the next: what is written now is for this one.
         user.is_sure = False
         user.fences, user.fenced_match = 0, None
+        user.has_gone_on = False  # has asked for the next
         user.is_searching = False
         user.interests = []
         user.is_leaving = user.is_cut = False
@@ -153,10 +164,11 @@ class User(Client):
         self.interests = list(interests)
         await self.send("submit_interests", interests=self.interests)
 
-    async def ask_out(self, kind):
+    async def ask_out(self, kind, **data):
         """A request that may end the chat or begin the next."""
         self.is_sure, self.fenced_match = False, None
-        await self.send(kind)
+        self.has_gone_on = self.has_gone_on or kind == "next"
+        await self.send(kind, **data)
 
     async def fence(self):
         """Changes nothing in a chat. When it is answered, so is all that was asked before."""
@@ -185,9 +197,12 @@ class Wanderers:
         self.server, self.promises, self.random = server, promises, random.Random(seed)
         self.is_over = False
 
-    async def user(self):
+    async def user(self, entered=None):
+        """One after the other, until it is over; `entered` lists them."""
         while not self.is_over:
             user = await User.enter(self.server, self.promises, is_careless=True)
+            if entered is not None:
+                entered.append(user)
             try:
                 for _ in range(self.random.randrange(1, 40)):
                     if user.reader.done() or self.is_over:
@@ -199,14 +214,27 @@ class Wanderers:
             await user.leave(is_cut=self.random.random() < 0.4)
 
     async def act(self, user):
-        choice = self.random.random()
-        if choice < 0.15:
-            await user.submit(*self.random.sample(TOPICS, self.random.randrange(1, 5)))
-        elif choice < 0.45:
-            await user.ask_out("start_matching")
-        elif choice < 0.52 or user.match != user.fenced_match:
+        """What suits the state that the user believes to be in, most of the time."""
+        is_chatting = user.match is not None if self.random.random() < 0.8 else self.random.random() < 0.5
+        if is_chatting and user.match != user.fenced_match:
             await user.fence()
-        elif choice < 0.60:
-            await user.ask_out("end_chat")
-        elif user.is_sure:
-            await user.write()
+        elif is_chatting and user.is_sure and self.random.random() < 0.8:
+            for _ in range(self.random.randrange(1, 6)):
+                await user.write()
+        elif is_chatting:
+            kind = self.random.choice(["end_chat", "end_chat", "next", "next", "block", "report", "typing", "submit_interests"])
+            if kind == "submit_interests":
+                await self.submit(user)
+            elif kind == "typing":
+                await user.send(kind, active=True)
+            else:
+                await user.ask_out(kind, **({"reason": "spam"} if kind == "report" else {}))
+        elif not user.interests or self.random.random() < 0.2:
+            await self.submit(user)
+        elif self.random.random() < 0.8:
+            await user.ask_out(self.random.choice(["start_matching", "start_matching", "next"]))
+        else:
+            await user.fence()
+
+    async def submit(self, user):
+        await user.submit(*self.random.sample(TOPICS, self.random.randrange(1, 5)))
