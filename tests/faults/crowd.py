@@ -8,7 +8,7 @@ import time
 from harness import SLOWNESS, TIMEOUT, in_thread, settled
 from promises import CANARY, TOPICS, Promises, User, Wanderers
 
-USERS = int(os.environ.get("CHATTERBOX_FAULT_USERS", "60"))
+USERS = int(os.environ.get("CHATTERBOX_FAULT_USERS", "60" if SLOWNESS == 1 else "24"))
 # How soon after a fault people must be matched again: twice the longest backoff, a call's time limit, and a turn of everybody.
 RECOVERY = 6 * SLOWNESS
 

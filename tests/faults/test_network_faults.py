@@ -1,7 +1,6 @@
 """Whatever the networks and the people at the other end do, the well-behaved notice little: everything of theirs arrives, and not much later."""
 import asyncio
 import contextlib
-import json
 import os
 import resource
 import shutil
