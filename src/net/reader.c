@@ -5,6 +5,7 @@
 
 #include "check.h"
 #include "net/connection.h"
+#include "net/plain_frame.h"
 #include "net/writer.h"
 
 enum { READERS_KEPT = 64 };
@@ -205,14 +206,37 @@ static enum close_code failure_of(wslay_event_context_ptr context)
     return code == CLOSE_INVALID_DATA || code == CLOSE_TOO_BIG ? (enum close_code)code : CLOSE_PROTOCOL_ERROR;
 }
 
+/* Between two messages: take those that come in plain frames. Returns how many bytes they had. */
+static size_t take_plain_frames(struct connection *connection, const unsigned char *bytes, size_t length)
+{
+    const size_t longest = (size_t)connection->net->options->max_message;
+    size_t at = 0;
+    while (at < length && connection->state == CONNECTION_OPEN && connection_may_feed(connection)) {
+        struct payload *text;
+        size_t taken = plain_frame_take(bytes + at, length - at, longest, &text);
+        if (taken == 0)
+            break;
+        at += taken;
+        connection_on_text(connection, text);
+    }
+    return at;
+}
+
 enum reader_result reader_feed(struct connection *connection, const unsigned char *bytes, size_t length,
                                size_t *consumed, enum close_code *code)
 {
-    if (connection->reader == NULL)
+    size_t plain = 0;
+    if (connection->reader == NULL) {
+        plain = take_plain_frames(connection, bytes, length);
+        if (plain == length || !connection_may_feed(connection)) {
+            *consumed = plain;
+            return READER_MORE;
+        }
         borrow(connection);
+    }
     struct reader *reader = connection->reader;
-    reader->bytes = bytes;
-    reader->length = length;
+    reader->bytes = bytes + plain;
+    reader->length = length - plain;
     int error = wslay_event_recv(reader->context);
     *consumed = length - reader->length;
 
