@@ -27,8 +27,8 @@ class Churn:
         while time.monotonic() < self.deadline:
             client = await Client.connect(self.server)
             client.match = None
-            # In a chat, with no request on its way that could lead into the next: what is written now is for this one.
-            client.is_sure = False
+            # Requests on their way that could lead into the next chat: without any, what is written now is for this one.
+            client.open_starts, client.is_searching, client.is_ending = 0, False, False
             client.written = {}   # match_id: how many messages
             reader = asyncio.create_task(self.listen(client))
             try:
@@ -50,14 +50,14 @@ class Churn:
         if choice < 0.15:
             await client.send("submit_interests", interests=self.random.sample(TOPICS, self.random.randrange(1, 5)))
         elif choice < 0.45:
-            client.is_sure = False
+            client.open_starts += 1
             await client.send("start_matching")
         elif choice < 0.52:
             await client.send("end_matching")
         elif choice < 0.60:
-            client.is_sure = False
+            client.is_ending = True
             await client.send("end_chat")
-        elif client.is_sure:
+        elif client.match and client.open_starts == 0 and not client.is_ending:
             match = client.match
             number = client.written[match] = client.written.get(match, 0) + 1
             await client.send("chat_message", message=f"{match} {client.user_id} {number}")
@@ -69,7 +69,10 @@ class Churn:
                 data = event.get("data")
                 if event["type"] == "success_matched":
                     assert client.match is None, "matched while in a chat"
-                    client.match, client.heard, client.is_sure = data["match_id"], 0, True
+                    client.match, client.heard, client.is_ending = data["match_id"], 0, False
+                    if not client.is_searching:
+                        client.open_starts -= 1  # matched at once: this is the answer
+                    client.is_searching = False
                     members = self.members.setdefault(client.match, set())
                     assert client.user_id not in members, "met itself"
                     members.add(client.user_id)
@@ -80,7 +83,11 @@ class Churn:
                     assert data["common_interests"]
                 elif event["type"] == "partner_left_chat":
                     assert client.match == data["match_id"]
-                    client.match, client.is_sure = None, False
+                    client.match = None
+                elif event["type"] == "no_match":
+                    client.open_starts, client.is_searching = client.open_starts - 1, True
+                elif event["type"] == "success" and event["description"] == "The search is over.":
+                    client.is_searching = False
                 elif event["type"] == "success" and event["description"] == "The chat is over.":
                     client.match = None
                 elif event["type"] == "chat_message":
@@ -91,6 +98,7 @@ class Churn:
                     assert int(number) == client.heard, "lost, doubled or out of order"
                     self.heard += 1
                 elif event["type"] == "error":
+                    client.open_starts -= data["request"] == "start_matching"
                     assert data["code"] in ("not_in_chat", "already_chatting", "no_interests"), event
 
 
