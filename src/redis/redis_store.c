@@ -48,7 +48,7 @@ static void answer(struct redis_store *store, const struct store_call *call, con
         redis_give_up(store, "Redis has forgotten this server");
         break;
     case REPLY_ERROR:
-        redis_give_up(store, decoded->text);
+        redis_give_up_on_error(store, decoded->text);
         break;
     case REPLY_HELD:
     case REPLY_MALFORMED:

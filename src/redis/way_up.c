@@ -15,6 +15,12 @@ void redis_give_up(struct redis_store *store, const char *reason)
     redis_client_fail(&store->client, reason);
 }
 
+void redis_give_up_on_error(struct redis_store *store, const char *error)
+{
+    char code[REDIS_ERROR_CODE_BYTES];
+    redis_give_up(store, redis_error_code(error, code));
+}
+
 /* Wrong in a way that only a person can mend. At start that ends the server; later it may be mended, so it goes on trying. */
 static void refuse(struct redis_store *store, const char *why)
 {
@@ -50,7 +56,7 @@ bool redis_is_error(struct redis_store *store, const redisReply *reply)
     if (strncmp(reply->str, "NOAUTH", 6) == 0)
         refuse(store, "Redis wants a password: redis://user:password@host:port or redis://:password@host:port");
     else
-        redis_give_up(store, reply->str);
+        redis_give_up_on_error(store, reply->str);
     return true;
 }
 

@@ -21,6 +21,9 @@ void redis_fence(struct redis_store *store);
 
 void redis_give_up(struct redis_store *store, const char *reason);
 
+/* The same for an error that Redis has answered: of that only the code is logged. */
+void redis_give_up_on_error(struct redis_store *store, const char *error);
+
 /* Whether a reply is none or an error; then the connection is given up. */
 bool redis_is_error(struct redis_store *store, const redisReply *reply);
 
