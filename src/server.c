@@ -15,6 +15,7 @@
 #include "log.h"
 #include "matcher_thread.h"
 #include "metrics.h"
+#include "net/identity.h"
 #include "net/io_thread.h"
 #include "net/listener.h"
 #include "redis/address.h"
@@ -43,6 +44,7 @@ struct server {
     struct matcher_thread *matcher;
     int listen_fds[IO_THREADS_MAX];
     uint16_t port;
+    struct identity_key identity_key;
     uint32_t max_connections;
     struct redis_address address;
     struct redis_child child;
@@ -263,6 +265,7 @@ static int make_threads(struct server *server)
         struct io_thread_config io = {
             .options = server->options,
             .log = &server->log,
+            .identity_key = &server->identity_key,
             .metrics_sets = server->metrics,
             .metrics_count = server->threads,
             .thread = thread,
@@ -324,6 +327,8 @@ static int start(struct server *server)
     char error[ERROR_BYTES];
     int status;
     if (!redis_address_parse(&server->address, server->options->redis, error))
+        return fail(EXIT_BAD_USAGE, error);
+    if (!identity_key_load(&server->identity_key, server->options->secret_file, error))
         return fail(EXIT_BAD_USAGE, error);
     plan_threads(server);
     if ((status = plan_connections(server)) != 0)

@@ -1,5 +1,6 @@
 #include "connection.h"
 
+#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 #include "net/handshake.h"
 #include "net/http_reply.h"
 #include "net/http_request.h"
+#include "net/identity.h"
 #include "net/reader.h"
 #include "net/writer.h"
 
@@ -320,8 +322,28 @@ static void put_switch(struct connection *connection)
     metrics_add(connection->net->metrics, METRIC_HANDSHAKES_TOTAL, 1);
 }
 
+/* The peer's address in the form of identity.h; all zero if the socket does not know it any more. */
+static void peer_address(const struct connection *connection, uint8_t address[ADDRESS_BYTES])
+{
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } peer;
+    int length = sizeof peer;
+    memset(address, 0, ADDRESS_BYTES);
+    if (uv_tcp_getpeername(&connection->tcp, &peer.any, &length) != 0)
+        return;
+    if (peer.any.sa_family == AF_INET6) {
+        memcpy(address, &peer.v6.sin6_addr, ADDRESS_BYTES);
+    } else {
+        address[10] = address[11] = 0xFF;
+        memcpy(address + 12, &peer.v4.sin_addr, sizeof peer.v4.sin_addr);
+    }
+}
+
 /* Ask a session thread for an actor. Nothing is read until it is there; what was read already is held. */
-static void open_actor(struct connection *connection)
+static void open_actor(struct connection *connection, struct http_text device)
 {
     struct net *net = connection->net;
     connection->state = CONNECTION_ACCEPTING;
@@ -331,9 +353,11 @@ static void open_actor(struct connection *connection)
     net->next_session_thread = (net->next_session_thread + 1) % net->session_threads;
     metrics_add(net->metrics, METRIC_WEBSOCKETS, 1);
     stop_reading(connection);
-    executor_send(&net->executor, &(struct message){ .type = CONN_OPENED,
-                                                     .to = address_of_thread(connection->session_thread),
-                                                     .from = connection->self });
+    uint8_t address[ADDRESS_BYTES];
+    peer_address(connection, address);
+    struct message opened = { .type = CONN_OPENED, .to = address_of_thread(connection->session_thread), .from = connection->self };
+    identity_make(&opened.conn_opened.identity, net->identity_key, address, device);
+    executor_send(&net->executor, &opened);
 }
 
 static void on_upgrade(struct connection *connection, const struct http_request *request)
@@ -348,7 +372,7 @@ static void on_upgrade(struct connection *connection, const struct http_request 
     }
     memcpy(connection->accept, handshake.accept, sizeof connection->accept);
     if (!handshake.has_bad_id) {
-        open_actor(connection);
+        open_actor(connection, handshake.device);
         return;
     }
     put_switch(connection);

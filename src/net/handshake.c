@@ -62,7 +62,7 @@ int handshake_check(const struct http_request *request, struct handshake *handsh
     SHA1(text, sizeof text, digest);
     EVP_EncodeBlock((unsigned char *)handshake->accept, digest, sizeof digest);
 
-    struct http_text id;
-    handshake->has_bad_id = http_query_find(request->query, "id", &id) && !is_device_id(id);
+    handshake->device = (struct http_text){ 0 };
+    handshake->has_bad_id = http_query_find(request->query, "id", &handshake->device) && !is_device_id(handshake->device);
     return 101;
 }

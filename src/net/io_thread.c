@@ -214,6 +214,7 @@ struct net *io_thread_new(const struct io_thread_config *config, struct mailbox 
     CHECK_MEMORY(net);
     net->options = config->options;
     net->log = config->log;
+    net->identity_key = config->identity_key;
     net->metrics_sets = config->metrics_sets;
     net->metrics_count = config->metrics_count;
     net->metrics = &config->metrics_sets[config->thread];

@@ -13,6 +13,7 @@
 struct io_thread_config {
     const struct options *options;
     const struct log *log;
+    const struct identity_key *identity_key; /* identity.h */
     struct metrics *metrics_sets; /* of all threads; its own is [thread] */
     unsigned metrics_count;
     unsigned thread; /* its id */

@@ -19,7 +19,7 @@
 #include "log.h"
 #include "message.h"
 #include "metrics.h"
-#include "net/wheel.h"
+#include "wheel.h"
 #include "options.h"
 #include "slab.h"
 
@@ -56,6 +56,7 @@ enum connection_state {
 };
 
 struct output; /* bytes on their way out: writer.c */
+struct identity_key;
 struct reader; /* a borrowed wslay context: reader.c */
 
 /* The head of a request that has not come whole. */
@@ -110,6 +111,7 @@ struct net {
     struct executor executor;
     const struct options *options;
     const struct log *log;
+    const struct identity_key *identity_key;
     struct metrics *metrics;      /* this thread's set */
     struct metrics *metrics_sets; /* all sets, to sum up */
     unsigned metrics_count;

@@ -24,11 +24,6 @@ void redis_give_up(struct redis_store *store, const char *reason);
 /* Whether a reply is none or an error; then the connection is given up. */
 bool redis_is_error(struct redis_store *store, const redisReply *reply);
 
-void redis_begin_script(struct redis_store *store, struct command *command, enum script script, unsigned keys);
-
-/* user_meta, active_matches and, if asked for, waiting. */
-void redis_add_user_keys(struct redis_store *store, struct command *command, const char *user_id, bool has_waiting);
-
 void redis_send(struct redis_store *store, struct command *command, redis_reply_fn *on_reply, void *request);
 
 void redis_decode(const struct redis_store *store, struct script_reply *decoded, enum script script,

@@ -17,6 +17,7 @@
 #include "executor.h"
 #include "log.h"
 #include "metrics.h"
+#include "net/identity.h"
 #include "net/io_thread.h"
 #include "net/listener.h"
 #include "options.h"
@@ -34,6 +35,7 @@ struct echo {
 struct harness {
     struct options options;
     struct log log;
+    struct identity_key identity_key; /* all zero: the echo does not care who it is */
     struct executor executor; /* main's own */
     struct exchange *exchange;
     struct metrics *metrics;
@@ -213,6 +215,7 @@ static void open_threads(struct harness *harness, const int listen_fds[])
         struct io_thread_config config = {
             .options = &harness->options,
             .log = &harness->log,
+            .identity_key = &harness->identity_key,
             .metrics_sets = harness->metrics,
             .metrics_count = threads,
             .thread = FIRST_IO_THREAD + i,

@@ -173,6 +173,9 @@ def test_searches_beyond_the_queue_are_refused():
             server.wait_ready()
             pid = server.redis_pid()
             clients = [await (await Client.connect(server)).like(f"t{i}") for i in range(40)]
+            # Answers come in order, so after these nothing is on its way any more.
+            await clients[-1].search()
+            await clients[-1].ask("end_matching")
             os.kill(pid, signal.SIGSTOP)
             try:
                 for client in clients:
