@@ -15,8 +15,10 @@
 #include "log.h"
 #include "matcher_thread.h"
 #include "metrics.h"
+#include "net/ice_servers.h"
 #include "net/io_thread.h"
 #include "net/listener.h"
+#include "net/origin.h"
 #include "redis/address.h"
 #include "redis/child.h"
 #include "session_thread.h"
@@ -45,6 +47,7 @@ struct server {
     uint16_t port;
     uint32_t max_connections;
     struct redis_address address;
+    char *config; /* what GET /config answers */
     struct redis_child child;
     bool has_child;
     uv_signal_t terminate, interrupt;
@@ -270,6 +273,7 @@ static int make_threads(struct server *server)
             .session_threads = server->session_threads,
             .listen_fd = server->listen_fds[i],
             .max_connections = server->max_connections,
+            .config = server->config,
         };
         server->io[i] = io_thread_new(&io, exchange_mailbox(server->exchange, thread));
         if (server->io[i] == NULL)
@@ -325,6 +329,9 @@ static int start(struct server *server)
     int status;
     if (!redis_address_parse(&server->address, server->options->redis, error))
         return fail(EXIT_BAD_USAGE, error);
+    if (!origin_list_check(server->options->allowed_origins, error) ||
+        (server->config = ice_servers_to_json(server->options->ice_servers, error)) == NULL)
+        return fail(EXIT_BAD_USAGE, error);
     plan_threads(server);
     if ((status = plan_connections(server)) != 0)
         return status;
@@ -352,6 +359,7 @@ static void free_all(struct server *server)
     executor_fini(&server->executor);
     exchange_free(&server->exchange);
     free(server->metrics);
+    free(server->config);
 }
 
 int server_run(const struct options *options)

@@ -19,6 +19,7 @@ struct io_thread_config {
     unsigned first_session_thread, session_threads;
     int listen_fd; /* from listener_open(); the thread's from here on */
     uint32_t max_connections;
+    const char *config; /* what GET /config answers; outlives the thread */
 };
 
 struct net;
