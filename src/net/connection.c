@@ -84,12 +84,15 @@ static void resume(struct connection *connection)
 
 /* The end of a connection, step by step. */
 
-static void leave_actor(struct connection *connection)
+/* code: 0, or CONN_CLOSE is to come back with it. */
+static void leave_actor(struct connection *connection, uint16_t code)
 {
     struct net *net = connection->net;
     if (connection->has_actor)
-        executor_send(&net->executor,
-                      &(struct message){ .type = CONN_GONE, .to = connection->actor, .from = connection->self });
+        executor_send(&net->executor, &(struct message){ .type = CONN_GONE,
+                                                         .to = connection->actor,
+                                                         .from = connection->self,
+                                                         .conn_close = { .code = code } });
     connection->has_actor = false;
 }
 
@@ -116,7 +119,7 @@ void connection_kill(struct connection *connection)
     struct net *net = connection->net;
     if (connection->state == CONNECTION_DEAD)
         return;
-    leave_actor(connection);
+    leave_actor(connection, 0);
     connection->state = CONNECTION_DEAD;
     wheel_cancel(&connection->deadline);
     if (connection->is_stalled) {
@@ -156,16 +159,22 @@ void connection_on_output_done(struct connection *connection)
     set_deadline(connection, LINGER_MS);
 }
 
+/* What still comes is thrown away. */
+static void stop_understanding(struct connection *connection)
+{
+    reader_drop(connection);
+    payload_free(&connection->held);
+    start_reading(connection);
+}
+
 /* Nothing more is to be said: write what there is, shut our half, and throw away what comes until the client's half is shut.
  * Closing with bytes unread would reset the connection, and the client might never see our last words. */
 static void linger(struct connection *connection)
 {
-    leave_actor(connection);
+    leave_actor(connection, 0);
     connection->state = CONNECTION_LINGERING;
     set_deadline(connection, (uint64_t)connection->net->options->close_timeout_ms);
-    reader_drop(connection);
-    payload_free(&connection->held);
-    start_reading(connection);
+    stop_understanding(connection);
     if (connection->state == CONNECTION_LINGERING)
         writer_shut_down(connection);
 }
@@ -174,11 +183,15 @@ void connection_close(struct connection *connection, enum close_code code)
 {
     switch ((enum connection_state)connection->state) {
     case CONNECTION_OPEN:
-        leave_actor(connection);
+        leave_actor(connection, 0);
         writer_put_close(connection, code);
         connection->state = CONNECTION_CLOSING;
         set_deadline(connection, (uint64_t)connection->net->options->close_timeout_ms);
         resume(connection); /* to see the client's close frame, whatever the credits */
+        break;
+    case CONNECTION_ENDING:
+        writer_put_close(connection, (enum close_code)connection->ends_with);
+        linger(connection);
         break;
     case CONNECTION_REQUEST:
     case CONNECTION_ACCEPTING:
@@ -191,13 +204,25 @@ void connection_close(struct connection *connection, enum close_code code)
     }
 }
 
+/* The client says no more that counts. What it said before is answered first: our close frame waits for the actor's last answer. */
+static void end(struct connection *connection, enum close_code code)
+{
+    if (connection->state != CONNECTION_OPEN) { /* our close frame is out already */
+        linger(connection);
+        return;
+    }
+    leave_actor(connection, (uint16_t)code);
+    connection->state = CONNECTION_ENDING;
+    connection->ends_with = (uint16_t)code;
+    set_deadline(connection, (uint64_t)connection->net->options->close_timeout_ms);
+    stop_understanding(connection);
+}
+
 /* The client broke the protocol: say so, and do not try to understand what follows. */
 static void fail(struct connection *connection, enum close_code code)
 {
     metrics_add(connection->net->metrics, METRIC_PROTOCOL_ERRORS_TOTAL, 1);
-    if (connection->state == CONNECTION_OPEN)
-        writer_put_close(connection, code);
-    linger(connection);
+    end(connection, code);
 }
 
 /* Frames. */
@@ -212,7 +237,7 @@ static void feed(struct connection *connection, const unsigned char *bytes, size
         case READER_MORE:
             break;
         case READER_CLOSED:
-            linger(connection);
+            end(connection, code);
             return;
         case READER_FAILED:
             fail(connection, code);
@@ -246,7 +271,7 @@ void connection_unstall(struct connection *connection)
     resume(connection);
 }
 
-void connection_on_text(struct connection *connection, struct payload *text)
+void connection_on_text(struct connection *connection, struct payload *text, bool is_binary)
 {
     struct net *net = connection->net;
     if (connection->state != CONNECTION_OPEN || !connection->has_actor) {
@@ -258,7 +283,8 @@ void connection_on_text(struct connection *connection, struct payload *text)
     bool must_throttle = executor_send(&net->executor, &(struct message){ .type = CLIENT_TEXT,
                                                                           .to = connection->actor,
                                                                           .from = connection->self,
-                                                                          .payload = text });
+                                                                          .payload = text,
+                                                                          .client_text = { .is_binary = is_binary } });
     if (must_throttle)
         stall(connection);
 }
@@ -277,19 +303,14 @@ static bool is_full(const struct net *net)
     return metrics_sum(net->metrics_sets, net->metrics_count, METRIC_WEBSOCKETS) >= net->max_connections;
 }
 
-static void reply_and_linger(struct connection *connection, const char *text, size_t length)
-{
-    writer_put_bytes(connection, text, length);
-    linger(connection);
-}
-
 static void refuse(struct connection *connection, int status, bool is_head)
 {
     char text[1024];
     metrics_add(connection->net->metrics, METRIC_HANDSHAKES_REFUSED_TOTAL, 1);
     if (status == 503)
         metrics_add(connection->net->metrics, METRIC_SERVER_FULL_TOTAL, 1);
-    reply_and_linger(connection, text, http_reply_refusal(text, sizeof text, status, is_head));
+    writer_put_bytes(connection, text, http_reply_refusal(text, sizeof text, status, is_head));
+    linger(connection);
 }
 
 static void put_switch(struct connection *connection)
@@ -340,7 +361,7 @@ static void open_actor(struct connection *connection, struct http_text device)
 static void on_upgrade(struct connection *connection, const struct http_request *request)
 {
     struct handshake handshake;
-    int status = handshake_check(request, &handshake);
+    int status = handshake_check(request, connection->net->options->allowed_origins, &handshake);
     if (status == 101 && is_full(connection->net))
         status = 503;
     if (status != 101) {
@@ -357,9 +378,19 @@ static void on_upgrade(struct connection *connection, const struct http_request 
     connection_close(connection, CLOSE_BAD_ID);
 }
 
+static void answer(struct connection *connection, enum http_route route, const struct http_request *request)
+{
+    const struct net *net = connection->net;
+    const struct http_sources sources = { .sets = net->metrics_sets, .count = net->metrics_count, .config = net->config };
+    char text[HTTP_REPLY_BYTES];
+    struct http_body body = { 0 };
+    writer_put_bytes(connection, text, http_reply(text, sizeof text, route, request, &sources, &body));
+    writer_put_constant(connection, body.bytes, body.length);
+    linger(connection);
+}
+
 static void on_request(struct connection *connection, const char *head, size_t length)
 {
-    struct net *net = connection->net;
     struct http_request request;
     int refusal = http_request_parse(&request, head, length);
     if (refusal != 0) {
@@ -374,9 +405,7 @@ static void on_request(struct connection *connection, const char *head, size_t l
     } else if (!request.is_get && !request.is_head) {
         refuse(connection, 405, false);
     } else {
-        char text[HTTP_REPLY_BYTES];
-        reply_and_linger(connection, text,
-                         http_reply_page(text, sizeof text, route, request.is_head, net->metrics_sets, net->metrics_count));
+        answer(connection, route, &request);
     }
 }
 
@@ -413,7 +442,7 @@ void connection_on_accepted(struct connection *connection, struct address actor)
     connection->actor = actor;
     connection->has_actor = true;
     if (connection->state != CONNECTION_ACCEPTING) { /* it has ended meanwhile */
-        leave_actor(connection);
+        leave_actor(connection, 0);
         give_slot_back(connection);
         return;
     }
@@ -459,6 +488,7 @@ static void on_read(uv_stream_t *stream, ssize_t length, const uv_buf_t *buffer)
         if (discard(connection, (uint32_t)length))
             feed(connection, bytes, (size_t)length);
         break;
+    case CONNECTION_ENDING:
     case CONNECTION_LINGERING:
         discard(connection, (uint32_t)length);
         break;
@@ -530,6 +560,9 @@ void connection_on_deadline(struct connection *connection)
         break;
     case CONNECTION_ACCEPTING: /* our own session thread is late: give it the time */
         set_deadline(connection, (uint64_t)connection->net->options->handshake_timeout_ms);
+        break;
+    case CONNECTION_ENDING: /* our own session thread is late */
+        connection_close(connection, CLOSE_GOING_AWAY);
         break;
     case CONNECTION_CLOSING:
     case CONNECTION_LINGERING:

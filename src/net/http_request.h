@@ -20,12 +20,15 @@ struct http_request {
     bool is_get, is_head;
     bool is_http_1_1;             /* or a later 1.x */
     struct http_text path, query; /* query without its '?' */
-    unsigned hosts;               /* how many Host headers */
+    unsigned hosts;               /* how many Host headers, empty or not */
+    struct http_text host;        /* the last of them */
     bool has_upgrade_websocket;   /* Upgrade names websocket */
     bool has_connection_upgrade;  /* Connection names upgrade */
     bool has_body;
     unsigned keys, versions, origins; /* how many of each header */
     struct http_text key, version, origin;
+    bool accepts_gzip;            /* Accept-Encoding allows it */
+    struct http_text none_match;  /* If-None-Match */
 };
 
 /* Where the head ends: the number of bytes up to and including its empty line, or 0 if that has not come. from: so many bytes
@@ -41,5 +44,8 @@ bool http_text_is(struct http_text text, const char *other);
 
 /* The value of a query parameter, not decoded. Returns false if it is not there. */
 bool http_query_find(struct http_text query, const char *name, struct http_text *value);
+
+/* Whether a list of entity tags, as If-None-Match has it, names a strong one (quotes and all) or is "*" (RFC 9110, section 13.1.2). */
+bool http_tags_name(struct http_text list, const char *tag);
 
 #endif
