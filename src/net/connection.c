@@ -17,8 +17,9 @@
 /* Connections beyond --max-connections that are still let in, so that health checks and refusals get through. */
 enum { CONNECTIONS_SPARE = 64 };
 
-/* So much may still be on its way when we have said good-bye. Who sends more has not listened. */
-enum { DISCARD_BYTES = 256 * 1024 };
+/* Of what still comes after our good-bye so much is looked through for the client's, and so much is thrown away. Who sends more has not
+ * listened. */
+enum { LOOK_THROUGH_BYTES = 256 * 1024, DISCARD_BYTES = 4 * 1024 * 1024 };
 
 /* After our half is shut, the client gets so long to shut its own. */
 enum { LINGER_MS = 1000 };
@@ -452,14 +453,20 @@ void connection_on_accepted(struct connection *connection, struct address actor)
     set_deadline(connection, (uint64_t)net->options->ping_interval_ms);
 }
 
-/* Count what is only looked through for the end. Returns false if there was so much of it that the connection was killed. */
-static bool discard(struct connection *connection, uint32_t length)
+static void discard(struct connection *connection, uint32_t length)
 {
     connection->discarded_bytes += length;
-    if (connection->discarded_bytes <= DISCARD_BYTES)
-        return true;
-    connection_kill(connection);
-    return false;
+    if (connection->discarded_bytes > DISCARD_BYTES)
+        connection_kill(connection);
+}
+
+static void look_through(struct connection *connection, const unsigned char *bytes, size_t length)
+{
+    connection->discarded_bytes += (uint32_t)length;
+    if (connection->discarded_bytes <= LOOK_THROUGH_BYTES)
+        feed(connection, bytes, length);
+    else
+        linger(connection);
 }
 
 static void on_read(uv_stream_t *stream, ssize_t length, const uv_buf_t *buffer)
@@ -485,8 +492,7 @@ static void on_read(uv_stream_t *stream, ssize_t length, const uv_buf_t *buffer)
         feed(connection, bytes, (size_t)length);
         break;
     case CONNECTION_CLOSING:
-        if (discard(connection, (uint32_t)length))
-            feed(connection, bytes, (size_t)length);
+        look_through(connection, bytes, (size_t)length);
         break;
     case CONNECTION_ENDING:
     case CONNECTION_LINGERING:
