@@ -6,7 +6,7 @@ import time
 
 import websockets
 
-from harness import Client
+from harness import TIMEOUT, Client
 
 # In every interest and every message, so that a log can be searched for them.
 CANARY = "canary"
@@ -24,6 +24,8 @@ class Side:
 
     def __init__(self, role):
         self.role, self.written, self.heard, self.end = role, 0, 0, None
+        self.begun = time.monotonic()
+        self.ended = None
 
 
 class Promises:
@@ -91,8 +93,13 @@ class Promises:
 
     def end(self, user, how):
         if user.match is not None:
-            user.side.end = how
+            user.side.end, user.side.ended = how, time.monotonic()
         user.match, user.is_sure = None, False
+
+    def alone_since(self, user):
+        """Since when its partner has been gone, or has not come; None if it has one."""
+        others = [side for user_id, side in self.chats[user.match].items() if user_id != user.user_id]
+        return others[0].ended if others else user.side.begun
 
     def lost(self):
         """Messages that were neither heard nor is their writer excused: it was told, was cut off, or its partner left by itself."""
@@ -207,11 +214,23 @@ class Wanderers:
                 for _ in range(self.random.randrange(1, 40)):
                     if user.reader.done() or self.is_over:
                         break
+                    if user.match is not None and self.random.random() < 0.1:
+                        await self.stay(user)
                     await self.act(user)
                     await asyncio.sleep(self.random.random() * 0.05)
             except websockets.ConnectionClosed:
                 pass
             await user.leave(is_cut=self.random.random() < 0.4)
+
+    async def stay(self, user):
+        """Wait for the partner to leave, for a while. One who has left must not stay a ghost."""
+        match, until = user.match, time.monotonic() + 2 * self.random.random()
+        while user.match == match and not user.reader.done():
+            since, now = self.promises.alone_since(user), time.monotonic()
+            if since is None and (now > until or self.is_over):
+                return
+            assert since is None or now - since < TIMEOUT, "in a chat with somebody who has gone"
+            await asyncio.sleep(0.02)
 
     async def act(self, user):
         """What suits the state that the user believes to be in, most of the time."""

@@ -94,17 +94,17 @@ async def torment(server, chance, seconds):
     deadline, count = time.monotonic() + seconds, 0
     while time.monotonic() < deadline:
         await asyncio.sleep(chance.uniform(0.5, 4) * min(SLOWNESS, 2))
-        pid = await in_thread(server.redis_pid)
+        pid, ups = await in_thread(server.redis_pid), len(server.log_lines("redis_up"))
         what = chance.randrange(4)
         if what < 2:
             os.kill(pid, signal.SIGKILL)
         elif what == 2:
             os.kill(pid, signal.SIGSTOP)
-            await asyncio.sleep(1.5)
+            await asyncio.sleep(2.5)
             os.kill(pid, signal.SIGCONT)
         else:
             (await in_thread(server.redis)).flushall()
-        await in_thread(wait_for, server.is_ready, "Redis to come back", 10 * SLOWNESS)
+        await in_thread(wait_for, lambda: len(server.log_lines("redis_up")) > ups, "Redis to come back", 10 * SLOWNESS)
         count += 1
     return count
 
