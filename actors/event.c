@@ -166,6 +166,13 @@ struct payload *event_webrtc_signal(const struct event_time *time, const json_t 
     return end(text);
 }
 
+struct payload *event_typing(const struct event_time *time, bool is_active)
+{
+    struct payload *text = begin(time, "typing", "Your partner is typing, or has stopped.", 32);
+    append_text(&text, is_active ? ",\"data\":{\"active\":true}" : ",\"data\":{\"active\":false}");
+    return end(text);
+}
+
 struct payload *event_partner_left_chat(const struct event_time *time, uint64_t match)
 {
     char id[MATCH_ID_TEXT];

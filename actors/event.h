@@ -44,6 +44,7 @@ struct payload *event_chat_message(const struct event_time *time, const json_t *
 
 /* data: any JSON object. */
 struct payload *event_webrtc_signal(const struct event_time *time, const json_t *data);
+struct payload *event_typing(const struct event_time *time, bool is_active);
 struct payload *event_partner_left_chat(const struct event_time *time, uint64_t match);
 
 /* request: the offending type as the client wrote it, or NULL where it is not known. */

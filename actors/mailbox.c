@@ -231,18 +231,6 @@ static void signal_owner(struct mailbox *box)
         uv_async_send(&box->wakeup);
 }
 
-/* Put into the ring, and if it is full leave word that the producer waits for room.
- *
- * The second try follows the exchange, so either it sees the room that the consumer has made meanwhile, or the consumer sees the flag.
- * Pairs with the exchange in signal_room(), which follows the consumer's store of the ring's head. */
-static bool put_or_wait(struct ring *ring, struct message *message)
-{
-    if (ring_put(ring, message))
-        return true;
-    atomic_exchange_explicit(&ring->is_producer_waiting, true, memory_order_seq_cst);
-    return ring_put(ring, message);
-}
-
 static void stage(struct mailbox *own, unsigned to, const struct message *message)
 {
     backlog_put(&own->staged[to], message);
@@ -264,7 +252,7 @@ bool mailbox_send(struct mailbox *own, const struct message *message)
         return false;
     }
     own->must_signal[to] = true;
-    if (own->staged_count[to] == 0 && put_or_wait(ring_between(exchange, own->thread, to), &sent))
+    if (own->staged_count[to] == 0 && ring_put(ring_between(exchange, own->thread, to), &sent))
         return false;
     stage(own, to, &sent);
     return message_throttles(sent.type);
@@ -276,7 +264,7 @@ static size_t hand_over_staged(struct mailbox *own, unsigned to)
     struct ring *ring = ring_between(own->exchange, own->thread, to);
     struct message message;
     while (own->staged_count[to] > 0 && backlog_take(&own->staged[to], &message)) {
-        if (!put_or_wait(ring, &message)) {
+        if (!ring_put(ring, &message)) {
             backlog_put_back(&own->staged[to], &message);
             break;
         }
@@ -316,7 +304,7 @@ static void deliver_one(const struct mailbox *box, struct message *message, deli
     deliver(owner, message);
 }
 
-/* After taking from a ring: if its producer waits for room, there is some now. See put_or_wait(). */
+/* After taking from a ring: if its producer sleeps until there is room, there is some now. See may_sleep_on(). */
 static void signal_room(struct mailbox *box, struct ring *ring, unsigned from)
 {
     if (atomic_exchange_explicit(&ring->is_producer_waiting, false, memory_order_seq_cst))
@@ -355,6 +343,18 @@ size_t mailbox_drain(struct mailbox *box, size_t budget, deliver_fn *deliver, vo
     return delivered;
 }
 
+/* Whether the producer of a full ring may sleep: it leaves word that it waits for room, and looks once more.
+ *
+ * It has announced sleep before, and the look follows the exchange. So either it sees the room that the consumer has made, or the consumer sees
+ * the word and then that it must signal. To leave word earlier, when the ring is found full, is not enough: the consumer may take that
+ * word for room made before, find the producer awake, and have none left when it makes room the next time.
+ * Pairs with the exchange in signal_room(), which follows the consumer's store of the ring's head. */
+static bool may_sleep_on(struct ring *ring)
+{
+    atomic_exchange_explicit(&ring->is_producer_waiting, true, memory_order_seq_cst);
+    return !ring_has_room(ring);
+}
+
 static bool has_work(const struct mailbox *box)
 {
     if (box->own.first != NULL)
@@ -363,7 +363,7 @@ static bool has_work(const struct mailbox *box)
         const struct ring *in = ring_between(box->exchange, other, box->thread);
         if (in->slots != NULL && ring_size(in) > 0)
             return true;
-        if (box->staged_count[other] > 0 && ring_has_room(ring_between(box->exchange, box->thread, other)))
+        if (box->staged_count[other] > 0 && !may_sleep_on(ring_between(box->exchange, box->thread, other)))
             return true;
     }
     return false;

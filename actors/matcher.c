@@ -52,11 +52,22 @@ static void call_for_search(struct matcher *matcher, enum store_operation operat
                                .actor = message->from,
                                .search = message->search.search,
                                .ended_match = message->search.ended_match,
+                               .accepts_anyone = message->search.accepts_anyone,
                                .payload = message->payload };
     memcpy(call.user_id, message->search.id, USER_ID_BYTES);
-    if (operation == STORE_START_MATCHING)
+    if (operation == STORE_START_MATCHING) {
         call.match = matcher->next_match++;
+        memcpy(&call.identity, message->payload->bytes, sizeof call.identity);
+    }
     call_store(matcher, &call);
+}
+
+/* The culprit's actor is the call's, since it is the one to be told. */
+static void call_for_report(struct matcher *matcher, struct message *message)
+{
+    call_store(matcher, &(struct store_call){ .operation = STORE_REPORT,
+                                              .actor = message->user_reported.partner,
+                                              .payload = message->payload });
 }
 
 /* One of a pair had gone or given up before it heard of the match: the other is free again. */
@@ -115,6 +126,15 @@ void matcher_on_message(struct matcher *matcher, struct message *message)
     case USER_LEFT:
         tidy(matcher, STORE_LEAVE, message);
         break;
+    case USER_BLOCKED:
+        tidy(matcher, STORE_BLOCK, message);
+        break;
+    case USER_REPORTED:
+        if (may_call(matcher, message->from))
+            call_for_report(matcher, message);
+        else
+            message_discard(message);
+        break;
     case RESYNCED:
         matcher->synced_epoch[message->from.thread] = message->resync.epoch;
         break;
@@ -147,14 +167,12 @@ void matcher_on_store_down(struct matcher *matcher)
 }
 
 static void tell_of_match(struct matcher *matcher, struct address to, uint32_t search, enum match_role role,
-                          uint64_t match, struct address partner, const uint8_t partner_id[USER_ID_BYTES],
+                          uint64_t match, struct address partner, const struct peer *peer,
                           const struct store_reply *reply)
 {
-    struct payload *payload = payload_new(USER_ID_BYTES + reply->common_length);
-    memcpy(payload->bytes, partner_id, USER_ID_BYTES);
-    if (reply->common_length > 0)
-        memcpy(payload->bytes + USER_ID_BYTES, reply->common, reply->common_length);
-    payload->length = (uint32_t)(USER_ID_BYTES + reply->common_length);
+    struct payload *payload = payload_new(sizeof *peer + reply->common_length);
+    payload_append(&payload, peer, sizeof *peer);
+    payload_append(&payload, reply->common, reply->common_length);
     send_to(matcher,
             &(struct message){
                 .type = MATCH_FOUND,
@@ -166,13 +184,13 @@ static void tell_of_match(struct matcher *matcher, struct address to, uint32_t s
 static void on_start_matching_reply(struct matcher *matcher, const struct store_call *call,
                                     const struct store_reply *reply)
 {
+    struct peer caller = { .identity = call->identity };
+    memcpy(caller.id, call->user_id, USER_ID_BYTES);
     switch (reply->outcome) {
     case STORE_MATCHED:
         metrics_add(matcher->host.metrics, METRIC_MATCHES_TOTAL, 1);
-        tell_of_match(matcher, reply->partner, reply->partner_search, MATCH_CALLEE, call->match, call->actor,
-                      call->user_id, reply);
-        tell_of_match(matcher, call->actor, call->search, MATCH_CALLER, call->match, reply->partner,
-                      reply->partner_id, reply);
+        tell_of_match(matcher, reply->partner, reply->partner_search, MATCH_CALLEE, call->match, call->actor, &caller, reply);
+        tell_of_match(matcher, call->actor, call->search, MATCH_CALLER, call->match, reply->partner, &reply->peer, reply);
         break;
     case STORE_WAITING:
         answer_search(matcher, call->actor, SEARCH_WAITING, call->search);
@@ -184,6 +202,8 @@ static void on_start_matching_reply(struct matcher *matcher, const struct store_
     case STORE_DONE:
         answer_search(matcher, call->actor, SEARCH_UNAVAILABLE, call->search);
         break;
+    case STORE_BANNED:
+        break; /* matcher_on_store_reply() has told */
     }
 }
 
@@ -192,6 +212,8 @@ void matcher_on_store_reply(struct matcher *matcher, const struct store_call *ca
     matcher->calls_in_flight--;
     if (reply->outcome == STORE_LOST)
         metrics_add(matcher->host.metrics, METRIC_REDIS_LOST_TOTAL, 1);
+    if (reply->outcome == STORE_BANNED)
+        send_to(matcher, &(struct message){ .type = USER_BANNED, .to = call->actor });
     switch (call->operation) {
     case STORE_START_MATCHING:
         on_start_matching_reply(matcher, call, reply);
@@ -204,6 +226,8 @@ void matcher_on_store_reply(struct matcher *matcher, const struct store_call *ca
     case STORE_END_CHAT:
     case STORE_RESTORE_CHAT:
     case STORE_LEAVE:
+    case STORE_BLOCK:
+    case STORE_REPORT:
     case STORE_OPERATIONS:
         break;
     }

@@ -63,7 +63,19 @@ enum message_type {
     MESSAGE_TYPES
 };
 
-enum { USER_ID_BYTES = 16 };
+enum { USER_ID_BYTES = 16, HASH_BYTES = 16 };
+
+/* Whom a connection belongs to, as far as can be known: hashes under a secret of the server. All zero: not known. */
+struct identity {
+    uint8_t device[HASH_BYTES];  /* of ?id= */
+    uint8_t address[HASH_BYTES]; /* of the peer's address; not known for loopback, where a proxy may stand */
+};
+
+/* The other one in a chat. */
+struct peer {
+    uint8_t id[USER_ID_BYTES];
+    struct identity identity;
+};
 
 /* Which side of the WebRTC handshake a user plays; each chat has one of each. */
 enum match_role { MATCH_CALLER, MATCH_CALLEE };
@@ -76,11 +88,20 @@ struct message {
 
     union {
         struct {
+            bool is_binary; /* only where the I/O thread's configuration lets it in */
+        } client_text;
+
+        struct {
             struct address writer; /* the connection whose text this is, gets its credit back; or nobody */
+            bool is_binary;        /* for an actor that was sent such */
         } event;
 
         struct {
-            uint16_t code; /* RFC 6455, section 7.4 */
+            struct identity identity;
+        } conn_opened;
+
+        struct {
+            uint16_t code; /* RFC 6455, section 7.4. CONN_GONE: 0, or CONN_CLOSE with it is to follow the actor's last answer */
         } conn_close;
 
         struct {
@@ -106,6 +127,7 @@ struct message {
             uint64_t ended_match; /* the user's last chat, over by now; 0 if there was none */
             uint32_t search;      /* counts the user's searches; the same for a search that goes on */
             bool is_known;        /* this search was accepted before: it is never SEARCH_BUSY */
+            bool accepts_anyone;  /* if nobody shares a topic */
         } search;
 
         struct {
@@ -124,6 +146,10 @@ struct message {
             uint64_t match;
             struct address partner; /* the other side, who may already talk to nobody */
         } match_refused;
+
+        struct {
+            struct address partner; /* told if this was one report too many */
+        } user_reported;
 
         struct {
             uint64_t epoch; /* counts how often the store has come up */

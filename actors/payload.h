@@ -3,8 +3,10 @@
  * A payload has one owner at any time, and its ownership moves with the message that carries it.
  * What the bytes are is said by message.def:
  *   BYTES      UTF-8 text, not NUL-terminated
- *   INTERESTS  topics, as in interests.h
- *   PARTNER    the partner's user id (USER_ID_BYTES), then topics as in INTERESTS
+ *   SEEKER     the user's struct identity, then topics as in interests.h
+ *   PARTNER    struct peer, then topics as in interests.h
+ *   USER_IDS   user ids, one after the other
+ *   REPORT     the reporter (HASH_BYTES that tell reporters apart), then the struct identity of the reported
  *
  * Threads: may be freed by another thread than the one that made it.
  */

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-enum request_data { NO_DATA, INTERESTS, MESSAGE, OBJECT };
+enum request_data { NO_DATA, INTERESTS, MESSAGE, OBJECT, FALLBACK, ACTIVE, REASON };
 
 static const struct {
     const char *wire;
@@ -51,6 +51,28 @@ static size_t count_codepoints(const char *utf8, size_t length)
     return count;
 }
 
+/* A missing wish is the wish for nobody but who shares an interest. */
+static enum error_code parse_fallback(struct request *request, const json_t *wish)
+{
+    if (wish == NULL || json_is_null(wish))
+        return ERROR_NONE;
+    json_int_t milliseconds = json_integer_value(wish);
+    if (!json_is_integer(wish) || milliseconds < FALLBACK_NEVER || milliseconds > FALLBACK_MS_MAX)
+        return ERROR_INVALID_REQUEST;
+    request->fallback_ms = (int32_t)milliseconds;
+    return ERROR_NONE;
+}
+
+static bool is_reason(const char *name)
+{
+    static const char *const reasons[] = { "abuse", "spam", "underage", "other" };
+    for (size_t i = 0; name != NULL && i < sizeof reasons / sizeof reasons[0]; i++) {
+        if (strcmp(reasons[i], name) == 0)
+            return true;
+    }
+    return false;
+}
+
 static enum error_code parse_data(struct request *request, json_t *data)
 {
     /* `"data": null` is what some clients write for "none". */
@@ -73,6 +95,13 @@ static enum error_code parse_data(struct request *request, json_t *data)
     case OBJECT:
         request->data = data;
         return data != NULL ? ERROR_NONE : ERROR_INVALID_REQUEST;
+    case FALLBACK:
+        return parse_fallback(request, json_object_get(data, "fallback_after_ms"));
+    case ACTIVE:
+        request->is_active = json_is_true(json_object_get(data, "active"));
+        return json_is_boolean(json_object_get(data, "active")) ? ERROR_NONE : ERROR_INVALID_REQUEST;
+    case REASON:
+        return is_reason(json_string_value(json_object_get(data, "reason"))) ? ERROR_NONE : ERROR_INVALID_REQUEST;
     }
     return ERROR_INVALID_REQUEST;
 }
@@ -84,6 +113,8 @@ enum error_code request_parse(struct request *request, const void *utf8, size_t 
     request->data = NULL;
     request->plain = (struct plain_text){ 0 };
     request->codepoints = 0;
+    request->fallback_ms = FALLBACK_NEVER;
+    request->is_active = false;
     interests_init(&request->interests);
 
     if (plain_text_find(&request->plain, utf8, length)) {

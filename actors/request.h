@@ -13,7 +13,9 @@
 #define CHATTERBOX_REQUEST_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "interests.h"
 #include "plain_text.h"
@@ -37,6 +39,8 @@ enum error_code {
 
 enum { MESSAGE_CODEPOINTS_MAX = 2000 };
 
+enum { FALLBACK_NEVER = -1, FALLBACK_MS_MAX = 3600000 };
+
 struct request {
     enum request_type type;
     json_t *root;            /* owns what the others point into */
@@ -44,6 +48,8 @@ struct request {
     json_t *data;            /* OBJECT: the object. MESSAGE: the string, unless it is in plain. Otherwise NULL */
     struct plain_text plain; /* MESSAGE that was recognised: it points into the bytes parsed */
     size_t codepoints;       /* MESSAGE: its length */
+    int32_t fallback_ms;     /* FALLBACK: after so long anyone will do; FALLBACK_NEVER */
+    bool is_active;          /* ACTIVE */
     struct interests interests; /* INTERESTS: normalised, at least one */
 };
 

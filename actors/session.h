@@ -32,6 +32,8 @@
 #include "metrics.h"
 #include "rate.h"
 
+struct reminder; /* the host's */
+
 /* The world as all actors of one thread see it. */
 struct session_host {
     void *self;
@@ -43,6 +45,11 @@ struct session_host {
     uint32_t rate_chat;   /* per second; 0: no limit */
     uint32_t rate_search; /* per second; 0: no limit */
     uint32_t event_bytes_max; /* longest event that is relayed */
+
+    /* Have session_on_reminder() called in so long, instead of whatever *reminder was to remind of before; and not at all. *reminder
+     * is the host's, NULL while there is none. */
+    void (*remind)(void *self, struct reminder **reminder, struct address actor, uint32_t in_ms);
+    void (*forget)(void *self, struct reminder **reminder);
 };
 
 enum session_state {
@@ -60,14 +67,20 @@ enum session_told { TOLD_NOTHING, TOLD_UNAVAILABLE, TOLD_SEARCHING };
 struct session {
     struct address self;
     struct address connection;
-    struct address partner;    /* CHATTING */
+    struct address partner;    /* CHATTING; then of the last chat */
     struct payload *interests; /* topics, as submitted last; NULL: NEW */
     uint64_t match;            /* the chat that is on, else the last one; 0: none yet */
     struct backlog waiting_requests; /* is_starting, is_cancelling */
     struct backlog early;            /* SEARCHING: from a partner that we have not heard of yet */
     uint8_t user_id[USER_ID_BYTES];
-    uint8_t partner_id[USER_ID_BYTES]; /* CHATTING */
-    uint32_t search;                   /* number of the last search */
+    struct identity identity;
+    struct peer *peer;         /* whom it chats with, or did last; NULL: nobody yet */
+    struct payload *blocklist; /* blocklist.h */
+    struct reminder *reminder; /* SEARCHING: that anyone will do from then on */
+    uint32_t search;           /* number of the last search */
+    uint32_t matched_ms;       /* low bits of the monotonic time: when the last chat began, */
+    uint32_t parted_ms;        /* … and ended */
+    uint32_t typing_ms;        /* when the partner was told last */
     struct rate_bucket chat_bucket;
     struct rate_bucket search_bucket;
     struct rate_bucket strike_bucket;
@@ -75,12 +88,18 @@ struct session {
     uint8_t told;       /* enum session_told */
     bool is_starting;   /* the first SEARCH_START of this search is on its way */
     bool is_cancelling; /* SEARCH_CANCEL is on its way; its end_matching is yet to be answered */
+    bool accepts_anyone; /* SEARCHING: somebody who shares no interest, too */
+    bool has_typed;     /* typing_ms counts */
+    bool has_reported;  /* the partner of the chat that is on, or the last one */
     bool is_restored;   /* this chat was written back to the store (CHAT_STORE) */
 };
 
 /* Become the actor of a connection, accept it, and welcome the client. user_id: random. */
 void session_init(struct session *session, struct session_host *host, struct address self, struct address connection,
-                  const uint8_t user_id[USER_ID_BYTES]);
+                  const struct identity *identity, const uint8_t user_id[USER_ID_BYTES]);
+
+/* What was asked for by host->remind(). */
+void session_on_reminder(struct session *session, struct session_host *host);
 
 /* Take one message. The actor is finished when its state is SESSION_OVER. */
 void session_on_message(struct session *session, struct session_host *host, struct message *message);
@@ -89,7 +108,7 @@ void session_on_message(struct session *session, struct session_host *host, stru
 void session_restate(struct session *session, struct session_host *host);
 
 /* Free what the actor owns. In any state; sends nothing. */
-void session_fini(struct session *session);
+void session_fini(struct session *session, struct session_host *host);
 
 /* What the host does with a message for an actor that is gone, so that no sender waits for ever. */
 void session_on_undeliverable(struct session_host *host, struct message *message);

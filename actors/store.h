@@ -18,24 +18,29 @@ enum store_operation {
     STORE_END_CHAT,         /* forget a pair */
     STORE_RESTORE_CHAT,     /* write a chat back that the store has lost */
     STORE_LEAVE,            /* forget a user */
+    STORE_BLOCK,            /* a user never meets some others again */
+    STORE_REPORT,           /* count a report; enough of them ban */
     STORE_OPERATIONS
 };
 
 struct store_call {
     enum store_operation operation;
-    struct address actor; /* the user's session actor: where a match found later is sent */
+    struct address actor; /* the user's session actor: where a match found later is sent. REPORT: the reported user's */
     uint8_t user_id[USER_ID_BYTES];
     uint32_t search;           /* START_MATCHING, END_MATCHING */
     uint64_t match;            /* START_MATCHING: the id if it matches. END_CHAT, RESTORE_CHAT: the chat. SUBMIT_INTERESTS: as USER_STORE */
     uint64_t ended_match;      /* START_MATCHING */
-    struct payload *payload;   /* INTERESTS; RESTORE_CHAT: PARTNER; otherwise NULL */
+    struct identity identity;  /* START_MATCHING: the user's */
+    bool accepts_anyone;       /* START_MATCHING */
+    struct payload *payload;   /* SEEKER; RESTORE_CHAT: PARTNER; BLOCK: USER_IDS; REPORT: REPORT; otherwise NULL */
 };
 
 enum store_outcome {
-    STORE_DONE,     /* SUBMIT_INTERESTS, END_CHAT, RESTORE_CHAT, LEAVE; END_MATCHING: no longer waiting */
+    STORE_DONE,     /* every other operation; END_MATCHING: no longer waiting */
     STORE_WAITING,  /* START_MATCHING: nobody yet */
     STORE_MATCHED,  /* START_MATCHING: the waiter in `partner…` was claimed */
     STORE_TOO_LATE, /* START_MATCHING, END_MATCHING: somebody else's call has matched the user already */
+    STORE_BANNED,   /* SUBMIT_INTERESTS, START_MATCHING: nothing was done for the user, who is refused for now. REPORT: from now on */
     STORE_LOST,     /* outcome unknown: the connection was lost or Redis refused. The store is down by then, or about to be,
                        and will come up with everything of this node forgotten */
 };
@@ -43,7 +48,7 @@ enum store_outcome {
 struct store_reply {
     enum store_outcome outcome;
     /* MATCHED only: */
-    uint8_t partner_id[USER_ID_BYTES];
+    struct peer peer;        /* the partner */
     struct address partner;  /* its session actor */
     uint32_t partner_search; /* the search it waits under */
     const uint8_t *common;   /* topics as in interests.h; the store's, good during the callback */

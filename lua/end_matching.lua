@@ -10,6 +10,7 @@ if joined then
   for _, topic in ipairs(cjson.decode(joined)) do
     redis.call('SREM', ARGV[2] .. 'interest:' .. topic, ARGV[3])
   end
+  redis.call('SREM', ARGV[2] .. 'anyone', ARGV[3])
   redis.call('ZREM', KEYS[4], ARGV[3])
   redis.call('HSET', KEYS[2], 'status', 'idle')
   redis.call('HDEL', KEYS[2], 'joined', 'search')

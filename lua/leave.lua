@@ -1,5 +1,5 @@
 -- leave: forget a user, wherever it is.
--- KEYS 1 epoch 2 user_meta 3 active_matches 4 waiting
+-- KEYS 1 epoch 2 user_meta 3 active_matches 4 waiting 5 blocked
 -- ARGV 1 epoch_value 2 prefix 3 user_id
 -- RETURN {"OK"} | {"STALE"}
 -- COST O(topics)
@@ -9,6 +9,7 @@ if joined then
   for _, topic in ipairs(cjson.decode(joined)) do
     redis.call('SREM', ARGV[2] .. 'interest:' .. topic, ARGV[3])
   end
+  redis.call('SREM', ARGV[2] .. 'anyone', ARGV[3])
   redis.call('ZREM', KEYS[4], ARGV[3])
 end
 local partner = redis.call('HGET', KEYS[3], ARGV[3])
@@ -20,5 +21,5 @@ if partner then
     if redis.call('HGET', meta, 'status') == 'chatting' then redis.call('HSET', meta, 'status', 'idle') end
   end
 end
-redis.call('DEL', KEYS[2])
+redis.call('DEL', KEYS[2], KEYS[5])
 return {'OK'}

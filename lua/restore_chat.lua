@@ -15,12 +15,14 @@ if joined then
   for _, topic in ipairs(cjson.decode(joined)) do
     redis.call('SREM', prefix .. 'interest:' .. topic, user)
   end
+  redis.call('SREM', prefix .. 'anyone', user)
   redis.call('ZREM', waiting, user)
   redis.call('HDEL', user_meta, 'joined', 'search')
 end
 local topics = {}
 for i = 7, #ARGV do topics[i - 6] = ARGV[i] end
-redis.call('HSET', user_meta, 'channel_id', ARGV[4], 'interests', cjson.encode(topics), 'status', 'chatting', 'match', ARGV[5])
+redis.call('HSET', user_meta, 'channel_id', ARGV[4], 'interests', cjson.encode(topics), 'status', 'chatting', 'match', ARGV[5],
+  'last', partner)
 
 local other = redis.call('HGET', active, user)
 if other and other ~= partner then

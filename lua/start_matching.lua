@@ -1,18 +1,21 @@
--- start_matching: claim the best waiter, or wait under the topics.
--- KEYS 1 epoch 2 user_meta 3 active_matches 4 waiting 5.. interest
--- ARGV 1 epoch_value 2 prefix 3 user_id 4 channel_id 5 search 6 match 7 ended_match 8 now_ms 9.. topic
--- RETURN {"WAIT"} | {"ALREADY"} | {"MATCH", partner_id, partner_channel_id, partner_search, topic...} | {"STALE"}
--- COST O(topics x candidates), at most 8 candidates a topic, however many wait
+-- start_matching: claim the best waiter, or wait under the topics, and, who accepts anyone, for anyone who does too.
+-- KEYS 1 epoch 2 user_meta 3 active_matches 4 waiting 5 anyone 6 blocked 7 ban_device 8 ban_address 9.. interest
+-- ARGV 1 epoch_value 2 prefix 3 user_id 4 channel_id 5 search 6 match 7 ended_match 8 now_ms 9 accepts_anyone 10 identity 11.. topic
+-- RETURN {"WAIT"} | {"ALREADY"} | {"BANNED"} | {"MATCH", partner_id, partner_channel_id, partner_search, identity, topic...} | {"STALE"}
+-- COST O(topics x candidates): 8 candidates a topic, and 256 where some of those may not be met, however many wait
 --
--- The best waiter shares the most topics; of these, waits longest; of these, has the lowest id. Calling again for a user who
--- waits moves it to the new topics, and it keeps its place. A call that does not know of the user's last match is older
--- than that match and is refused: {"ALREADY"}.
+-- The best waiter shares the most topics; of these, waits longest; of these, has the lowest id. Without one, and if both accept
+-- anyone, who waits longest. Two of whom either has blocked the other never meet. The partner of the last chat comes after everybody else.
+-- Calling again for a user who waits moves it to the new topics, and it keeps its place. A call that does not know of the user's last
+-- match is older than that match and is refused: {"ALREADY"}.
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return {'STALE'} end
-local user_meta, active, waiting = KEYS[2], KEYS[3], KEYS[4]
-local prefix, user, now = ARGV[2], ARGV[3], ARGV[8]
-local first_topic = 5 -- in KEYS; ARGV has it 4 later
+if redis.call('EXISTS', KEYS[7], KEYS[8]) > 0 then return {'BANNED'} end
+local user_meta, active, waiting, anyone, blocked = KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
+local prefix, user, now, accepts_anyone = ARGV[2], ARGV[3], ARGV[8], ARGV[9] == '1'
+local first_topic = 9 -- in KEYS; ARGV has it 2 later
+local few, many = 8, 256
 
-local known = redis.call('HMGET', user_meta, 'match', 'joined')
+local known = redis.call('HMGET', user_meta, 'match', 'joined', 'last')
 if known[1] and known[1] ~= ARGV[7] then return {'ALREADY'} end
 
 local function set_idle(id)
@@ -30,43 +33,48 @@ if former then
   end
 end
 
-local function leave_topics(id, joined)
+local function stop_waiting(id, joined)
   for _, topic in ipairs(cjson.decode(joined)) do
     redis.call('SREM', prefix .. 'interest:' .. topic, id)
   end
+  redis.call('SREM', anyone, id)
+  redis.call('ZREM', waiting, id)
 end
 
 local since = now
 if known[2] then
   since = redis.call('ZSCORE', waiting, user) or now
-  leave_topics(user, known[2])
-  redis.call('ZREM', waiting, user)
+  stop_waiting(user, known[2])
 end
 
--- Candidates: a sample of each topic, so that a large set costs no more than a small one.
-local ids, seen = {}, {}
+local topics, topic_keys = {}, {}
 for k = first_topic, #KEYS do
-  for _, id in ipairs(redis.call('SRANDMEMBER', KEYS[k], 8)) do
-    if id ~= user and not seen[id] then
-      seen[id] = true
-      ids[#ids + 1] = id
-    end
-  end
+  topics[#topics + 1] = ARGV[k + 2]
+  topic_keys[#topic_keys + 1] = KEYS[k]
 end
-
-local topics = {}
-for k = first_topic, #KEYS do topics[#topics + 1] = ARGV[k + 4] end
 local interests = cjson.encode(topics)
 
-if #ids > 0 then
+-- A sample of each set, so that a large one costs no more than a small one; the best first.
+local function candidates_of(keys, count)
+  local ids, seen = {}, {}
+  for _, key in ipairs(keys) do
+    for _, id in ipairs(redis.call('SRANDMEMBER', key, count)) do
+      if id ~= user and not seen[id] then
+        seen[id] = true
+        ids[#ids + 1] = id
+      end
+    end
+  end
+  if #ids == 0 then return ids end
   local candidates = {}
   local scores = redis.call('ZMSCORE', waiting, unpack(ids))
+  local is_blocked = redis.call('SMISMEMBER', blocked, unpack(ids))
   for c, id in ipairs(ids) do
-    candidates[c] = {id = id, common = {}, since = tonumber(scores[c] or now)}
+    candidates[c] = {id = id, common = {}, since = tonumber(scores[c] or now), is_blocked = is_blocked[c] == 1}
   end
-  for k = first_topic, #KEYS do
-    for c, is_member in ipairs(redis.call('SMISMEMBER', KEYS[k], unpack(ids))) do
-      if is_member == 1 then table.insert(candidates[c].common, ARGV[k + 4]) end
+  for t, key in ipairs(topic_keys) do
+    for c, is_member in ipairs(redis.call('SMISMEMBER', key, unpack(ids))) do
+      if is_member == 1 then table.insert(candidates[c].common, topics[t]) end
     end
   end
   table.sort(candidates, function(a, b)
@@ -74,29 +82,56 @@ if #ids > 0 then
     if a.since ~= b.since then return a.since < b.since end
     return a.id < b.id
   end)
-
-  for _, candidate in ipairs(candidates) do
-    local id = candidate.id
-    local meta = prefix .. 'user_meta:' .. id
-    local partner = redis.call('HMGET', meta, 'status', 'channel_id', 'search', 'joined')
-    if partner[1] == 'searching' and redis.call('HEXISTS', active, id) == 0 then
-      leave_topics(id, partner[4])
-      redis.call('ZREM', waiting, id)
-      redis.call('HSET', active, user, id, id, user)
-      redis.call('HSET', meta, 'status', 'chatting', 'match', ARGV[6])
-      redis.call('HDEL', meta, 'joined', 'search')
-      redis.call('HSET', user_meta, 'channel_id', ARGV[4], 'interests', interests, 'status', 'chatting', 'match', ARGV[6])
-      redis.call('HDEL', user_meta, 'joined', 'search')
-      return {'MATCH', id, partner[2], partner[3], unpack(candidate.common)}
-    end
-    -- Nobody who waits: this id has no business in any set.
-    for k = first_topic, #KEYS do redis.call('SREM', KEYS[k], id) end
-    redis.call('ZREM', waiting, id)
-  end
+  return candidates
 end
 
-for k = first_topic, #KEYS do redis.call('SADD', KEYS[k], user) end
+local function claim(candidate)
+  local id, meta, partner = candidate.id, candidate.meta, candidate.partner
+  stop_waiting(id, partner[4])
+  redis.call('HSET', active, user, id, id, user)
+  redis.call('HSET', meta, 'status', 'chatting', 'match', ARGV[6], 'last', user)
+  redis.call('HDEL', meta, 'joined', 'search')
+  redis.call('HSET', user_meta, 'channel_id', ARGV[4], 'interests', interests, 'status', 'chatting', 'match', ARGV[6], 'last', id)
+  redis.call('HDEL', user_meta, 'joined', 'search')
+  return {'MATCH', id, partner[2], partner[3], partner[6], unpack(candidate.common)}
+end
+
+local avoided = {} -- partners of the last chat, of either side
+-- The first who may be met, claimed; and whether others might be among those that were not looked at.
+local function claim_best(keys, count)
+  local has_skipped = false
+  for _, candidate in ipairs(candidates_of(keys, count)) do
+    local id = candidate.id
+    candidate.meta = prefix .. 'user_meta:' .. id
+    candidate.partner = redis.call('HMGET', candidate.meta, 'status', 'channel_id', 'search', 'joined', 'last', 'identity')
+    if candidate.partner[1] ~= 'searching' or redis.call('HEXISTS', active, id) == 1 then
+      -- Nobody who waits: this id has no business in any set.
+      for _, key in ipairs(keys) do redis.call('SREM', key, id) end
+      redis.call('ZREM', waiting, id)
+    elseif candidate.is_blocked or redis.call('SISMEMBER', prefix .. 'blocked:' .. id, user) == 1 then
+      has_skipped = true
+    elseif id == known[3] or candidate.partner[5] == user then
+      has_skipped = true
+      avoided[#avoided + 1] = candidate
+    else
+      return claim(candidate)
+    end
+  end
+  return nil, has_skipped
+end
+
+local sources = {topic_keys}
+if accepts_anyone then sources[2] = {anyone} end
+for _, keys in ipairs(sources) do
+  local reply, has_skipped = claim_best(keys, few)
+  if has_skipped then reply = claim_best(keys, many) end
+  if reply then return reply end
+end
+if avoided[1] then return claim(avoided[1]) end
+
+for _, key in ipairs(topic_keys) do redis.call('SADD', key, user) end
+if accepts_anyone then redis.call('SADD', anyone, user) end
 redis.call('ZADD', waiting, since, user)
 redis.call('HSET', user_meta, 'channel_id', ARGV[4], 'interests', interests, 'status', 'searching',
-  'search', ARGV[5], 'joined', interests)
+  'search', ARGV[5], 'joined', interests, 'identity', ARGV[10])
 return {'WAIT'}

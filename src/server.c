@@ -16,6 +16,7 @@
 #include "matcher_thread.h"
 #include "metrics.h"
 #include "net/ice_servers.h"
+#include "net/identity.h"
 #include "net/io_thread.h"
 #include "net/listener.h"
 #include "net/origin.h"
@@ -45,6 +46,7 @@ struct server {
     struct matcher_thread *matcher;
     int listen_fds[IO_THREADS_MAX];
     uint16_t port;
+    struct identity_key identity_key;
     uint32_t max_connections;
     struct redis_address address;
     char *config; /* what GET /config answers */
@@ -266,6 +268,7 @@ static int make_threads(struct server *server)
         struct io_thread_config io = {
             .options = server->options,
             .log = &server->log,
+            .identity_key = &server->identity_key,
             .metrics_sets = server->metrics,
             .metrics_count = server->threads,
             .thread = thread,
@@ -329,7 +332,8 @@ static int start(struct server *server)
     int status;
     if (!redis_address_parse(&server->address, server->options->redis, error))
         return fail(EXIT_BAD_USAGE, error);
-    if (!origin_list_check(server->options->allowed_origins, error) ||
+    if (!identity_key_load(&server->identity_key, server->options->secret_file, error) ||
+        !origin_list_check(server->options->allowed_origins, error) ||
         (server->config = ice_servers_to_json(server->options->ice_servers, error)) == NULL)
         return fail(EXIT_BAD_USAGE, error);
     plan_threads(server);

@@ -1,6 +1,7 @@
 #include "session_thread.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -10,6 +11,7 @@
 #include "json_arena.h"
 #include "session.h"
 #include "slab.h"
+#include "wheel.h"
 
 /* As many actors as an address can name. */
 enum { ACTORS_MAX = 1 << 24 };
@@ -21,11 +23,20 @@ enum { USER_IDS_FETCHED = 64 };
  * fivefold, and sixteen such events would overflow the partner's write queue: it would be closed for what somebody else wrote. */
 enum { EVENT_GROWTH_MAX = 2 };
 
+/* What session.h's remind() asks for. */
+struct reminder {
+    struct wheel_entry entry;
+    struct address actor;
+};
+
 struct session_thread {
     struct executor executor;
     struct session_thread_config config;
     struct session_host host;
     struct slab actors; /* struct session */
+    struct wheel wheel; /* struct reminder */
+    uv_timer_t tick;    /* runs while there are reminders */
+    unsigned reminders;
     bool is_time_set;   /* the host's time is that of this batch */
     bool is_draining;
     bool has_drained;
@@ -69,7 +80,54 @@ static const uint8_t *take_user_id(struct session_thread *thread)
     return thread->user_ids + --thread->user_ids_left * USER_ID_BYTES;
 }
 
-static void open_actor(struct session_thread *thread, struct address connection)
+static void forget_reminder(void *self, struct reminder **pointer)
+{
+    struct session_thread *thread = self;
+    if (*pointer == NULL)
+        return;
+    wheel_cancel(&(*pointer)->entry);
+    free(*pointer);
+    *pointer = NULL;
+    if (--thread->reminders == 0)
+        uv_timer_stop(&thread->tick);
+}
+
+static void on_due(struct wheel_entry *entry, void *owner)
+{
+    struct session_thread *thread = owner;
+    struct reminder *reminder = (struct reminder *)((char *)entry - offsetof(struct reminder, entry));
+    struct address actor = reminder->actor;
+    struct session *session = slab_find(&thread->actors, actor.slot, actor.generation);
+    CHECK(session != NULL); /* session_fini() forgets its reminder */
+    forget_reminder(thread, &session->reminder);
+    set_time(thread);
+    session_on_reminder(session, &thread->host);
+}
+
+static void on_tick(uv_timer_t *timer)
+{
+    struct session_thread *thread = timer->data;
+    wheel_advance(&thread->wheel, uv_now(&thread->executor.loop), on_due, thread);
+}
+
+static void remind(void *self, struct reminder **pointer, struct address actor, uint32_t in_ms)
+{
+    struct session_thread *thread = self;
+    uv_loop_t *loop = &thread->executor.loop;
+    uv_update_time(loop); /* a long batch may lie between the loop's time and now */
+    if (*pointer == NULL) {
+        *pointer = calloc(1, sizeof **pointer);
+        CHECK_MEMORY(*pointer);
+        if (thread->reminders++ == 0) {
+            wheel_init(&thread->wheel, uv_now(loop)); /* it stood still */
+            uv_timer_start(&thread->tick, on_tick, WHEEL_TICK_MS, WHEEL_TICK_MS);
+        }
+    }
+    (*pointer)->actor = actor;
+    wheel_set(&thread->wheel, &(*pointer)->entry, uv_now(loop) + in_ms);
+}
+
+static void open_actor(struct session_thread *thread, const struct message *opened)
 {
     uint32_t slot, generation;
     struct session *session = slab_take(&thread->actors, &slot, &generation);
@@ -80,7 +138,7 @@ static void open_actor(struct session_thread *thread, struct address connection)
     struct address self = { .generation = generation,
                             .slot = slot & 0xFFFFFFu,
                             .thread = (uint8_t)mailbox_thread(thread->executor.mailbox) };
-    session_init(session, &thread->host, self, connection, take_user_id(thread));
+    session_init(session, &thread->host, self, opened->from, &opened->conn_opened.identity, take_user_id(thread));
 }
 
 static void restate_all(struct session_thread *thread, uint64_t epoch)
@@ -100,7 +158,7 @@ static void on_thread_message(struct session_thread *thread, struct message *mes
 {
     switch ((enum message_type)message->type) {
     case CONN_OPENED:
-        open_actor(thread, message->from);
+        open_actor(thread, message);
         break;
     case RESYNC:
         restate_all(thread, message->resync.epoch);
@@ -131,10 +189,16 @@ static void on_message(void *owner, struct message *message)
         session_on_undeliverable(&thread->host, message);
         return;
     }
+    const uint16_t code_to_answer = message->type == CONN_GONE ? message->conn_close.code : 0;
+    struct address connection = message->from;
     session_on_message(session, &thread->host, message);
+    if (code_to_answer != 0)
+        executor_send(&thread->executor, &(struct message){ .type = CONN_CLOSE,
+                                                            .to = connection,
+                                                            .conn_close = { .code = code_to_answer } });
     json_arena_reset(&thread->json);
     if (session->state == SESSION_OVER) {
-        session_fini(session);
+        session_fini(session, &thread->host);
         slab_give_back(&thread->actors, slot);
     }
 }
@@ -156,11 +220,14 @@ static void on_start(void *owner)
 {
     struct session_thread *thread = owner;
     json_arena_adopt(&thread->json);
+    uv_timer_init(&thread->executor.loop, &thread->tick);
+    thread->tick.data = thread;
 }
 
 static void on_exit_loop(void *owner)
 {
-    (void)owner; /* no handles of its own */
+    struct session_thread *thread = owner;
+    uv_close((uv_handle_t *)&thread->tick, NULL);
 }
 
 static const struct executor_handler handler = {
@@ -180,6 +247,8 @@ struct session_thread *session_thread_new(const struct session_thread_config *co
         .send = send_message,
         .metrics = config->metrics,
         .matcher_thread = config->matcher_thread,
+        .remind = remind,
+        .forget = forget_reminder,
         .rate_chat = (uint32_t)config->options->rate_chat,
         .rate_search = (uint32_t)config->options->rate_search,
         .event_bytes_max = EVENT_GROWTH_MAX * (uint32_t)config->options->max_message,
@@ -209,7 +278,7 @@ void session_thread_free(struct session_thread **pointer)
         uint32_t generation;
         struct session *session = slab_at(&thread->actors, slot, &generation);
         if (session != NULL)
-            session_fini(session);
+            session_fini(session, &thread->host);
     }
     slab_fini(&thread->actors);
     executor_fini(&thread->executor);

@@ -1,5 +1,6 @@
 #include "connection.h"
 
+#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 #include "net/handshake.h"
 #include "net/http_reply.h"
 #include "net/http_request.h"
+#include "net/identity.h"
 #include "net/reader.h"
 #include "net/writer.h"
 
@@ -79,12 +81,15 @@ static void resume(struct connection *connection)
 
 /* The end of a connection, step by step. */
 
-static void leave_actor(struct connection *connection)
+/* code: 0, or CONN_CLOSE is to come back with it. */
+static void leave_actor(struct connection *connection, uint16_t code)
 {
     struct net *net = connection->net;
     if (connection->has_actor)
-        executor_send(&net->executor,
-                      &(struct message){ .type = CONN_GONE, .to = connection->actor, .from = connection->self });
+        executor_send(&net->executor, &(struct message){ .type = CONN_GONE,
+                                                         .to = connection->actor,
+                                                         .from = connection->self,
+                                                         .conn_close = { .code = code } });
     connection->has_actor = false;
 }
 
@@ -111,7 +116,7 @@ void connection_kill(struct connection *connection)
     struct net *net = connection->net;
     if (connection->state == CONNECTION_DEAD)
         return;
-    leave_actor(connection);
+    leave_actor(connection, 0);
     connection->state = CONNECTION_DEAD;
     wheel_cancel(&connection->deadline);
     if (connection->is_stalled) {
@@ -151,16 +156,22 @@ void connection_on_output_done(struct connection *connection)
     set_deadline(connection, LINGER_MS);
 }
 
+/* What still comes is thrown away. */
+static void stop_understanding(struct connection *connection)
+{
+    reader_drop(connection);
+    payload_free(&connection->held);
+    start_reading(connection);
+}
+
 /* Nothing more is to be said: write what there is, shut our half, and throw away what comes until the client's half is shut.
  * Closing with bytes unread would reset the connection, and the client might never see our last words. */
 static void linger(struct connection *connection)
 {
-    leave_actor(connection);
+    leave_actor(connection, 0);
     connection->state = CONNECTION_LINGERING;
     set_deadline(connection, (uint64_t)connection->net->options->close_timeout_ms);
-    reader_drop(connection);
-    payload_free(&connection->held);
-    start_reading(connection);
+    stop_understanding(connection);
     if (connection->state == CONNECTION_LINGERING)
         writer_shut_down(connection);
 }
@@ -169,11 +180,15 @@ void connection_close(struct connection *connection, enum close_code code)
 {
     switch ((enum connection_state)connection->state) {
     case CONNECTION_OPEN:
-        leave_actor(connection);
+        leave_actor(connection, 0);
         writer_put_close(connection, code);
         connection->state = CONNECTION_CLOSING;
         set_deadline(connection, (uint64_t)connection->net->options->close_timeout_ms);
         resume(connection); /* to see the client's close frame, whatever the credits */
+        break;
+    case CONNECTION_ENDING:
+        writer_put_close(connection, (enum close_code)connection->ends_with);
+        linger(connection);
         break;
     case CONNECTION_REQUEST:
     case CONNECTION_ACCEPTING:
@@ -186,13 +201,25 @@ void connection_close(struct connection *connection, enum close_code code)
     }
 }
 
+/* The client says no more that counts. What it said before is answered first: our close frame waits for the actor's last answer. */
+static void end(struct connection *connection, enum close_code code)
+{
+    if (connection->state != CONNECTION_OPEN) { /* our close frame is out already */
+        linger(connection);
+        return;
+    }
+    leave_actor(connection, (uint16_t)code);
+    connection->state = CONNECTION_ENDING;
+    connection->ends_with = (uint16_t)code;
+    set_deadline(connection, (uint64_t)connection->net->options->close_timeout_ms);
+    stop_understanding(connection);
+}
+
 /* The client broke the protocol: say so, and do not try to understand what follows. */
 static void fail(struct connection *connection, enum close_code code)
 {
     metrics_add(connection->net->metrics, METRIC_PROTOCOL_ERRORS_TOTAL, 1);
-    if (connection->state == CONNECTION_OPEN)
-        writer_put_close(connection, code);
-    linger(connection);
+    end(connection, code);
 }
 
 /* Frames. */
@@ -207,7 +234,7 @@ static void feed(struct connection *connection, const unsigned char *bytes, size
         case READER_MORE:
             break;
         case READER_CLOSED:
-            linger(connection);
+            end(connection, code);
             return;
         case READER_FAILED:
             fail(connection, code);
@@ -241,7 +268,7 @@ void connection_unstall(struct connection *connection)
     resume(connection);
 }
 
-void connection_on_text(struct connection *connection, struct payload *text)
+void connection_on_text(struct connection *connection, struct payload *text, bool is_binary)
 {
     struct net *net = connection->net;
     if (connection->state != CONNECTION_OPEN || !connection->has_actor) {
@@ -253,7 +280,8 @@ void connection_on_text(struct connection *connection, struct payload *text)
     bool must_throttle = executor_send(&net->executor, &(struct message){ .type = CLIENT_TEXT,
                                                                           .to = connection->actor,
                                                                           .from = connection->self,
-                                                                          .payload = text });
+                                                                          .payload = text,
+                                                                          .client_text = { .is_binary = is_binary } });
     if (must_throttle)
         stall(connection);
 }
@@ -289,8 +317,28 @@ static void put_switch(struct connection *connection)
     metrics_add(connection->net->metrics, METRIC_HANDSHAKES_TOTAL, 1);
 }
 
+/* The peer's address in the form of identity.h; all zero if the socket does not know it any more. */
+static void peer_address(const struct connection *connection, uint8_t address[ADDRESS_BYTES])
+{
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } peer;
+    int length = sizeof peer;
+    memset(address, 0, ADDRESS_BYTES);
+    if (uv_tcp_getpeername(&connection->tcp, &peer.any, &length) != 0)
+        return;
+    if (peer.any.sa_family == AF_INET6) {
+        memcpy(address, &peer.v6.sin6_addr, ADDRESS_BYTES);
+    } else {
+        address[10] = address[11] = 0xFF;
+        memcpy(address + 12, &peer.v4.sin_addr, sizeof peer.v4.sin_addr);
+    }
+}
+
 /* Ask a session thread for an actor. Nothing is read until it is there; what was read already is held. */
-static void open_actor(struct connection *connection)
+static void open_actor(struct connection *connection, struct http_text device)
 {
     struct net *net = connection->net;
     connection->state = CONNECTION_ACCEPTING;
@@ -300,9 +348,11 @@ static void open_actor(struct connection *connection)
     net->next_session_thread = (net->next_session_thread + 1) % net->session_threads;
     metrics_add(net->metrics, METRIC_WEBSOCKETS, 1);
     stop_reading(connection);
-    executor_send(&net->executor, &(struct message){ .type = CONN_OPENED,
-                                                     .to = address_of_thread(connection->session_thread),
-                                                     .from = connection->self });
+    uint8_t address[ADDRESS_BYTES];
+    peer_address(connection, address);
+    struct message opened = { .type = CONN_OPENED, .to = address_of_thread(connection->session_thread), .from = connection->self };
+    identity_make(&opened.conn_opened.identity, net->identity_key, address, device);
+    executor_send(&net->executor, &opened);
 }
 
 static void on_upgrade(struct connection *connection, const struct http_request *request)
@@ -317,7 +367,7 @@ static void on_upgrade(struct connection *connection, const struct http_request 
     }
     memcpy(connection->accept, handshake.accept, sizeof connection->accept);
     if (!handshake.has_bad_id) {
-        open_actor(connection);
+        open_actor(connection, handshake.device);
         return;
     }
     put_switch(connection);
@@ -389,7 +439,7 @@ void connection_on_accepted(struct connection *connection, struct address actor)
     connection->actor = actor;
     connection->has_actor = true;
     if (connection->state != CONNECTION_ACCEPTING) { /* it has ended meanwhile */
-        leave_actor(connection);
+        leave_actor(connection, 0);
         give_slot_back(connection);
         return;
     }
@@ -423,6 +473,7 @@ static void on_read(uv_stream_t *stream, ssize_t length, const uv_buf_t *buffer)
         feed(connection, bytes, (size_t)length);
         break;
     case CONNECTION_ACCEPTING:
+    case CONNECTION_ENDING:
     case CONNECTION_LINGERING:
     case CONNECTION_DEAD:
         break;
@@ -491,6 +542,9 @@ void connection_on_deadline(struct connection *connection)
         break;
     case CONNECTION_ACCEPTING: /* our own session thread is late: give it the time */
         set_deadline(connection, (uint64_t)connection->net->options->handshake_timeout_ms);
+        break;
+    case CONNECTION_ENDING: /* our own session thread is late */
+        connection_close(connection, CLOSE_GOING_AWAY);
         break;
     case CONNECTION_CLOSING:
     case CONNECTION_LINGERING:

@@ -35,8 +35,8 @@ int handshake_check(const struct http_request *request, const char *allowed_orig
         return 405;
     if (!request->has_upgrade_websocket)
         return 426;
-    if (!request->is_http_1_1 || request->hosts != 1 || !request->has_connection_upgrade || request->has_body ||
-        request->keys != 1 || !is_key(request->key) || request->versions != 1)
+    if (!request->is_http_1_1 || request->hosts != 1 || request->host.length == 0 || !request->has_connection_upgrade ||
+        request->has_body || request->keys != 1 || !is_key(request->key) || request->versions != 1)
         return 400;
     if (!http_text_is(request->version, "13"))
         return 426;
@@ -50,7 +50,7 @@ int handshake_check(const struct http_request *request, const char *allowed_orig
     SHA1(text, sizeof text, digest);
     EVP_EncodeBlock((unsigned char *)handshake->accept, digest, sizeof digest);
 
-    struct http_text id;
-    handshake->has_bad_id = http_query_find(request->query, "id", &id) && !is_device_id(id);
+    handshake->device = (struct http_text){ 0 };
+    handshake->has_bad_id = http_query_find(request->query, "id", &handshake->device) && !is_device_id(handshake->device);
     return 101;
 }

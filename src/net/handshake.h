@@ -14,7 +14,8 @@ enum { HANDSHAKE_ACCEPT_BYTES = 29 };
 
 struct handshake {
     char accept[HANDSHAKE_ACCEPT_BYTES];
-    bool has_bad_id; /* ?id= is there and is not 64 hexadecimal digits */
+    bool has_bad_id;         /* ?id= is there and is not 64 hexadecimal digits */
+    struct http_text device; /* the value of ?id=; points into the request */
 };
 
 /* allowed_origins: the value of --allowed-origins (origin.h). Returns 101, or the status to refuse with: 400, 403 (a page of another

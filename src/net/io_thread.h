@@ -13,6 +13,7 @@
 struct io_thread_config {
     const struct options *options;
     const struct log *log;
+    const struct identity_key *identity_key; /* identity.h */
     struct metrics *metrics_sets; /* of all threads; its own is [thread] */
     unsigned metrics_count;
     unsigned thread; /* its id */
@@ -20,6 +21,7 @@ struct io_thread_config {
     int listen_fd; /* from listener_open(); the thread's from here on */
     uint32_t max_connections;
     const char *config; /* what GET /config answers; outlives the thread */
+    bool accepts_binary; /* else a binary message is answered with 1003 */
 };
 
 struct net;

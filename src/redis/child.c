@@ -172,7 +172,9 @@ static int spawn(struct redis_child *child)
     char *arguments[] = { child->setpriv, "--pdeathsig", "KILL",
                           child->server,  "--port", "0", "--unixsocket", child->socket, "--unixsocketperm", "700",
                           "--save", "", "--appendonly", "no", "--maxmemory-policy", "noeviction",
-                          "--dir", child->directory, "--daemonize", "no", "--loglevel", "warning", NULL };
+                          "--dir", child->directory, "--daemonize", "no", "--loglevel", "warning",
+                          /* Neither may keep or print the arguments of commands, which name interests. */
+                          "--slowlog-log-slower-than", "-1", "--crash-log-enabled", "no", NULL };
     uv_stdio_container_t stdio[3] = {
         { .flags = UV_IGNORE },
         { .flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE, .data.stream = (uv_stream_t *)&output->pipe },

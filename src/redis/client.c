@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "adapter.h"
 #include "check.h"
 
 enum { BACKOFF_FIRST_MS = 10, BACKOFF_MAX_MS = 1000, TICK_MS = 50 };
@@ -13,7 +12,6 @@ enum { BACKOFF_FIRST_MS = 10, BACKOFF_MAX_MS = 1000, TICK_MS = 50 };
 enum { GOOD_CONNECTION_MS = 1000 };
 
 struct redis_command_sent {
-    struct redis_client *client;
     redis_reply_fn *on_reply;
     void *request;
     uint64_t sent_ms;
@@ -22,6 +20,17 @@ struct redis_command_sent {
 
 static void attempt(uv_timer_t *timer);
 static void finish_loss(uv_timer_t *timer);
+
+const char *redis_error_code(const char *error, char code[REDIS_ERROR_CODE_BYTES])
+{
+    size_t length = 0;
+    while (length < REDIS_ERROR_CODE_BYTES - 1 && error[length] >= 'A' && error[length] <= 'Z') {
+        code[length] = error[length];
+        length++;
+    }
+    code[length] = '\0';
+    return length > 0 ? code : "ERR";
+}
 
 static void set_state(struct redis_client *client, enum redis_client_state state)
 {
@@ -46,70 +55,90 @@ static void begin_loss(struct redis_client *client, const char *reason)
         client->backoff_ms = BACKOFF_FIRST_MS;
     set_state(client, REDIS_CLIENT_LOSING);
     client->handler->on_lost(client->owner, reason);
-    /* Freeing the context here could be inside one of its own callbacks. */
+    /* The reason may be in the stream's memory, and the owner in the middle of sending. */
     uv_timer_start(&client->attempt, finish_loss, 0, 0);
 }
 
-/* Every command without a reply is answered with NULL in here. */
-static void free_context(struct redis_client *client)
+static struct redis_command_sent *take_oldest(struct redis_client *client)
 {
-    redisAsyncContext *context = client->context;
-    client->context = NULL;
-    if (context != NULL)
-        redisAsyncFree(context);
+    struct redis_command_sent *sent = client->oldest;
+    client->oldest = sent->next;
+    if (client->oldest == NULL)
+        client->newest = NULL;
+    return sent;
+}
+
+static void answer_oldest(struct redis_client *client, const redisReply *reply)
+{
+    struct redis_command_sent *sent = take_oldest(client);
+    sent->on_reply(client->owner, sent->request, reply);
+    free(sent);
+}
+
+static void give_stream_up(struct redis_client *client)
+{
+    redis_stream_close(&client->stream);
+    while (client->oldest != NULL)
+        answer_oldest(client, NULL);
 }
 
 static void finish_loss(uv_timer_t *timer)
 {
     struct redis_client *client = timer->data;
-    free_context(client);
-    CHECK(client->oldest == NULL);
+    give_stream_up(client);
     set_state(client, REDIS_CLIENT_WAITING);
     uv_timer_start(&client->attempt, attempt, take_backoff(client), 0);
 }
 
-static void on_connect(const redisAsyncContext *context, int status)
+static void on_connected(void *owner)
 {
-    struct redis_client *client = context->data;
-    if (status != REDIS_OK) {
-        client->context = NULL; /* hiredis frees it after this */
-        begin_loss(client, context->errstr);
+    struct redis_client *client = owner;
+    if (client->state != REDIS_CLIENT_CONNECTING)
         return;
-    }
     set_state(client, REDIS_CLIENT_OPEN);
     client->handler->on_open(client->owner);
 }
 
-static void on_disconnect(const redisAsyncContext *context, int status)
+static void on_reply(void *owner, const redisReply *reply)
 {
-    struct redis_client *client = context->data;
-    if (client->context == NULL)
-        return; /* our own doing */
-    client->context = NULL; /* hiredis frees it after this */
-    begin_loss(client, status == REDIS_OK ? "closed" : context->errstr);
+    struct redis_client *client = owner;
+    if (client->state != REDIS_CLIENT_OPEN)
+        return; /* given up: whatever it still says, the outcome is unknown */
+    if (client->oldest != NULL) /* Redis answers in order */
+        answer_oldest(client, reply);
+    else if (reply->type == REDIS_REPLY_ERROR)
+        begin_loss(client, redis_error_code(reply->str, (char[REDIS_ERROR_CODE_BYTES]){ 0 })); /* as when it has too many clients */
+    else
+        begin_loss(client, "an answer that nobody has asked for");
 }
 
-static void watch_context(struct redis_client *client, redisAsyncContext *context)
+static void on_broken(void *owner, const char *reason)
+{
+    begin_loss(owner, reason);
+}
+
+static const struct redis_stream_handler stream_handler = {
+    .on_connected = on_connected,
+    .on_reply = on_reply,
+    .on_broken = on_broken,
+};
+
+static void open_stream(struct redis_client *client, redisContext *context)
 {
     if (context == NULL || context->err != 0) {
         char reason[160];
         snprintf(reason, sizeof reason, "%s", context != NULL ? context->errstr : "out of memory");
         if (context != NULL)
-            redisAsyncFree(context);
+            redisFree(context);
         begin_loss(client, reason);
         return;
     }
-    int error = redis_adapter_attach(context, client->loop);
-    if (error != 0) {
-        redisAsyncFree(context);
+    int error;
+    client->stream = redis_stream_open(context, client->loop, &stream_handler, client, &error);
+    if (client->stream == NULL)
         begin_loss(client, uv_strerror(error));
-        return;
-    }
-    client->context = context;
-    context->data = client;
-    set_state(client, REDIS_CLIENT_CONNECTING);
-    redisAsyncSetConnectCallback(context, on_connect);
-    redisAsyncSetDisconnectCallback(context, on_disconnect);
+    else
+        set_state(client, REDIS_CLIENT_CONNECTING);
 }
 
 static void stop_if_closed(struct redis_client *client)
@@ -133,14 +162,14 @@ static void on_resolved(uv_getaddrinfo_t *resolve, int status, struct addrinfo *
     else if (status != 0)
         begin_loss(client, uv_strerror(status));
     else
-        watch_context(client, redisAsyncConnect(ip, client->address->port));
+        open_stream(client, redisConnectNonBlock(ip, client->address->port));
 }
 
 static void attempt(uv_timer_t *timer)
 {
     struct redis_client *client = timer->data;
     if (client->address->kind != REDIS_TCP) {
-        watch_context(client, redisAsyncConnectUnix(client->address->path));
+        open_stream(client, redisConnectUnixNonBlock(client->address->path));
         return;
     }
     char port[8];
@@ -187,36 +216,19 @@ void redis_client_start(struct redis_client *client, uv_loop_t *loop, const stru
     uv_timer_start(&client->tick, on_tick, TICK_MS, TICK_MS);
 }
 
-static void on_reply(redisAsyncContext *context, void *reply, void *privdata)
-{
-    struct redis_command_sent *sent = privdata;
-    struct redis_client *client = sent->client;
-    CHECK(client->oldest == sent); /* Redis answers in order */
-    client->oldest = sent->next;
-    if (client->oldest == NULL)
-        client->newest = NULL;
-    if (reply == NULL && client->state == REDIS_CLIENT_OPEN)
-        begin_loss(client, context->errstr[0] != '\0' ? context->errstr : "closed");
-    sent->on_reply(client->owner, sent->request, client->state == REDIS_CLIENT_OPEN ? reply : NULL);
-    free(sent);
-}
-
 void redis_client_send(struct redis_client *client, int argc, const char **argv, const size_t *lengths,
-                       redis_reply_fn *on_reply_of_owner, void *request)
+                       redis_reply_fn *on_answer, void *request)
 {
     CHECK(client->state == REDIS_CLIENT_OPEN);
     struct redis_command_sent *sent = malloc(sizeof *sent);
     CHECK_MEMORY(sent);
-    *sent = (struct redis_command_sent){
-        .client = client, .on_reply = on_reply_of_owner, .request = request, .sent_ms = uv_now(client->loop)
-    };
+    *sent = (struct redis_command_sent){ .on_reply = on_answer, .request = request, .sent_ms = uv_now(client->loop) };
     if (client->newest != NULL)
         client->newest->next = sent;
     else
         client->oldest = sent;
     client->newest = sent;
-    /* Refused only while the context is being torn down, and then the state is not OPEN. */
-    CHECK(redisAsyncCommandArgv(client->context, on_reply, sent, argc, argv, lengths) == REDIS_OK);
+    redis_stream_send(client->stream, argc, argv, lengths);
 }
 
 void redis_client_fail(struct redis_client *client, const char *reason)
@@ -238,7 +250,7 @@ void redis_client_stop(struct redis_client *client)
     bool is_resolving = client->state == REDIS_CLIENT_RESOLVING;
     begin_loss(client, "stopped");
     set_state(client, REDIS_CLIENT_STOPPED);
-    free_context(client);
+    give_stream_up(client);
     if (is_resolving)
         uv_cancel((uv_req_t *)&client->resolve);
     uv_close((uv_handle_t *)&client->attempt, on_closed);

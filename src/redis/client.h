@@ -1,7 +1,7 @@
 /* client.h: one connection to Redis that comes back by itself.
  *
- * hiredis 0.14 has neither a connect timeout nor a reply timeout, must not be freed from its own connect callback, and tells of
- * a loss in three different ways. This is the one place that knows it. Outside: open, replies in order, lost, open again.
+ * This is the one place that knows in how many ways a connection can be lost, be too slow or talk nonsense. Outside: open, replies in
+ * order, lost, open again.
  *
  * A loss is announced once (on_lost), then every command without a reply is answered with NULL, then after a backoff
  * with jitter the next connection is tried.
@@ -12,12 +12,18 @@
 #ifndef CHATTERBOX_REDIS_CLIENT_H
 #define CHATTERBOX_REDIS_CLIENT_H
 
-#include <hiredis/async.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <uv.h>
 
 #include "redis/address.h"
+#include "redis/stream.h"
+
+/* What of an error may be logged: the rest can quote a command, and with it somebody's interests. */
+enum { REDIS_ERROR_CODE_BYTES = 32 };
+
+/* The code that an error begins with: letters in upper case. Returns code, or "ERR" if there is none. */
+const char *redis_error_code(const char *error, char code[REDIS_ERROR_CODE_BYTES]);
 
 /* reply is hiredis' and good during the call; NULL: the connection was lost, the outcome is unknown. */
 typedef void redis_reply_fn(void *owner, void *request, const redisReply *reply);
@@ -34,7 +40,7 @@ enum redis_client_state {
     REDIS_CLIENT_RESOLVING,
     REDIS_CLIENT_CONNECTING,
     REDIS_CLIENT_OPEN,
-    REDIS_CLIENT_LOSING, /* on_lost was called; the context is freed on the next turn of the loop */
+    REDIS_CLIENT_LOSING, /* on_lost was called; the stream is closed on the next turn of the loop */
     REDIS_CLIENT_STOPPED
 };
 
@@ -48,7 +54,7 @@ struct redis_client {
     uint64_t timeout_ms; /* to connect, and for the oldest reply */
 
     enum redis_client_state state;
-    redisAsyncContext *context;
+    struct redis_stream *stream;
     struct redis_command_sent *oldest, *newest;
     uint64_t since_ms;   /* when the state began */
     uint64_t backoff_ms; /* before the next attempt */

@@ -9,8 +9,8 @@
 
 #include <stddef.h>
 
-/* EVALSHA, sha, count, 4 keys, 8 arguments, and twice 10 topics; the longest keys are prefix, "interest:" and a topic. */
-enum { COMMAND_ARGUMENTS = 40, COMMAND_TEXT_BYTES = 4096 };
+/* EVALSHA, sha, count, 8 keys, 10 arguments, and twice 10 topics; the longest keys are prefix, "interest:" and a topic. */
+enum { COMMAND_ARGUMENTS = 48, COMMAND_TEXT_BYTES = 4096 };
 
 struct command {
     int argc;

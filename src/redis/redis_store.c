@@ -4,10 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <time.h>
 
 #include "check.h"
-#include "event.h"
+#include "redis/calls.h"
 #include "redis/command.h"
 #include "redis/way_up.h"
 
@@ -20,28 +19,6 @@ struct call_sent {
 };
 
 /* Calls. */
-
-static enum script script_of(enum store_operation operation)
-{
-    switch (operation) {
-    case STORE_SUBMIT_INTERESTS:
-        return SCRIPT_SUBMIT_INTERESTS;
-    case STORE_START_MATCHING:
-        return SCRIPT_START_MATCHING;
-    case STORE_END_MATCHING:
-        return SCRIPT_END_MATCHING;
-    case STORE_END_CHAT:
-        return SCRIPT_END_CHAT;
-    case STORE_RESTORE_CHAT:
-        return SCRIPT_RESTORE_CHAT;
-    case STORE_LEAVE:
-        return SCRIPT_LEAVE;
-    case STORE_OPERATIONS:
-        break;
-    }
-    CHECK(!"an operation without a script");
-    return SCRIPTS;
-}
 
 static void answer(struct redis_store *store, const struct store_call *call, const struct script_reply *decoded)
 {
@@ -56,9 +33,12 @@ static void answer(struct redis_store *store, const struct store_call *call, con
     case REPLY_ALREADY:
         reply.outcome = STORE_TOO_LATE;
         break;
+    case REPLY_BANNED:
+        reply.outcome = STORE_BANNED;
+        break;
     case REPLY_MATCH:
         reply.outcome = STORE_MATCHED;
-        memcpy(reply.partner_id, decoded->partner_id, USER_ID_BYTES);
+        reply.peer = decoded->peer;
         reply.partner = decoded->partner;
         reply.partner_search = decoded->partner_search;
         reply.common = (const uint8_t *)decoded->common.bytes;
@@ -68,7 +48,7 @@ static void answer(struct redis_store *store, const struct store_call *call, con
         redis_give_up(store, "Redis has forgotten this server");
         break;
     case REPLY_ERROR:
-        redis_give_up(store, decoded->text);
+        redis_give_up_on_error(store, decoded->text);
         break;
     case REPLY_HELD:
     case REPLY_MALFORMED:
@@ -92,100 +72,19 @@ static void on_call_answered(void *owner, void *request, const redisReply *reply
     free(sent);
 }
 
-static uint64_t wall_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
-/* KEYS and ARGV as in the header of each script in lua/. */
-static void put_call(struct redis_store *store, struct command *command, const struct store_call *call)
-{
-    const char *prefix = store->config.prefix;
-    char user_id[USER_ID_TEXT], channel_id[CHANNEL_ID_BYTES], partner_id[USER_ID_TEXT];
-    user_id_print(user_id, call->user_id);
-    channel_id_print(channel_id, store->node, call->actor);
-    const uint8_t *topics = call->payload != NULL ? call->payload->bytes : NULL;
-    size_t topics_length = call->payload != NULL ? call->payload->length : 0;
-    size_t cursor = 0;
-    unsigned topic_count = 0;
-    const char *topic;
-
-    switch (call->operation) {
-    case STORE_SUBMIT_INTERESTS:
-        redis_begin_script(store, command, SCRIPT_SUBMIT_INTERESTS, 2);
-        command_print(command, "%suser_meta:%s", prefix, user_id);
-        command_add(command, store->epoch_value);
-        command_print(command, "%s", channel_id);
-        break;
-    case STORE_START_MATCHING:
-        while (interests_next(topics, topics_length, &cursor) != NULL)
-            topic_count++;
-        redis_begin_script(store, command, SCRIPT_START_MATCHING, 4 + topic_count);
-        redis_add_user_keys(store, command, user_id, true);
-        cursor = 0;
-        while ((topic = interests_next(topics, topics_length, &cursor)) != NULL)
-            command_print(command, "%sinterest:%s", prefix, topic);
-        command_add(command, store->epoch_value);
-        command_add(command, prefix);
-        command_print(command, "%s", user_id);
-        command_print(command, "%s", channel_id);
-        command_print(command, "%u", call->search);
-        command_print(command, "%llu", (unsigned long long)call->match);
-        command_print(command, "%llu", (unsigned long long)call->ended_match);
-        command_print(command, "%llu", (unsigned long long)wall_ms());
-        break;
-    case STORE_END_MATCHING:
-    case STORE_LEAVE:
-        redis_begin_script(store, command, script_of(call->operation), 4);
-        redis_add_user_keys(store, command, user_id, true);
-        command_add(command, store->epoch_value);
-        command_add(command, prefix);
-        command_print(command, "%s", user_id);
-        break;
-    case STORE_END_CHAT:
-        redis_begin_script(store, command, SCRIPT_END_CHAT, 3);
-        redis_add_user_keys(store, command, user_id, false);
-        command_add(command, store->epoch_value);
-        command_add(command, prefix);
-        command_print(command, "%s", user_id);
-        command_print(command, "%llu", (unsigned long long)call->match);
-        break;
-    case STORE_RESTORE_CHAT:
-        CHECK(topics_length >= USER_ID_BYTES);
-        user_id_print(partner_id, topics);
-        topics += USER_ID_BYTES;
-        topics_length -= USER_ID_BYTES;
-        redis_begin_script(store, command, SCRIPT_RESTORE_CHAT, 4);
-        redis_add_user_keys(store, command, user_id, true);
-        command_add(command, store->epoch_value);
-        command_add(command, prefix);
-        command_print(command, "%s", user_id);
-        command_print(command, "%s", channel_id);
-        command_print(command, "%llu", (unsigned long long)call->match);
-        command_print(command, "%s", partner_id);
-        break;
-    case STORE_OPERATIONS:
-        break;
-    }
-    cursor = 0;
-    while ((topic = interests_next(topics, topics_length, &cursor)) != NULL)
-        command_add(command, topic);
-}
-
 static void call_script(void *self, const struct store_call *call)
 {
     struct redis_store *store = self;
     CHECK(store->is_up);
     struct call_sent *sent = malloc(sizeof *sent);
     CHECK_MEMORY(sent);
-    sent->script = script_of(call->operation);
+    sent->script = calls_script(call->operation);
     sent->call = *call;
     sent->call.payload = NULL;
 
     struct command command;
-    put_call(store, &command, call);
+    char user_id[USER_ID_TEXT];
+    calls_put(store, &command, call, user_id);
     redis_send(store, &command, on_call_answered, sent);
     struct payload *payload = call->payload;
     payload_free(&payload);
@@ -256,7 +155,7 @@ static void on_released(void *owner, void *request, const redisReply *reply)
 static void send_lease_script(struct redis_store *store, enum script script, redis_reply_fn *on_reply)
 {
     struct command command;
-    redis_begin_script(store, &command, script, 1);
+    calls_begin(store, &command, script, 1);
     command_add(&command, store->epoch_value);
     if (script == SCRIPT_HEARTBEAT)
         command_print(&command, "%d", LEASE_MS);

@@ -30,6 +30,7 @@ struct redis_store_config {
     const struct redis_address *address;
     const char *prefix;
     uint64_t timeout_ms;
+    uint64_t report_limit, report_time_ms, ban_time_ms; /* as the flags of these names */
     const struct log *log;
     struct metrics *metrics;
     unsigned first_session_thread, session_threads;

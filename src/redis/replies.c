@@ -44,17 +44,29 @@ static int digit(char c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-bool user_id_parse(const char *text, size_t length, uint8_t id[USER_ID_BYTES])
+static bool bytes_parse(const char *text, size_t length, uint8_t *bytes, size_t count)
 {
-    if (length != 2 * USER_ID_BYTES)
+    if (length != 2 * count)
         return false;
-    for (size_t i = 0; i < USER_ID_BYTES; i++) {
+    for (size_t i = 0; i < count; i++) {
         int high = digit(text[2 * i]), low = digit(text[2 * i + 1]);
         if (high < 0 || low < 0)
             return false;
-        id[i] = (uint8_t)(high * 16 + low);
+        bytes[i] = (uint8_t)(high * 16 + low);
     }
     return true;
+}
+
+bool user_id_parse(const char *text, size_t length, uint8_t id[USER_ID_BYTES])
+{
+    return bytes_parse(text, length, id, USER_ID_BYTES);
+}
+
+/* Device and address, or nothing where neither is known. */
+static bool identity_parse(const redisReply *text, struct identity *identity)
+{
+    *identity = (struct identity){ 0 };
+    return text->len == 0 || bytes_parse(text->str, (size_t)text->len, (uint8_t *)identity, sizeof *identity);
 }
 
 static const redisReply *string_at(const redisReply *reply, size_t index)
@@ -67,10 +79,11 @@ static const redisReply *string_at(const redisReply *reply, size_t index)
 static bool decode_match(struct script_reply *decoded, const redisReply *reply, const char *node,
                          unsigned first_session_thread, unsigned session_threads)
 {
-    const redisReply *id = string_at(reply, 1), *channel = string_at(reply, 2), *search = string_at(reply, 3);
+    const redisReply *id = string_at(reply, 1), *channel = string_at(reply, 2), *search = string_at(reply, 3),
+                     *identity = string_at(reply, 4);
     unsigned long number;
-    if (id == NULL || channel == NULL || search == NULL || reply->elements > 4 + INTERESTS_MAX ||
-        !user_id_parse(id->str, (size_t)id->len, decoded->partner_id) ||
+    if (id == NULL || channel == NULL || search == NULL || identity == NULL || reply->elements > 5 + INTERESTS_MAX ||
+        !user_id_parse(id->str, (size_t)id->len, decoded->peer.id) || !identity_parse(identity, &decoded->peer.identity) ||
         !channel_id_parse(channel->str, node, &decoded->partner) ||
         decoded->partner.thread < first_session_thread ||
         decoded->partner.thread >= first_session_thread + session_threads ||
@@ -78,7 +91,7 @@ static bool decode_match(struct script_reply *decoded, const redisReply *reply, 
         return false;
     decoded->partner_search = (uint32_t)number;
     interests_init(&decoded->common);
-    for (size_t i = 4; i < reply->elements; i++) {
+    for (size_t i = 5; i < reply->elements; i++) {
         const redisReply *topic = string_at(reply, i);
         if (topic == NULL || interests_add(&decoded->common, topic->str, (size_t)topic->len) != INTERESTS_OK)
             return false;
@@ -116,6 +129,8 @@ void script_reply_decode(struct script_reply *decoded, enum script script, const
         decoded->kind = REPLY_STALE;
     else if (strcmp(word->str, "OK") == 0 && !is_start)
         decoded->kind = REPLY_OK;
+    else if (strcmp(word->str, "BANNED") == 0 && (is_start || script == SCRIPT_SUBMIT_INTERESTS || script == SCRIPT_REPORT))
+        decoded->kind = REPLY_BANNED;
     else if (strcmp(word->str, "MATCHED") == 0 && script == SCRIPT_END_MATCHING)
         decoded->kind = REPLY_ALREADY;
     else if (strcmp(word->str, "WAIT") == 0 && is_start)

@@ -18,6 +18,7 @@ enum reply_kind {
     REPLY_HELD,      /* FENCE: another node has the lease */
     REPLY_WAIT,      /* START_MATCHING */
     REPLY_ALREADY,   /* START_MATCHING, END_MATCHING (there: MATCHED) */
+    REPLY_BANNED,    /* SUBMIT_INTERESTS, START_MATCHING, REPORT */
     REPLY_MATCH,     /* START_MATCHING */
     REPLY_ERROR,     /* an error of Redis: text */
     REPLY_MALFORMED, /* none of what this script may answer */
@@ -30,7 +31,7 @@ struct script_reply {
     const char *text;      /* ERROR: Redis' words; HELD: the holder. The reply's, NUL-terminated */
     long long held_ms;     /* HELD: how long the lease still runs; -1: for ever */
     /* MATCH: */
-    uint8_t partner_id[USER_ID_BYTES];
+    struct peer peer;
     struct address partner;
     uint32_t partner_search;
     struct interests common;
@@ -45,7 +46,7 @@ void script_reply_decode(struct script_reply *decoded, enum script script, const
 void channel_id_print(char text[CHANNEL_ID_BYTES], const char *node, struct address actor);
 bool channel_id_parse(const char *text, const char *node, struct address *actor) __attribute__((warn_unused_result));
 
-/* 32 hexadecimal digits. */
+/* 32 hexadecimal digits in lower case. */
 bool user_id_parse(const char *text, size_t length, uint8_t id[USER_ID_BYTES]) __attribute__((warn_unused_result));
 
 #endif

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "redis/calls.h"
+
 enum { LEASE_MS = REDIS_LEASE_MS, FENCE_RETRY_MS = 100 };
 
 /* Whoever holds the lease for longer than two of them is alive. */
@@ -11,6 +13,12 @@ enum { HELD_MAX_MS = 2 * LEASE_MS + 1000 };
 void redis_give_up(struct redis_store *store, const char *reason)
 {
     redis_client_fail(&store->client, reason);
+}
+
+void redis_give_up_on_error(struct redis_store *store, const char *error)
+{
+    char code[REDIS_ERROR_CODE_BYTES];
+    redis_give_up(store, redis_error_code(error, code));
 }
 
 /* Wrong in a way that only a person can mend. At start that ends the server; later it may be mended, so it goes on trying. */
@@ -25,27 +33,9 @@ static void refuse(struct redis_store *store, const char *why)
     redis_give_up(store, why);
 }
 
-void redis_begin_script(struct redis_store *store, struct command *command, enum script script, unsigned keys)
-{
-    command_init(command);
-    command_add(command, "EVALSHA");
-    command_add_bytes(command, store->shas[script], 40);
-    command_print(command, "%u", keys);
-    command_add(command, store->epoch_key);
-}
-
 void redis_send(struct redis_store *store, struct command *command, redis_reply_fn *on_reply, void *request)
 {
     redis_client_send(&store->client, command->argc, command->argv, command->lengths, on_reply, request);
-}
-
-void redis_add_user_keys(struct redis_store *store, struct command *command, const char *user_id, bool has_waiting)
-{
-    const char *prefix = store->config.prefix;
-    command_print(command, "%suser_meta:%s", prefix, user_id);
-    command_print(command, "%sactive_matches", prefix);
-    if (has_waiting)
-        command_print(command, "%swaiting", prefix);
 }
 
 /* The way up, step by step. Each reply handler either gives up or goes on. */
@@ -66,7 +56,7 @@ bool redis_is_error(struct redis_store *store, const redisReply *reply)
     if (strncmp(reply->str, "NOAUTH", 6) == 0)
         refuse(store, "Redis wants a password: redis://user:password@host:port or redis://:password@host:port");
     else
-        redis_give_up(store, reply->str);
+        redis_give_up_on_error(store, reply->str);
     return true;
 }
 
@@ -182,7 +172,7 @@ void redis_fence(struct redis_store *store)
 {
     struct command command;
     store->next_fence_ms = 0;
-    redis_begin_script(store, &command, SCRIPT_FENCE, 1);
+    calls_begin(store, &command, SCRIPT_FENCE, 1);
     command_add(&command, store->epoch_value);
     command_add(&command, store->node);
     command_print(&command, "%d", LEASE_MS);
@@ -220,11 +210,7 @@ static void on_forgotten(void *owner, void *request, const redisReply *reply)
 static void forget(struct redis_store *store, const char *user_id)
 {
     struct command command;
-    redis_begin_script(store, &command, SCRIPT_LEAVE, 4);
-    redis_add_user_keys(store, &command, user_id, true);
-    command_add(&command, store->epoch_value);
-    command_add(&command, store->config.prefix);
-    command_add(&command, user_id);
+    calls_put_leave(store, &command, user_id);
     store->forgets_left++;
     redis_send(store, &command, on_forgotten, NULL);
 }
@@ -291,6 +277,7 @@ static void clear(struct redis_store *store)
     command_add(&command, "DEL");
     command_print(&command, "%sactive_matches", store->config.prefix);
     command_print(&command, "%swaiting", store->config.prefix);
+    command_print(&command, "%sanyone", store->config.prefix);
     redis_send(store, &command, on_cleared, NULL);
 }
 

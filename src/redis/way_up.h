@@ -21,13 +21,11 @@ void redis_fence(struct redis_store *store);
 
 void redis_give_up(struct redis_store *store, const char *reason);
 
+/* The same for an error that Redis has answered: of that only the code is logged. */
+void redis_give_up_on_error(struct redis_store *store, const char *error);
+
 /* Whether a reply is none or an error; then the connection is given up. */
 bool redis_is_error(struct redis_store *store, const redisReply *reply);
-
-void redis_begin_script(struct redis_store *store, struct command *command, enum script script, unsigned keys);
-
-/* user_meta, active_matches and, if asked for, waiting. */
-void redis_add_user_keys(struct redis_store *store, struct command *command, const char *user_id, bool has_waiting);
 
 void redis_send(struct redis_store *store, struct command *command, redis_reply_fn *on_reply, void *request);
 

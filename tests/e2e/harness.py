@@ -29,6 +29,7 @@ DATA = {
     "no_match": None,
     "success_matched": {"role", "match_id", "common_interests"},
     "chat_message": {"message"},
+    "typing": {"active"},
     "webrtc_signal": ...,
     "partner_left_chat": {"match_id"},
     "error": ...,
@@ -42,18 +43,24 @@ def wait_for(condition, what, timeout=TIMEOUT):
         value = condition()
         if value:
             return value
-        assert time.monotonic() < deadline, f"timed out waiting for {what}"
+        assert time.monotonic() < deadline, f"timed out waiting for {what() if callable(what) else what}"
         time.sleep(0.01)
+
+
+async def in_thread(function, *arguments):
+    """A call that blocks, out of the way of the loop."""
+    return await asyncio.get_running_loop().run_in_executor(None, function, *arguments)
 
 
 class Server:
     """One running binary. Reads its log, knows its port, stops it and looks at what it leaves."""
 
-    def __init__(self, *flags, env=None, binary=BINARY):
+    def __init__(self, *flags, env=None, binary=BINARY, command=()):
+        """command: a program that becomes the binary, as prlimit does."""
         self.log = []
         self.is_stopping = False
         self.process = subprocess.Popen(
-            [binary, "--port", "0", "--bind", "127.0.0.1", "--log-level", "debug", *map(str, flags)],
+            [*command, binary, "--port", "0", "--bind", "127.0.0.1", "--log-level", "debug", *map(str, flags)],
             stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, env={**os.environ, **(env or {})})
         self.reader = threading.Thread(target=self._read_log, daemon=True)
         self.reader.start()
@@ -243,11 +250,15 @@ async def close_all(*clients):
     await asyncio.gather(*(client.close() for client in clients))
 
 
-async def settled(server):
-    """Nobody is left, in the server and in its Redis."""
+def kept_keys(store):
+    """All but what is kept for its time: reports and bans."""
+    return [key for key in store.keys("*") if not key.startswith(("reports:", "ban:"))]
+
+
+async def settled(server, store=None):
+    """Nobody is left, in the server and in its Redis (the embedded one, if none is given)."""
     def is_empty():
         return all(server.metric(name) == 0 for name in ("users", "searching", "chatting"))
-    await asyncio.get_running_loop().run_in_executor(None, lambda: wait_for(is_empty, "everyone to leave"))
-    store = server.redis()
-    await asyncio.get_running_loop().run_in_executor(
-        None, lambda: wait_for(lambda: store.keys("*") == ["epoch"], "Redis to be empty"))
+    await in_thread(wait_for, is_empty, "everyone to leave")
+    store = store or await in_thread(server.redis)
+    await in_thread(wait_for, lambda: kept_keys(store) == ["epoch"], lambda: f"Redis to be empty: {kept_keys(store)[:9]}")

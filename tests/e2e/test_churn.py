@@ -1,97 +1,13 @@
 """Many users at random: the promises hold, and nothing of anybody is left."""
 import asyncio
-import contextlib
 import os
 import random
-import time
 
-import websockets
-
-from harness import Client, running, settled
+from harness import TIMEOUT, running, settled
+from promises import Promises, Wanderers
 
 USERS = int(os.environ.get("CHATTERBOX_CHURN_USERS", "200"))
 SECONDS = float(os.environ.get("CHATTERBOX_CHURN_SECONDS", "30"))
-TOPICS = [f"topic {i}" for i in range(12)]
-
-
-class Churn:
-    def __init__(self, server, seed):
-        self.server = server
-        self.random = random.Random(seed)
-        self.members = {}   # match_id: set of user ids
-        self.roles = {}     # match_id: roles given
-        self.heard = 0
-        self.deadline = time.monotonic() + SECONDS
-
-    async def user(self):
-        while time.monotonic() < self.deadline:
-            client = await Client.connect(self.server)
-            client.match = None
-            # In a chat, with no request on its way that could lead into the next: what is written now is for this one.
-            client.is_sure = False
-            client.written = {}   # match_id: how many messages
-            reader = asyncio.create_task(self.listen(client))
-            try:
-                for _ in range(self.random.randrange(1, 40)):
-                    if reader.done() or time.monotonic() > self.deadline:
-                        break
-                    await self.act(client)
-                    await asyncio.sleep(self.random.random() * 0.05)
-            except websockets.ConnectionClosed:
-                pass
-            if self.random.random() < 0.4:
-                client.socket.transport.abort()
-            else:
-                await client.close()
-            await reader
-
-    async def act(self, client):
-        choice = self.random.random()
-        if choice < 0.15:
-            await client.send("submit_interests", interests=self.random.sample(TOPICS, self.random.randrange(1, 5)))
-        elif choice < 0.45:
-            client.is_sure = False
-            await client.send("start_matching")
-        elif choice < 0.52:
-            await client.send("end_matching")
-        elif choice < 0.60:
-            client.is_sure = False
-            await client.send("end_chat")
-        elif client.is_sure:
-            match = client.match
-            number = client.written[match] = client.written.get(match, 0) + 1
-            await client.send("chat_message", message=f"{match} {client.user_id} {number}")
-
-    async def listen(self, client):
-        with contextlib.suppress(websockets.ConnectionClosed):
-            while True:
-                event = await client.event(timeout=60)
-                data = event.get("data")
-                if event["type"] == "success_matched":
-                    assert client.match is None, "matched while in a chat"
-                    client.match, client.heard, client.is_sure = data["match_id"], 0, True
-                    members = self.members.setdefault(client.match, set())
-                    assert client.user_id not in members, "met itself"
-                    members.add(client.user_id)
-                    assert len(members) <= 2, "three in a chat"
-                    roles = self.roles.setdefault(client.match, [])
-                    roles.append(data["role"])
-                    assert len(set(roles)) == len(roles), "both have the same role"
-                    assert data["common_interests"]
-                elif event["type"] == "partner_left_chat":
-                    assert client.match == data["match_id"]
-                    client.match, client.is_sure = None, False
-                elif event["type"] == "success" and event["description"] == "The chat is over.":
-                    client.match = None
-                elif event["type"] == "chat_message":
-                    match, writer, number = data["message"].split(" ")
-                    assert match == client.match, "a message of another chat"
-                    assert writer != client.user_id
-                    client.heard += 1
-                    assert int(number) == client.heard, "lost, doubled or out of order"
-                    self.heard += 1
-                elif event["type"] == "error":
-                    assert data["code"] in ("not_in_chat", "already_chatting", "no_interests"), event
 
 
 def churn(server, users=USERS, seed=None):
@@ -99,11 +15,16 @@ def churn(server, users=USERS, seed=None):
     print("seed", seed)
 
     async def run():
-        test = Churn(server, seed)
-        await asyncio.gather(*(test.user() for _ in range(users)))
-        assert test.heard > 0 and test.members
+        promises = Promises()
+        wanderers = Wanderers(server, promises, seed)
+        tasks = asyncio.gather(*(wanderers.user() for _ in range(users)))
+        await asyncio.wait([tasks], timeout=SECONDS)
+        wanderers.is_over = True
+        await tasks
+        await promises.quiet(TIMEOUT)
+        assert promises.heard > 0 and promises.chats
         await settled(server)
-        print(f"{len(test.members)} chats, {test.heard} messages")
+        print(f"{len(promises.chats)} chats, {promises.heard} messages")
     asyncio.run(run())
 
 

@@ -1,5 +1,6 @@
 """Redis goes away, comes back empty, is late, forgets: chats go on, searches resume, nobody is left behind."""
 import asyncio
+import contextlib
 import os
 import signal
 import socket
@@ -9,11 +10,7 @@ import time
 import pytest
 import redis
 
-from harness import SLOWNESS, Client, Server, close_all, pair, redis_server, running, settled, wait_for
-
-
-async def in_thread(function, *arguments):
-    return await asyncio.get_running_loop().run_in_executor(None, function, *arguments)
+from harness import SLOWNESS, Client, Server, close_all, in_thread, pair, redis_server, running, settled, wait_for
 
 
 async def talk(a, b):
@@ -51,6 +48,38 @@ def test_what_redis_holds(server):
         assert meta(a)["status"] == meta(b)["status"] == "idle"
         await close_all(a, b)
         await settled(server)
+    asyncio.run(run())
+
+
+def test_the_embedded_redis_keeps_no_commands():
+    """The slow log and a crash report would quote interests, and outlive those who have named them."""
+    async def run():
+        with running() as server:
+            server.wait_ready()
+            store = server.redis()
+            os.kill(server.redis_pid(), signal.SIGSTOP)  # whatever it was doing, it was slow
+            a = await (await Client.connect(server)).like("canary")
+            await a.send("start_matching")
+            await asyncio.sleep(0.1)
+            os.kill(server.redis_pid(), signal.SIGCONT)
+            await a.expect("no_match")
+            assert store.slowlog_len() == 0
+            assert store.config_get("slowlog-log-slower-than") == {"slowlog-log-slower-than": "-1"}
+            await a.close()
+            await settled(server)
+            os.kill(server.redis_pid(), signal.SIGSEGV)
+            await in_thread(wait_for, lambda: len(server.log_lines("redis_embedded")) == 2, "the next one")
+        assert not any("BUG REPORT" in line or "canary" in line for line in server.log)
+    asyncio.run(run())
+
+
+def test_an_error_of_redis_is_not_quoted():
+    async def run():
+        impostor = Impostor(b"-ERR unknown command, with args beginning with: 'canary'\r\n")
+        with running("--redis", f"redis://127.0.0.1:{impostor.port}", "--redis-timeout", "100ms") as server:
+            await in_thread(wait_for, lambda: server.log_lines("redis_lost"), "a loss")
+        assert not any("canary" in line for line in server.log)
+        impostor.listener.close()
     asyncio.run(run())
 
 
@@ -173,6 +202,9 @@ def test_searches_beyond_the_queue_are_refused():
             server.wait_ready()
             pid = server.redis_pid()
             clients = [await (await Client.connect(server)).like(f"t{i}") for i in range(40)]
+            # Answers come in order, so after these nothing is on its way any more.
+            await clients[-1].search()
+            await clients[-1].ask("end_matching")
             os.kill(pid, signal.SIGSTOP)
             try:
                 for client in clients:
@@ -295,16 +327,25 @@ class Impostor:
             except OSError:
                 return
             self.accepted += 1
-            connection.recv(65536)
-            if self.answer is None:
-                kept.append(connection)
-            else:
-                connection.sendall(self.answer)
-                connection.close()
+            with contextlib.suppress(OSError):  # given up already
+                connection.recv(65536)
+                if self.answer is None:
+                    kept.append(connection)
+                else:
+                    connection.sendall(self.answer)
+                    connection.close()
 
 
-@pytest.mark.parametrize("answer", [None, b"", b"-LOADING Redis is loading\r\n", b"*2\r\n$3\r\nab", b"HTTP/1.1 400 Bad Request\r\n\r\n",
-                                    b"$-1\r\n", b"*1\r\n*1\r\n:5\r\n"])
+POLICY = b"*2\r\n$16\r\nmaxmemory-policy\r\n$10\r\nnoeviction\r\n"
+
+
+@pytest.mark.parametrize("answer", [
+    None, b"", b"-LOADING Redis is loading\r\n", b"*2\r\n$3\r\nab", b"HTTP/1.1 400 Bad Request\r\n\r\n",
+    b"$-1\r\n", b"*1\r\n*1\r\n:5\r\n",
+    b"+OK\r\n" * 50, POLICY + b":1\r\n" * 1000, b"-ERR asked for once\r\n" * 3,      # more answers than questions
+    b"*1\r\n" * 20 + b":1\r\n", b"*-7\r\n", b"$99999999999999999999\r\n", b"*2147483647\r\n",
+    b"$500000000\r\n" + b"x" * (4 << 20), b"*1000000\r\n" + b":1\r\n" * 500000],
+    ids=lambda answer: repr(answer and answer[:20]))
 def test_what_is_not_a_redis_is_tried_again(answer):
     async def run():
         impostor = Impostor(answer)

@@ -6,11 +6,14 @@ import pytest
 
 from harness import Client, close_all, pair, running, settled
 
-REQUESTS = ["submit_interests", "start_matching", "end_matching", "chat_message", "webrtc_signal", "end_chat"]
+REQUESTS = ["submit_interests", "start_matching", "end_matching", "chat_message", "webrtc_signal", "end_chat", "next", "typing", "block",
+            "report"]
 DATA = {
     "submit_interests": {"interests": ["later"]},
     "chat_message": {"message": "hi"},
     "webrtc_signal": {"sdp": "v=0"},
+    "typing": {"active": True},
+    "report": {"reason": "spam"},
 }
 # What the client gets: the table of the protocol, row by row: new, idle, searching, chatting.
 STATES = ["new", "idle", "searching", "chatting"]
@@ -21,7 +24,12 @@ TABLE = {
     "chat_message": ["not_in_chat", "not_in_chat", "not_in_chat", "relayed"],
     "webrtc_signal": ["not_in_chat", "not_in_chat", "not_in_chat", "relayed"],
     "end_chat": ["not_in_chat", "not_in_chat", "not_in_chat", "success"],
+    "next": ["no_interests", "no_match", "no_match", "no_match"],
+    "typing": ["not_in_chat", "not_in_chat", "not_in_chat", "relayed"],
+    "block": ["not_in_chat", "not_in_chat", "not_in_chat", "success"],
+    "report": ["not_in_chat", "not_in_chat", "not_in_chat", "success"],
 }
+ENDS_A_CHAT = ("end_chat", "next", "block", "report")
 
 
 async def in_state(server, state, topic):
@@ -62,10 +70,10 @@ def test_table(server, state, request_type):
             await client.expect(expected)
         else:
             await client.expect_error(expected, request_type)
-        if request_type == "end_chat" and state == "chatting":
+        if request_type in ENDS_A_CHAT and state == "chatting":
             await partner.expect("partner_left_chat", match_id=client.match)
         after = {"new": "new", "chatting": "chatting"}.get(state, "idle or searching")
-        if (request_type, state) == ("submit_interests", "new") or (request_type, state) == ("end_chat", "chatting"):
+        if (request_type, state) == ("submit_interests", "new") or (request_type in ENDS_A_CHAT and state == "chatting"):
             after = "idle or searching"
         assert await state_of(client) == after
         await close_all(*filter(None, (client, partner)))
@@ -95,6 +103,15 @@ RAW = [
     ('{"type":"submit_interests","data":{"interests":["' + "x" * 65 + '"]}}', "invalid_interests", "submit_interests"),
     (json.dumps({"type": "submit_interests", "data": {"interests": list(map(str, range(11)))}}),
      "invalid_interests", "submit_interests"),
+    ('{"type":"next","data":{"fallback_after_ms":-2}}', "invalid_request", "next"),
+    ('{"type":"next","data":{"fallback_after_ms":3600001}}', "invalid_request", "next"),
+    ('{"type":"next","data":{"fallback_after_ms":1.5}}', "invalid_request", "next"),
+    ('{"type":"start_matching","data":{"fallback_after_ms":"soon"}}', "invalid_request", "start_matching"),
+    ('{"type":"typing"}', "invalid_request", "typing"),
+    ('{"type":"typing","data":{"active":1}}', "invalid_request", "typing"),
+    ('{"type":"report"}', "invalid_request", "report"),
+    ('{"type":"report","data":{"reason":"boring"}}', "invalid_request", "report"),
+    ('{"type":"report","data":{"reason":["spam"]}}', "invalid_request", "report"),
     ('{"type":"dance"}', "unknown_type", "dance"),
     ('{"type":"' + "x" * 1000 + '"}', "unknown_type", None),
     ('{"type":"connection_established"}', "unknown_type", "connection_established"),

@@ -37,16 +37,26 @@ class Scripts:
     def fence(self, value, node, ttl):
         return self.call("fence", ["epoch"], [value, node, ttl])
 
-    def submit(self, user, *topics):
-        return self.call("submit_interests", ["epoch", f"user_meta:{user}"], [self.epoch, f"node:1.{user}.1", *topics])
+    def submit(self, user, *topics, device="0", address="0"):
+        return self.call("submit_interests", ["epoch", f"user_meta:{user}", f"ban:{device}", f"ban:{address}"],
+                         [self.epoch, f"node:1.{user}.1", *topics])
 
-    def start(self, user, *topics, ended=0, search=1, match=None):
+    def start(self, user, *topics, ended=0, search=1, match=None, anyone=False, device="0", address="0"):
         self.clock += 1
         self.match += 1
         return self.call(
             "start_matching",
-            ["epoch", f"user_meta:{user}", "active_matches", "waiting", *(f"interest:{topic}" for topic in topics)],
-            [self.epoch, self.prefix, user, f"node:1.{user}.1", search, match or self.match, ended, self.clock, *topics])
+            ["epoch", f"user_meta:{user}", "active_matches", "waiting", "anyone", f"blocked:{user}", f"ban:{device}", f"ban:{address}",
+             *(f"interest:{topic}" for topic in topics)],
+            [self.epoch, self.prefix, user, f"node:1.{user}.1", search, match or self.match, ended, self.clock, int(anyone),
+             f"identity of {user}", *topics])
+
+    def block(self, user, *partners):
+        return self.call("block", ["epoch", f"user_meta:{user}", f"blocked:{user}"], [self.epoch, *partners])
+
+    def report(self, reporter, device, address, limit=3, report_ms=60000, ban_ms=60000):
+        return self.call("report", ["epoch", f"reports:{device}", f"ban:{device}", f"reports:{address}", f"ban:{address}"],
+                         [self.epoch, reporter, limit, report_ms, ban_ms])
 
     def end_matching(self, user):
         return self.call("end_matching", ["epoch", f"user_meta:{user}", "active_matches", "waiting"],
@@ -61,7 +71,7 @@ class Scripts:
                          [self.epoch, self.prefix, user, f"node:1.{user}.1", match, partner, *topics])
 
     def leave(self, user):
-        return self.call("leave", ["epoch", f"user_meta:{user}", "active_matches", "waiting"],
+        return self.call("leave", ["epoch", f"user_meta:{user}", "active_matches", "waiting", f"blocked:{user}"],
                          [self.epoch, self.prefix, user])
 
     def meta(self, user):

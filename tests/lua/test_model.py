@@ -18,7 +18,8 @@ class Model:
         self.users = {}  # id: dict(status, joined, since, match, ended)
 
     def user(self, name):
-        return self.users.setdefault(name, {"status": "idle", "joined": [], "since": None, "match": 0, "partner": None})
+        return self.users.setdefault(name, {"status": "idle", "joined": [], "since": None, "match": 0, "partner": None, "last": None,
+                                            "anyone": False, "blocked": set()})
 
     def part(self, user):
         partner = self.users.get(user["partner"])
@@ -26,12 +27,22 @@ class Model:
             partner.update(partner=None, status="idle")
         user.update(partner=None, status="idle")
 
-    def allowed(self, name, topics):
-        """The best waiters: any of them may be claimed."""
-        waiters = [(-len(set(topics) & set(user["joined"])), user["since"], other)
-                   for other, user in self.users.items()
-                   if other != name and user["status"] == "searching" and set(topics) & set(user["joined"])]
-        return {min(waiters)[2]} if waiters else set()
+    def allowed(self, name, topics, anyone):
+        """Who may be claimed: those who share a topic, else those who take anyone, else the partner of the last chat."""
+        user = self.user(name)
+        waiters = [(other, self.users[other]) for other in self.users if other != name and self.users[other]["status"] == "searching"]
+        choices = []
+        for wanted in (lambda other: set(topics) & set(other["joined"]), lambda other: anyone and other["anyone"]):
+            choices.append([(-len(set(topics) & set(other["joined"])), other["since"], name_of_other) for name_of_other, other in waiters
+                            if wanted(other) and name not in other["blocked"] and name_of_other not in user["blocked"]])
+        former = {other for other, found in waiters if other == user["last"] or found["last"] == name}
+        for choice in choices:
+            good = [rank for rank in choice if rank[2] not in former]
+            if good:
+                # Only a sample is looked at; up to its size, the best must be found.
+                is_sampled = max(sum(topic in other["joined"] for _, other in waiters) for topic in topics) > 8 or len(waiters) > 8
+                return {rank[2] for rank in good} if is_sampled else {min(good)[2]}
+        return {rank[2] for choice in choices for rank in choice}
 
 
 def check(scripts, model):
@@ -47,6 +58,8 @@ def check(scripts, model):
         for topic in user["joined"]:
             members.setdefault(topic, set()).add(name)
     assert {topic: scripts.members(topic) for topic in scripts.topics()} == members
+    assert scripts.store.smembers(scripts.key("anyone")) == {
+        name for name, user in model.users.items() if user["status"] == "searching" and user["anyone"]}
     known = {key.removeprefix(scripts.key("user_meta:")) for key in scripts.store.keys("*user_meta:*")}
     assert known == set(model.users)
 
@@ -54,14 +67,20 @@ def check(scripts, model):
 def act(scripts, model, rng):
     name = rng.choice(USERS)
     topics = rng.sample(TOPICS, rng.randrange(1, 5))
-    choice = rng.randrange(10)
-    if choice == 0:
+    choice = rng.randrange(11)
+    if choice == 10:
+        others = rng.sample(USERS, 2)
+        assert scripts.block(name, *others) == ["OK"]
+        if name in model.users:
+            model.users[name]["blocked"] |= set(others)
+    elif choice == 0:
         scripts.submit(name, *topics)
         model.user(name)
     elif choice < 6:
         user = model.user(name) if name in model.users else {"match": 0}
         ended = user["match"] if rng.random() < 0.9 else user["match"] + 1000000
-        answer = scripts.start(name, *topics, ended=ended, search=rng.randrange(100))
+        anyone = rng.random() < 0.3
+        answer = scripts.start(name, *topics, ended=ended, search=rng.randrange(100), anyone=anyone)
         if user["match"] and ended != user["match"]:
             assert answer == ["ALREADY"]
             return
@@ -69,16 +88,17 @@ def act(scripts, model, rng):
         model.part(user)
         since = user["since"] or scripts.clock
         user.update(joined=[], since=None)
-        allowed = model.allowed(name, topics)
+        allowed = model.allowed(name, topics, anyone)
         if allowed:
             assert answer[0] == "MATCH" and answer[1] in allowed, (answer, allowed)
             partner = model.users[answer[1]]
-            assert set(answer[4:]) == set(topics) & set(partner["joined"])
-            partner.update(status="chatting", joined=[], since=None, partner=name, match=scripts.match)
-            user.update(status="chatting", partner=answer[1], match=scripts.match)
+            assert answer[4] == f"identity of {answer[1]}"
+            assert set(answer[5:]) == set(topics) & set(partner["joined"])
+            partner.update(status="chatting", joined=[], since=None, partner=name, last=name, match=scripts.match)
+            user.update(status="chatting", partner=answer[1], last=answer[1], match=scripts.match)
         else:
             assert answer == ["WAIT"], answer
-            user.update(status="searching", joined=topics, since=since)
+            user.update(status="searching", joined=topics, since=since, anyone=anyone)
     elif choice == 6:
         answer = scripts.end_matching(name)
         user = model.users.get(name)

@@ -32,9 +32,59 @@ static void part(struct fake_user *user)
         partner->partner = NULL;
 }
 
-static void forget(struct fake_user *user)
+/* Blocks and reports. */
+
+static bool has_pair(const struct fake_pair *pairs, size_t count, const uint8_t by[USER_ID_BYTES], const uint8_t of[USER_ID_BYTES])
+{
+    for (size_t i = 0; i < count; i++) {
+        if (memcmp(pairs[i].by, by, USER_ID_BYTES) == 0 && memcmp(pairs[i].of, of, USER_ID_BYTES) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void add_pair(struct fake_pair *pairs, size_t *count, size_t most, const uint8_t by[USER_ID_BYTES], const uint8_t of[USER_ID_BYTES])
+{
+    if (has_pair(pairs, *count, by, of))
+        return;
+    if (*count == most)
+        abort();
+    memcpy(pairs[*count].by, by, USER_ID_BYTES);
+    memcpy(pairs[(*count)++].of, of, USER_ID_BYTES);
+}
+
+static bool is_blocked(const struct fake_store *store, const struct fake_user *a, const struct fake_user *b)
+{
+    return has_pair(store->blocks, store->block_count, a->id, b->id) || has_pair(store->blocks, store->block_count, b->id, a->id);
+}
+
+static bool was_last(const struct fake_user *a, const struct fake_user *b)
+{
+    return a->has_last && memcmp(a->last, b->id, USER_ID_BYTES) == 0;
+}
+
+static bool is_banned(const struct fake_store *store, const uint8_t device[HASH_BYTES])
+{
+    size_t reporters = 0;
+    for (size_t i = 0; i < store->report_count; i++)
+        reporters += memcmp(store->reports[i].of, device, HASH_BYTES) == 0;
+    return reporters >= FAKE_REPORT_LIMIT;
+}
+
+static void forget_blocks(struct fake_store *store, const uint8_t id[USER_ID_BYTES])
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < store->block_count; i++) {
+        if (memcmp(store->blocks[i].by, id, USER_ID_BYTES) != 0)
+            store->blocks[kept++] = store->blocks[i];
+    }
+    store->block_count = kept;
+}
+
+static void forget(struct fake_store *store, struct fake_user *user)
 {
     part(user);
+    forget_blocks(store, user->id);
     payload_free(&user->topics);
     user->is_there = false;
 }
@@ -63,33 +113,68 @@ static size_t common_topics(const struct fake_user *a, const struct fake_user *b
     return length;
 }
 
+static void set_seeker(struct fake_user *user, const struct payload *seeker)
+{
+    memcpy(&user->identity, seeker->bytes, sizeof user->identity);
+    set_topics(user, seeker->bytes + sizeof user->identity, seeker->length - sizeof user->identity);
+}
+
+enum choice { FRIENDS, ANYONE, FORMER_PARTNERS, CHOICES };
+
+/* Whether the two may be matched by this choice; which of the waiters it is does not matter here. */
+static bool suits(const struct fake_store *store, enum choice choice, const struct fake_user *user, const struct fake_user *other,
+                  size_t common_length)
+{
+    if (!other->is_there || !other->is_waiting || other == user || is_blocked(store, user, other))
+        return false;
+    const bool is_friend = common_length > 0, takes_anyone = user->accepts_anyone && other->accepts_anyone;
+    switch (choice) {
+    case FRIENDS:
+        return is_friend && !was_last(user, other) && !was_last(other, user);
+    case ANYONE:
+        return takes_anyone && !was_last(user, other) && !was_last(other, user);
+    case FORMER_PARTNERS:
+        return is_friend || takes_anyone;
+    case CHOICES:
+        break;
+    }
+    return false;
+}
+
 static enum store_outcome start_matching(struct fake_store *store, const struct store_call *call,
                                          struct store_reply *reply, uint8_t *common)
 {
+    if (is_banned(store, call->identity.device))
+        return STORE_BANNED;
     struct fake_user *user = find(store, call->user_id, true);
     if (user->match != 0 && user->match != call->ended_match)
         return STORE_TOO_LATE;
     part(user);
-    set_topics(user, call->payload->bytes, call->payload->length);
+    set_seeker(user, call->payload);
     user->actor = call->actor;
     user->search = call->search;
+    user->accepts_anyone = call->accepts_anyone;
     user->is_waiting = false;
-    for (size_t i = 0; i < FAKE_USERS_MAX; i++) {
-        struct fake_user *other = &store->users[i];
-        if (!other->is_there || !other->is_waiting || other == user)
+    for (size_t i = 0; i < CHOICES * FAKE_USERS_MAX; i++) {
+        struct fake_user *other = &store->users[i % FAKE_USERS_MAX];
+        if (!other->is_there || other->topics == NULL)
             continue;
         size_t length = common_topics(user, other, common);
-        if (length == 0)
+        if (!suits(store, (enum choice)(i / FAKE_USERS_MAX), user, other, length))
             continue;
         other->is_waiting = false;
         other->partner = user;
         user->partner = other;
         user->match = other->match = call->match;
+        user->has_last = other->has_last = true;
+        memcpy(user->last, other->id, USER_ID_BYTES);
+        memcpy(other->last, user->id, USER_ID_BYTES);
         reply->partner = other->actor;
         reply->partner_search = other->search;
         reply->common = common;
         reply->common_length = length;
-        memcpy(reply->partner_id, other->id, USER_ID_BYTES);
+        reply->peer.identity = other->identity;
+        memcpy(reply->peer.id, other->id, USER_ID_BYTES);
         return STORE_MATCHED;
     }
     user->is_waiting = true;
@@ -104,8 +189,10 @@ static enum store_outcome carry_out(struct fake_store *store, const struct store
     case STORE_START_MATCHING:
         return start_matching(store, call, reply, common);
     case STORE_SUBMIT_INTERESTS:
+        if (is_banned(store, call->payload->bytes))
+            return STORE_BANNED;
         user = find(store, call->user_id, true);
-        set_topics(user, call->payload->bytes, call->payload->length);
+        set_seeker(user, call->payload);
         user->actor = call->actor;
         return STORE_DONE;
     case STORE_END_MATCHING:
@@ -123,7 +210,9 @@ static enum store_outcome carry_out(struct fake_store *store, const struct store
         return STORE_DONE;
     case STORE_RESTORE_CHAT: {
         user = find(store, call->user_id, true);
-        set_topics(user, call->payload->bytes + USER_ID_BYTES, call->payload->length - USER_ID_BYTES);
+        set_topics(user, call->payload->bytes + sizeof(struct peer), call->payload->length - sizeof(struct peer));
+        user->has_last = true;
+        memcpy(user->last, call->payload->bytes, USER_ID_BYTES);
         user->actor = call->actor;
         struct fake_user *partner = find(store, call->payload->bytes, false);
         user->is_waiting = false;
@@ -139,8 +228,18 @@ static enum store_outcome carry_out(struct fake_store *store, const struct store
     case STORE_LEAVE:
         user = find(store, call->user_id, false);
         if (user != NULL)
-            forget(user);
+            forget(store, user);
         return STORE_DONE;
+    case STORE_BLOCK:
+        user = find(store, call->user_id, false);
+        for (size_t at = 0; user != NULL && at < call->payload->length; at += USER_ID_BYTES)
+            add_pair(store->blocks, &store->block_count, FAKE_BLOCKS_MAX, call->user_id, call->payload->bytes + at);
+        return STORE_DONE;
+    case STORE_REPORT: {
+        const uint8_t *device = call->payload->bytes + HASH_BYTES;
+        add_pair(store->reports, &store->report_count, FAKE_REPORTS_MAX, call->payload->bytes, device);
+        return is_banned(store, device) ? STORE_BANNED : STORE_DONE;
+    }
     case STORE_OPERATIONS:
         break;
     }
@@ -228,6 +327,7 @@ void fake_store_clear(struct fake_store *store)
 {
     for (size_t i = 0; i < FAKE_USERS_MAX; i++) {
         if (store->users[i].is_there)
-            forget(&store->users[i]);
+            forget(store, &store->users[i]);
     }
+    store->block_count = store->report_count = 0;
 }

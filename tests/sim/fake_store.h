@@ -12,7 +12,7 @@
 #include "matcher.h"
 #include "store.h"
 
-enum { FAKE_USERS_MAX = 64, FAKE_CALLS_MAX = 4096 };
+enum { FAKE_USERS_MAX = 64, FAKE_CALLS_MAX = 4096, FAKE_BLOCKS_MAX = 1024, FAKE_REPORTS_MAX = 64, FAKE_REPORT_LIMIT = 1 };
 
 struct fake_user {
     bool is_there;
@@ -23,6 +23,15 @@ struct fake_user {
     uint64_t match;            /* the chat that is on, else the last one; 0: none yet */
     struct fake_user *partner; /* of active_matches */
     struct payload *topics;
+    bool accepts_anyone;
+    bool has_last;
+    uint8_t last[USER_ID_BYTES]; /* partner of the last chat */
+    struct identity identity;
+};
+
+/* blocker and blocked; or reporter and reported device */
+struct fake_pair {
+    uint8_t by[USER_ID_BYTES], of[USER_ID_BYTES];
 };
 
 struct fake_store {
@@ -31,6 +40,10 @@ struct fake_store {
     struct fake_user users[FAKE_USERS_MAX];
     struct store_call calls[FAKE_CALLS_MAX]; /* a queue: first_call..last_call, modulo */
     size_t first_call, last_call;
+    struct fake_pair blocks[FAKE_BLOCKS_MAX];
+    size_t block_count;
+    struct fake_pair reports[FAKE_REPORTS_MAX];
+    size_t report_count;
 };
 
 struct store fake_store_interface(struct fake_store *store);

@@ -45,6 +45,7 @@ static void each_condition_counts(void **state)
     EXPECT(400, is_http_1_1 = false);
     EXPECT(400, hosts = 0);
     EXPECT(400, hosts = 2);
+    EXPECT(400, host.length = 0);
     EXPECT(400, has_connection_upgrade = false);
     EXPECT(400, has_body = true);
     EXPECT(400, keys = 0);

@@ -1,6 +1,8 @@
 /* Mailboxes, seen from one thread that plays all parts: order, full rings, and who must not sleep. */
 #include "unit.h"
 
+#include <poll.h>
+
 #include "mailbox.h"
 
 enum { IO_THREAD = 1, SESSION_THREAD = 2, OTHER_SESSION = 3, THREADS = 4 };
@@ -126,6 +128,45 @@ static void nobody_sleeps_on_room_for_what_waits(void **state)
     assert_false(mailbox_prepare_sleep(fixture->io));
 }
 
+/* The receiver has taken a message and not yet told of room, when the sender fills the ring again. */
+static void fill_again(void *owner, struct message *message)
+{
+    struct fixture *fixture = owner;
+    mailbox_flush(fixture->io);
+    see(owner, message);
+}
+
+static void do_nothing(uv_idle_t *idle)
+{
+    (void)idle;
+}
+
+/* From here on a wake-up can be seen at the loop's descriptor. */
+static void let_loop_listen(uv_loop_t *loop)
+{
+    uv_idle_t idle;
+    uv_idle_init(loop, &idle);
+    uv_idle_start(&idle, do_nothing);
+    uv_run(loop, UV_RUN_NOWAIT);
+    uv_close((uv_handle_t *)&idle, NULL);
+    uv_run(loop, UV_RUN_NOWAIT);
+}
+
+static void room_that_is_told_of_late_is_told_of_again(void **state)
+{
+    struct fixture *fixture = *state;
+    struct pollfd wakeup = { .fd = uv_backend_fd(&fixture->loop), .events = POLLIN };
+    for (uint64_t number = 0; number < 6; number++)
+        send_number(fixture->io, SESSION_THREAD, CLIENT_TEXT, number);
+    assert_int_equal(mailbox_drain(fixture->session, 1, fill_again, fixture), 1);
+    assert_int_equal(mailbox_staged(fixture->io), 2);
+    let_loop_listen(&fixture->loop);
+    assert_true(mailbox_prepare_sleep(fixture->io));
+    assert_int_equal(poll(&wakeup, 1, 0), 0);
+    mailbox_drain(fixture->session, 100, see, fixture);
+    assert_int_equal(poll(&wakeup, 1, 0), 1); /* the two that are staged have room now */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -135,6 +176,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_thread_may_write_to_itself, set_up, tear_down),
         cmocka_unit_test_setup_teardown(nobody_sleeps_on_a_message, set_up, tear_down),
         cmocka_unit_test_setup_teardown(nobody_sleeps_on_room_for_what_waits, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(room_that_is_told_of_late_is_told_of_again, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -73,8 +73,10 @@ static int tear_down(void **state)
 
 static void search(uint32_t number, bool is_known)
 {
+    uint8_t seeker[sizeof(struct identity) + 3] = { 0 };
+    memcpy(seeker + sizeof(struct identity), "go", 3);
     receive((struct message){ .type = SEARCH_START,
-                              .payload = payload_copy("go", 3),
+                              .payload = payload_copy(seeker, sizeof seeker),
                               .search = { .search = number, .is_known = is_known } });
 }
 
@@ -122,14 +124,14 @@ static void a_match_is_told_to_both_with_opposite_roles(void **state)
     answer(0, (struct store_reply){ .outcome = STORE_MATCHED,
                                     .partner = other,
                                     .partner_search = 8,
-                                    .partner_id = { 5 },
+                                    .peer = { .id = { 5 } },
                                     .common = (const uint8_t *)"go",
                                     .common_length = 3 });
     assert_int_equal(sent_count, 2);
     for (size_t i = 0; i < 2; i++) {
         assert_int_equal(sent[i].type, MATCH_FOUND);
         assert_int_equal(sent[i].match_found.match, 100);
-        assert_int_equal(sent[i].payload->length, USER_ID_BYTES + 3);
+        assert_int_equal(sent[i].payload->length, sizeof(struct peer) + 3);
     }
     assert_true(address_equals(sent[0].to, other));
     assert_int_equal(sent[0].match_found.search, 8);

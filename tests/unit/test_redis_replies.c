@@ -44,6 +44,9 @@ static void words_mean_what_they_mean_for_their_script(void **state)
         { SCRIPT_FENCE, "*3\r\n$4\r\nHELD\r\n$3\r\nx:1\r\n$4\r\n4000\r\n", REPLY_HELD },
         { SCRIPT_FENCE, "*1\r\n$4\r\nHELD\r\n", REPLY_MALFORMED },
         { SCRIPT_FENCE, "*1\r\n$5\r\nSTALE\r\n", REPLY_MALFORMED },
+        { SCRIPT_SUBMIT_INTERESTS, "*1\r\n$6\r\nBANNED\r\n", REPLY_BANNED },
+        { SCRIPT_REPORT, "*1\r\n$6\r\nBANNED\r\n", REPLY_BANNED },
+        { SCRIPT_LEAVE, "*1\r\n$6\r\nBANNED\r\n", REPLY_MALFORMED },
         { SCRIPT_LEAVE, "-NOSCRIPT No matching script.\r\n", REPLY_ERROR },
         { SCRIPT_LEAVE, "$-1\r\n", REPLY_MALFORMED },
         { SCRIPT_LEAVE, ":1\r\n", REPLY_MALFORMED },
@@ -56,12 +59,34 @@ static void words_mean_what_they_mean_for_their_script(void **state)
         assert_int_equal(decode(examples[i].script, examples[i].wire).kind, examples[i].kind);
 }
 
+static struct script_reply decode_match_with(const char *identity, const char *id, const char *channel, const char *search,
+                                             const char *topic)
+{
+    char wire[1024];
+    snprintf(wire, sizeof wire, "*6\r\n$5\r\nMATCH\r\n$%zu\r\n%s\r\n$%zu\r\n%s\r\n$%zu\r\n%s\r\n$%zu\r\n%s\r\n$%zu\r\n%s\r\n",
+             strlen(id), id, strlen(channel), channel, strlen(search), search, strlen(identity), identity, strlen(topic), topic);
+    return decode(SCRIPT_START_MATCHING, wire);
+}
+
 static struct script_reply decode_match(const char *id, const char *channel, const char *search, const char *topic)
 {
-    char wire[512];
-    snprintf(wire, sizeof wire, "*5\r\n$5\r\nMATCH\r\n$%zu\r\n%s\r\n$%zu\r\n%s\r\n$%zu\r\n%s\r\n$%zu\r\n%s\r\n", strlen(id), id,
-             strlen(channel), channel, strlen(search), search, strlen(topic), topic);
-    return decode(SCRIPT_START_MATCHING, wire);
+    return decode_match_with("", id, channel, search, topic);
+}
+
+static void an_identity_is_whole_or_unknown(void **state)
+{
+    (void)state;
+    static const char both[] = "00112233445566778899aabbccddeeff" "f0e1d2c3b4a5968778695a4b3c2d1e0f";
+    static const char channel[] = "00112233445566aa:3.77.5";
+    struct script_reply match = decode_match_with(both, user, channel, "1", "x");
+    assert_int_equal(match.kind, REPLY_MATCH);
+    assert_int_equal(match.peer.identity.device[1], 0x11);
+    assert_int_equal(match.peer.identity.address[0], 0xf0);
+    match = decode_match_with("", user, channel, "1", "x");
+    assert_int_equal(match.kind, REPLY_MATCH);
+    assert_int_equal(match.peer.identity.address[0], 0);
+    assert_int_equal(decode_match_with(user, user, channel, "1", "x").kind, REPLY_MALFORMED);
+    assert_int_equal(decode_match_with("00", user, channel, "1", "x").kind, REPLY_MALFORMED);
 }
 
 static void a_match_is_taken_apart(void **state)
@@ -69,7 +94,7 @@ static void a_match_is_taken_apart(void **state)
     (void)state;
     struct script_reply match = decode_match(user, "00112233445566aa:3.77.4294967295", "12", "chess");
     assert_int_equal(match.kind, REPLY_MATCH);
-    assert_int_equal(match.partner_id[15], 15);
+    assert_int_equal(match.peer.id[15], 15);
     assert_int_equal(match.partner.thread, 3);
     assert_int_equal(match.partner.slot, 77);
     assert_int_equal(match.partner.generation, UINT32_MAX);
@@ -110,6 +135,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(words_mean_what_they_mean_for_their_script),
         cmocka_unit_test(a_match_is_taken_apart),
+        cmocka_unit_test(an_identity_is_whole_or_unknown),
         cmocka_unit_test(a_match_that_cannot_be_is_malformed),
         cmocka_unit_test(a_channel_id_goes_there_and_back),
     };

@@ -25,6 +25,25 @@ static void keep(void *owner, const struct message *message)
     sent[sent_count++] = *message;
 }
 
+/* Reminders: the actor's in_ms, in the place of a struct reminder. */
+static struct reminder {
+    uint32_t in_ms;
+} the_reminder;
+
+static void remind(void *owner, struct reminder **reminder, struct address actor, uint32_t in_ms)
+{
+    (void)owner;
+    assert_true(address_equals(actor, self));
+    the_reminder.in_ms = in_ms;
+    *reminder = &the_reminder;
+}
+
+static void forget(void *owner, struct reminder **reminder)
+{
+    (void)owner;
+    *reminder = NULL;
+}
+
 static void forget_sent(void)
 {
     for (size_t i = 0; i < sent_count; i++)
@@ -36,10 +55,16 @@ static int set_up(void **state)
 {
     (void)state;
     memset(&metrics, 0, sizeof metrics);
-    host = (struct session_host){ .send = keep, .metrics = &metrics, .matcher_thread = MATCHER_THREAD, .now_ms = 1000, .event_bytes_max = 131072 };
+    host = (struct session_host){ .send = keep,
+                                  .metrics = &metrics,
+                                  .matcher_thread = MATCHER_THREAD,
+                                  .now_ms = 1000,
+                                  .event_bytes_max = 131072,
+                                  .remind = remind,
+                                  .forget = forget };
     event_time_set(&host.time, 0);
     const uint8_t id[USER_ID_BYTES] = { 7 };
-    session_init(&session, &host, self, connection, id);
+    session_init(&session, &host, self, connection, &(struct identity){ 0 }, id);
     assert_int_equal(sent[0].type, CONN_ACCEPTED);
     assert_int_equal(sent[1].type, EVENT_TEXT);
     forget_sent();
@@ -50,7 +75,7 @@ static int tear_down(void **state)
 {
     (void)state;
     forget_sent();
-    session_fini(&session);
+    session_fini(&session, &host);
     return 0;
 }
 
@@ -67,8 +92,8 @@ static void client_writes(const char *json)
 
 static void matched(uint64_t match, uint32_t search)
 {
-    uint8_t payload[USER_ID_BYTES + 3] = { 9 };
-    memcpy(payload + USER_ID_BYTES, "go", 3);
+    uint8_t payload[sizeof(struct peer) + 3] = { 9 };
+    memcpy(payload + sizeof(struct peer), "go", 3);
     receive((struct message){ .type = MATCH_FOUND,
                               .payload = payload_copy(payload, sizeof payload),
                               .match_found = { .match = match, .partner = partner, .search = search } });
@@ -263,6 +288,7 @@ static void an_unavailable_store_is_told_once_and_the_search_kept(void **state)
     search_answered(SEARCH_UNAVAILABLE, 1);
     expect_event("error", "matching_unavailable");
     session_restate(&session, &host);
+    expect(USER_STORE);
     struct message again = expect(SEARCH_START);
     assert_true(again.search.is_known);
     search_answered(SEARCH_UNAVAILABLE, 1);
@@ -284,6 +310,93 @@ static void a_restored_chat_is_taken_back_by_both(void **state)
     expect(CHAT_ENDED);
 }
 
+static void a_wish_for_anyone_is_reminded_of_and_forgotten(void **state)
+{
+    (void)state;
+    client_writes("{\"type\":\"submit_interests\",\"data\":{\"interests\":[\"go\"]}}");
+    forget_sent();
+    client_writes("{\"type\":\"start_matching\",\"data\":{\"fallback_after_ms\":700}}");
+    assert_false(expect(SEARCH_START).search.accepts_anyone);
+    forget_sent();
+    search_answered(SEARCH_WAITING, 1);
+    forget_sent();
+    assert_non_null(session.reminder);
+    assert_int_equal(the_reminder.in_ms, 700);
+    session_on_reminder(&session, &host);
+    struct message again = expect(SEARCH_START);
+    assert_true(again.search.accepts_anyone && again.search.is_known);
+    matched(10, 1);
+    assert_null(session.reminder);
+    forget_sent();
+    session_on_reminder(&session, &host); /* too late */
+    assert_int_equal(sent_count, 0);
+}
+
+static void a_match_with_somebody_just_blocked_is_undone(void **state)
+{
+    (void)state;
+    chat(10);
+    client_writes("{\"type\":\"end_chat\"}");
+    client_writes("{\"type\":\"start_matching\"}");
+    search_answered(SEARCH_WAITING, 2);
+    forget_sent();
+    client_writes("{\"type\":\"block\"}");
+    struct message blocked = expect(USER_BLOCKED);
+    assert_int_equal(blocked.to.thread, MATCHER_THREAD);
+    expect_event("success", NULL);
+    matched(11, 2); /* the store had not heard of it */
+    assert_int_equal(expect(MATCH_REFUSED).match_refused.match, 11);
+    struct message again = expect(SEARCH_START);
+    assert_int_equal(again.search.ended_match, 11);
+    assert_int_equal(sent_count, 0); /* the client is told nothing */
+    peer_text(11);
+    expect(TEXT_DONE);
+    assert_int_equal(session.state, SESSION_SEARCHING);
+}
+
+static void the_store_is_told_of_blocks_before_the_chat_ends(void **state)
+{
+    (void)state;
+    chat(10);
+    client_writes("{\"type\":\"block\"}");
+    expect(USER_BLOCKED);
+    expect(PEER_LEFT);
+    expect(CHAT_ENDED);
+    expect_event("success", NULL);
+    session_restate(&session, &host);
+    expect(USER_STORE);
+    expect(USER_BLOCKED);
+    assert_int_equal(sent_count, 0);
+}
+
+static void the_last_partner_can_be_blocked_for_five_minutes(void **state)
+{
+    (void)state;
+    chat(10);
+    receive((struct message){ .type = PEER_LEFT, .from = partner, .peer_left = { .match = 10 } });
+    forget_sent();
+    host.now_ms += 5 * 60 * 1000 + 1;
+    client_writes("{\"type\":\"block\"}");
+    expect_event("error", "not_in_chat");
+    host.now_ms -= 1;
+    client_writes("{\"type\":\"block\"}");
+    expect(USER_BLOCKED);
+    expect_event("success", NULL);
+}
+
+static void a_banned_user_leaves_everything(void **state)
+{
+    (void)state;
+    chat(10);
+    receive((struct message){ .type = USER_BANNED });
+    expect(PEER_LEFT);
+    expect(USER_LEFT);
+    assert_int_equal(expect(CONN_CLOSE).conn_close.code, 4003);
+    receive((struct message){ .type = USER_BANNED });
+    client_writes("{\"type\":\"end_chat\"}");
+    assert_int_equal(sent_count, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -299,6 +412,11 @@ int main(void)
         TEST(who_never_said_anything_leaves_nothing),
         TEST(an_unavailable_store_is_told_once_and_the_search_kept),
         TEST(a_restored_chat_is_taken_back_by_both),
+        TEST(a_wish_for_anyone_is_reminded_of_and_forgotten),
+        TEST(a_match_with_somebody_just_blocked_is_undone),
+        TEST(the_store_is_told_of_blocks_before_the_chat_ends),
+        TEST(the_last_partner_can_be_blocked_for_five_minutes),
+        TEST(a_banned_user_leaves_everything),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

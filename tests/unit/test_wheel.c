@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#include "net/wheel.h"
+#include "wheel.h"
 
 enum { ENTRIES = 300 };
 

@@ -46,6 +46,8 @@ struct user {
     unsigned in_flight;
 };
 
+enum mode { MODE_IDLE, MODE_RELAY, MODE_CHURN, MODE_WAIT, MODES };
+
 /* What the server under test speaks. */
 enum protocol {
     PROTOCOL_CHATTERBOX,
@@ -54,7 +56,7 @@ enum protocol {
 };
 
 struct options {
-    const char *mode;
+    enum mode mode;
     enum protocol protocol;
     const char *host;
     int port;
@@ -65,7 +67,7 @@ struct options {
     unsigned size;    /* bytes of text */
     unsigned topics;  /* 0: each pair has one of its own */
     int pid;          /* the server's; 0: unknown */
-    unsigned sources; /* loopback addresses to connect from */
+    unsigned sources; /* loopback addresses to connect from; 0: from wherever the kernel likes */
 };
 
 struct load {

@@ -4,8 +4,9 @@
  *   load relay  users in pairs who write to each other: closed loop with a window, or open loop at a rate, with the latency
  *               from the time a message should have been sent, so that a stall is not hidden
  *   load churn  whole sessions: connect, interests, match, three messages each way, end, close
+ *   load wait   users who search, each under an interest that nobody shares, for --seconds
  *
- * Prints a progress line each second to stderr and one JSON line to stdout at the end. Loopback only.
+ * Prints a progress line each second to stderr and one JSON line to stdout at the end. Loopback only, unless --host says otherwise.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -17,6 +18,8 @@
 #include "load.h"
 
 enum { CONNECTING_MAX = 200, CHURN_MESSAGES = 3, WARM_UP_MS = 500 };
+
+static const char *const mode_names[MODES] = { [MODE_IDLE] = "idle", [MODE_RELAY] = "relay", [MODE_CHURN] = "churn", [MODE_WAIT] = "wait" };
 
 /* Steps of a user. */
 enum { STEP_CONNECTING, STEP_SUBMITTED, STEP_SEARCHING, STEP_CHATTING, STEP_DONE };
@@ -88,8 +91,9 @@ static void submit(struct user *user, unsigned topic)
     int length = snprintf(text, sizeof text,
                           "{\"type\":\"submit_interests\",\"data\":{\"interests\":[\"music\",\"load %u\",\"mine %u\"]}}", topic,
                           topic);
-    if (strcmp(user->load->options->mode, "idle") != 0)
-        length = snprintf(text, sizeof text, "{\"type\":\"submit_interests\",\"data\":{\"interests\":[\"load %u\"]}}", topic);
+    if (user->load->options->mode != MODE_IDLE)
+        length = snprintf(text, sizeof text, "{\"type\":\"submit_interests\",\"data\":{\"interests\":[\"%s %u\"]}}",
+                          user->load->options->mode == MODE_WAIT ? "alone" : "load", topic);
     user_send(user, text, (size_t)length);
     user->step = STEP_SUBMITTED;
 }
@@ -187,7 +191,27 @@ static void relay_on_event(struct user *user, enum event_kind kind, const char *
     }
 }
 
-/* idle */
+/* idle, wait */
+
+static void wait_on_event(struct user *user, enum event_kind kind, const char *text, size_t length)
+{
+    struct load *load = user->load;
+    (void)text;
+    (void)length;
+    if (kind == EVENT_CONNECTED) {
+        histogram_add(&load->connect_latency, now_ns() - user->began_ns);
+        submit(user, user->index);
+    } else if (kind == EVENT_SUCCESS) {
+        search(user);
+    } else if (kind == EVENT_NO_MATCH) {
+        load->connecting--;
+        load->connected++;
+    } else if (kind == EVENT_CLOSED) {
+        load->closed += !load->is_over;
+    } else {
+        load->errors++;
+    }
+}
 
 static void idle_on_event(struct user *user, enum event_kind kind, const char *text, size_t length)
 {
@@ -277,7 +301,7 @@ static void connect_more(struct run *run)
 static void on_check(uv_check_t *check)
 {
     struct run *run = check->data;
-    if (!run->load.is_over && strcmp(run->options.mode, "churn") != 0)
+    if (!run->load.is_over && run->options.mode != MODE_CHURN)
         connect_more(run);
     load_flush(&run->load);
 }
@@ -338,13 +362,13 @@ static void start_traffic(struct run *run)
 static void on_setup(uv_timer_t *timer)
 {
     struct run *run = timer->data;
-    const char *mode = run->options.mode;
+    enum mode mode = run->options.mode;
     if (run->load.closed > 0)
         fail("the server closed a connection");
-    if (strcmp(mode, "relay") == 0 && run->ready == run->options.users) {
+    if (mode == MODE_RELAY && run->ready == run->options.users) {
         uv_timer_stop(&run->phase);
         start_traffic(run);
-    } else if (strcmp(mode, "idle") == 0 && run->load.connected == run->options.users) {
+    } else if (mode != MODE_RELAY && run->load.connected == run->options.users) {
         uv_timer_stop(&run->phase);
         begin_measuring(timer);
     }
@@ -355,7 +379,7 @@ static void on_progress(uv_timer_t *timer)
     struct run *run = timer->data;
     const struct load *load = &run->load;
     fprintf(stderr, "load %s: %u connected, %" PRIu64 " messages/s, %" PRIu64 " sessions, %" PRIu64 " errors\n",
-            run->options.mode, load->connected, load->received - run->reported, load->sessions, load->errors);
+            mode_names[run->options.mode], load->connected, load->received - run->reported, load->sessions, load->errors);
     run->reported = load->received;
 }
 
@@ -372,10 +396,10 @@ static int report(const struct run *run)
     const struct load *load = &run->load;
     double seconds = (double)(run->end_ns - run->begin_ns) / 1e9;
     double own_share = run->own_cpu / seconds;
-    bool is_idle = strcmp(run->options.mode, "idle") == 0, is_churn = strcmp(run->options.mode, "churn") == 0;
+    bool is_churn = run->options.mode == MODE_CHURN, is_idle = !is_churn && run->options.mode != MODE_RELAY;
     uint64_t wrong = load->lost + load->doubled + load->misdelivered + load->errors + load->closed;
     printf("{\"mode\":\"%s\",\"users\":%u,\"seconds\":%.2f,\"server_cpu_seconds\":%.2f,\"load_cpu_share\":%.2f",
-           run->options.mode, run->options.users, seconds, run->server_cpu, own_share);
+           mode_names[run->options.mode], run->options.users, seconds, run->server_cpu, own_share);
     if (is_idle) {
         print_histogram("connect", &load->connect_latency);
         printf(",\"pss_bytes_per_user\":%.0f", (double)(run->pss_after - run->pss_before) * 1024 / run->options.users);
@@ -421,15 +445,28 @@ static enum protocol protocol(const char *name)
     return PROTOCOL_CHATTERBOX;
 }
 
+static const char *host(const char *address)
+{
+    struct sockaddr_in parsed;
+    if (address == NULL || uv_ip4_addr(address, 0, &parsed) != 0)
+        fail("--host: expected an IPv4 address");
+    return address;
+}
+
+#define FLAGS "--host, --port, --protocol, --users, --seconds, --window, --rate, --size or --pid"
+
 static void parse(struct options *options, int argc, char **argv)
 {
     *options = (struct options){ .host = "127.0.0.1", .port = 8000, .users = 200, .seconds = 5, .window = 1, .size = 64 };
-    if (argc < 2 || (strcmp(argv[1], "idle") != 0 && strcmp(argv[1], "relay") != 0 && strcmp(argv[1], "churn") != 0))
-        fail("expected idle, relay or churn; then --port, --protocol, --users, --seconds, --window, --rate, --size, --pid");
-    options->mode = argv[1];
+    while (options->mode < MODES && (argc < 2 || strcmp(argv[1], mode_names[options->mode]) != 0))
+        options->mode++;
+    if (options->mode == MODES)
+        fail("expected idle, relay, churn or wait; then " FLAGS);
     for (int i = 2; i < argc; i += 2) {
         const char *flag = argv[i], *value = i + 1 < argc ? argv[i + 1] : NULL;
-        if (strcmp(flag, "--port") == 0)
+        if (strcmp(flag, "--host") == 0)
+            options->host = host(value);
+        else if (strcmp(flag, "--port") == 0)
             options->port = (int)number(flag, value, 1, 65535);
         else if (strcmp(flag, "--protocol") == 0)
             options->protocol = protocol(value);
@@ -446,9 +483,10 @@ static void parse(struct options *options, int argc, char **argv)
         else if (strcmp(flag, "--pid") == 0)
             options->pid = (int)number(flag, value, 1, 1e9);
         else
-            fail("unknown flag; expected --port, --protocol, --users, --seconds, --window, --rate, --size or --pid");
+            fail("unknown flag; expected " FLAGS);
     }
-    options->sources = 1 + options->users / 10000;
+    /* One loopback address has ports for 28,000 connections. */
+    options->sources = strncmp(options->host, "127.", 4) == 0 ? 1 + options->users / 10000 : 0;
 }
 
 int main(int argc, char **argv)
@@ -466,10 +504,10 @@ int main(int argc, char **argv)
     load->users = calloc(run.options.users, sizeof *load->users);
     if (load->users == NULL)
         fail("out of memory");
-    bool is_churn = strcmp(run.options.mode, "churn") == 0;
-    load->on_event = is_churn                               ? churn_on_event
-                     : strcmp(run.options.mode, "idle") == 0 ? idle_on_event
-                                                            : relay_on_event;
+    static void (*const on_event[MODES])(struct user *, enum event_kind, const char *, size_t) = {
+        [MODE_IDLE] = idle_on_event, [MODE_RELAY] = relay_on_event, [MODE_CHURN] = churn_on_event, [MODE_WAIT] = wait_on_event
+    };
+    load->on_event = on_event[run.options.mode];
     run.pss_before = server_pss_kib(run.options.pid);
     uv_timer_init(load->loop, &run.phase);
     uv_timer_init(load->loop, &run.progress);
@@ -478,7 +516,7 @@ int main(int argc, char **argv)
     run.phase.data = run.progress.data = run.pace.data = run.check.data = &run;
     uv_check_start(&run.check, on_check);
     uv_timer_start(&run.progress, on_progress, 1000, 1000);
-    if (is_churn) {
+    if (run.options.mode == MODE_CHURN) {
         for (unsigned i = 0; i < run.options.users; i++) {
             load->users[i].index = i;
             load->users[i].load = load;

@@ -5,8 +5,8 @@
  *
  * Threads: one.
  */
-#ifndef CHATTERBOX_NET_WHEEL_H
-#define CHATTERBOX_NET_WHEEL_H
+#ifndef CHATTERBOX_WHEEL_H
+#define CHATTERBOX_WHEEL_H
 
 #include <stdint.h>
 

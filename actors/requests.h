@@ -1,0 +1,24 @@
+/* requests.h: what a client may ask of its actor, and what comes of it in each state.
+ *
+ * Each request is answered exactly once: by an event, by TEXT_DONE, or by way of the partner.
+ *
+ * Threads: the session thread. Source: the protocol's tables, restated in the README.
+ */
+#ifndef CHATTERBOX_REQUESTS_H
+#define CHATTERBOX_REQUESTS_H
+
+#include "session.h"
+
+/* Take a CLIENT_TEXT. Not while the actor waits for the matcher: session.c keeps it until then. */
+void requests_on_client_text(struct session *session, struct session_host *host, struct message *message);
+
+/* Have the client's connection closed with a code (RFC 6455, section 7.4), and leave everything. */
+void requests_close(struct session *session, struct session_host *host, uint16_t code);
+
+/* Leave chat, search and store; the client is not told. */
+void requests_leave(struct session *session, struct session_host *host);
+
+/* Messages of a partner that never became one. */
+void requests_drop_early(struct session *session, struct session_host *host);
+
+#endif

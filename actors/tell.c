@@ -1,0 +1,105 @@
+#include "tell.h"
+
+#include <string.h>
+
+void tell_set_state(struct session *session, struct session_host *host, enum session_state state)
+{
+    metrics_add(host->metrics, METRIC_SEARCHING, (state == SESSION_SEARCHING) - (session->state == SESSION_SEARCHING));
+    metrics_add(host->metrics, METRIC_CHATTING, (state == SESSION_CHATTING) - (session->state == SESSION_CHATTING));
+    if (session->state == SESSION_CHATTING && state != SESSION_CHATTING)
+        session->parted_ms = (uint32_t)host->now_ms;
+    if (session->state == SESSION_SEARCHING && state != SESSION_SEARCHING)
+        host->forget(host->self, &session->reminder);
+    session->state = (uint8_t)state;
+}
+
+void tell(struct session *session, struct session_host *host, struct message *message)
+{
+    message->from = session->self;
+    host->send(host->self, message);
+}
+
+void tell_relayed(struct session *session, struct session_host *host, struct payload *event, struct address writer)
+{
+    tell(session, host,
+         &(struct message){
+             .type = EVENT_TEXT, .to = session->connection, .payload = event, .event = { .writer = writer } });
+}
+
+void tell_news(struct session *session, struct session_host *host, struct payload *event)
+{
+    tell_relayed(session, host, event, (struct address){ 0 });
+}
+
+void tell_answer(struct session *session, struct session_host *host, struct payload *event)
+{
+    tell_relayed(session, host, event, session->connection);
+}
+
+void tell_error(struct session *session, struct session_host *host, enum error_code code, const char *request)
+{
+    metrics_add(host->metrics, METRIC_REQUEST_ERRORS_TOTAL, 1);
+    tell_answer(session, host, event_error(&host->time, code, request));
+}
+
+void tell_credit(struct session_host *host, struct address from, struct address writer)
+{
+    if (address_is_nobody(writer))
+        return;
+    struct message done = { .type = TEXT_DONE, .to = writer, .from = from, .credit = { .texts = 1 } };
+    host->send(host->self, &done);
+}
+
+void tell_matcher(struct session *session, struct session_host *host, enum message_type type, uint64_t match, struct payload *payload)
+{
+    struct message message = { .type = (uint16_t)type,
+                               .to = address_of_thread(host->matcher_thread),
+                               .payload = payload,
+                               .user = { .match = match } };
+    memcpy(message.user.id, session->user_id, USER_ID_BYTES);
+    tell(session, host, &message);
+}
+
+/* What the matcher must know of somebody who seeks: SEEKER in payload.h. */
+static struct payload *seeker(const struct session *session)
+{
+    struct payload *payload = payload_new(sizeof session->identity + session->interests->length);
+    payload_append(&payload, &session->identity, sizeof session->identity);
+    payload_append(&payload, session->interests->bytes, session->interests->length);
+    return payload;
+}
+
+static void tell_of_search(struct session *session, struct session_host *host, enum message_type type, bool is_known,
+                           struct payload *payload)
+{
+    struct message message = { .type = (uint16_t)type,
+                               .to = address_of_thread(host->matcher_thread),
+                               .payload = payload,
+                               .search = { .ended_match = session->match,
+                                           .search = session->search,
+                                           .is_known = is_known,
+                                           .accepts_anyone = session->accepts_anyone } };
+    memcpy(message.search.id, session->user_id, USER_ID_BYTES);
+    tell(session, host, &message);
+}
+
+void tell_search(struct session *session, struct session_host *host, bool is_known)
+{
+    tell_of_search(session, host, SEARCH_START, is_known, seeker(session));
+}
+
+void tell_cancel(struct session *session, struct session_host *host)
+{
+    tell_of_search(session, host, SEARCH_CANCEL, true, NULL);
+}
+
+void tell_interests(struct session *session, struct session_host *host)
+{
+    tell_matcher(session, host, USER_STORE, session->state == SESSION_CHATTING ? session->match : 0, seeker(session));
+}
+
+void tell_partner_left(struct session *session, struct session_host *host)
+{
+    tell(session, host,
+         &(struct message){ .type = PEER_LEFT, .to = session->partner, .peer_left = { .match = session->match } });
+}

@@ -1,0 +1,177 @@
+#include "stream.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "check.h"
+
+/* The type of a number of elements in hiredis' interface. */
+#if HIREDIS_MAJOR >= 1
+#define ELEMENTS size_t
+#else
+#define ELEMENTS int
+#endif
+
+struct redis_stream {
+    redisContext *context; /* NULL once closed */
+    const struct redis_stream_handler *handler;
+    void *owner;
+    uv_poll_t poll;
+    redisReplyObjectFunctions functions; /* hiredis' own, but for an array's bound */
+    void *(*create_array)(const redisReadTask *task, ELEMENTS elements);
+    size_t unfinished_bytes; /* read since the last complete reply */
+    bool is_connected;
+    bool is_broken;
+    bool is_writing;
+};
+
+static void on_poll(uv_poll_t *poll, int status, int events);
+
+static void watch(struct redis_stream *stream)
+{
+    uv_poll_start(&stream->poll, UV_READABLE | (stream->is_writing || !stream->is_connected ? UV_WRITABLE : 0), on_poll);
+}
+
+static void break_off(struct redis_stream *stream, const char *reason)
+{
+    if (stream->is_broken)
+        return;
+    stream->is_broken = true;
+    uv_poll_stop(&stream->poll);
+    stream->handler->on_broken(stream->owner, reason);
+}
+
+/* Whether callbacks have left anything to go on with. */
+static bool is_usable(const struct redis_stream *stream)
+{
+    return stream->context != NULL && !stream->is_broken;
+}
+
+static void *create_bounded_array(const redisReadTask *task, ELEMENTS elements)
+{
+    struct redis_stream *stream = task->privdata;
+    /* To hiredis it is memory that ran out, and that ends the connection. */
+    return elements <= REDIS_REPLY_ELEMENTS_MAX ? stream->create_array(task, elements) : NULL;
+}
+
+static void take_replies(struct redis_stream *stream)
+{
+    while (is_usable(stream)) {
+        redisReader *reader = stream->context->reader;
+        void *reply = NULL;
+        if (redisReaderGetReply(reader, &reply) != REDIS_OK) {
+            break_off(stream, reader->errstr);
+            return;
+        }
+        if (reply == NULL) {
+            if (stream->unfinished_bytes > REDIS_REPLY_BYTES_MAX)
+                break_off(stream, "a reply is too long");
+            return;
+        }
+        stream->unfinished_bytes = reader->len - reader->pos;
+        stream->handler->on_reply(stream->owner, reply);
+        freeReplyObject(reply);
+    }
+}
+
+static void receive(struct redis_stream *stream)
+{
+    redisContext *context = stream->context;
+    size_t before = context->reader->len;
+    if (redisBufferRead(context) != REDIS_OK) {
+        break_off(stream, context->errstr);
+        return;
+    }
+    stream->unfinished_bytes += context->reader->len - before;
+    take_replies(stream);
+}
+
+static void transmit(struct redis_stream *stream)
+{
+    int is_done = 0;
+    if (redisBufferWrite(stream->context, &is_done) != REDIS_OK) {
+        break_off(stream, stream->context->errstr);
+    } else if (is_done) {
+        stream->is_writing = false;
+        watch(stream);
+    }
+}
+
+static void finish_connecting(struct redis_stream *stream)
+{
+    int error = 0;
+    socklen_t length = sizeof error;
+    if (getsockopt(stream->context->fd, SOL_SOCKET, SO_ERROR, &error, &length) != 0 || error != 0) {
+        break_off(stream, error != 0 ? uv_strerror(-error) : "no socket");
+        return;
+    }
+    stream->is_connected = true;
+    watch(stream);
+    stream->handler->on_connected(stream->owner);
+}
+
+static void on_poll(uv_poll_t *poll, int status, int events)
+{
+    struct redis_stream *stream = poll->data;
+    if (status < 0) /* refused or reset: whichever of the two is asked first finds it */
+        events = UV_READABLE | UV_WRITABLE;
+    if (!stream->is_connected)
+        finish_connecting(stream);
+    if (is_usable(stream) && (events & UV_READABLE) != 0)
+        receive(stream);
+    if (is_usable(stream) && (events & UV_WRITABLE) != 0 && stream->is_writing)
+        transmit(stream);
+}
+
+struct redis_stream *redis_stream_open(redisContext *context, uv_loop_t *loop, const struct redis_stream_handler *handler,
+                                       void *owner, int *error)
+{
+    struct redis_stream *stream = calloc(1, sizeof *stream);
+    CHECK_MEMORY(stream);
+    *error = uv_poll_init(loop, &stream->poll, context->fd);
+    if (*error != 0) {
+        redisFree(context);
+        free(stream);
+        return NULL;
+    }
+    stream->context = context;
+    stream->handler = handler;
+    stream->owner = owner;
+    stream->poll.data = stream;
+    redisReader *reader = context->reader;
+    stream->functions = *reader->fn;
+    stream->create_array = stream->functions.createArray;
+    stream->functions.createArray = create_bounded_array;
+    reader->fn = &stream->functions;
+    reader->privdata = stream;
+    watch(stream);
+    return stream;
+}
+
+void redis_stream_send(struct redis_stream *stream, int argc, const char **argv, const size_t *lengths)
+{
+    CHECK(stream->is_connected && stream->context != NULL);
+    CHECK_MEMORY(redisAppendCommandArgv(stream->context, argc, argv, lengths) == REDIS_OK ? stream : NULL);
+    if (stream->is_writing || stream->is_broken)
+        return;
+    stream->is_writing = true;
+    watch(stream);
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+    free(handle->data);
+}
+
+void redis_stream_close(struct redis_stream **pointer)
+{
+    struct redis_stream *stream = *pointer;
+    if (stream == NULL)
+        return;
+    *pointer = NULL;
+    uv_close((uv_handle_t *)&stream->poll, on_closed); /* before its descriptor */
+    redisFree(stream->context);
+    stream->context = NULL;
+}

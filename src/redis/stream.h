@@ -1,0 +1,41 @@
+/* stream.h: one connection to Redis: commands out, replies in, on a libuv loop.
+ *
+ * hiredis opens the socket, formats commands and parses replies. Its asynchronous layer is left out: it aborts the process when more
+ * replies come than were asked for, and its libuv adapter loses refused connects and resets.
+ *
+ * What comes in is not trusted: a reply has bounds in bytes and in elements, so a Redis that is none, or has gone
+ * mad, costs its connection and nothing else.
+ *
+ * Threads: the loop's.
+ */
+#ifndef CHATTERBOX_REDIS_STREAM_H
+#define CHATTERBOX_REDIS_STREAM_H
+
+#include <hiredis/hiredis.h>
+#include <stddef.h>
+#include <uv.h>
+
+/* The longest that a right answer may get is a page of SCAN: some 1,000 keys of up to about 100 bytes. */
+enum { REDIS_REPLY_BYTES_MAX = 1 << 20, REDIS_REPLY_ELEMENTS_MAX = 1 << 16 };
+
+/* Each may close the stream. */
+struct redis_stream_handler {
+    void (*on_connected)(void *owner);
+    void (*on_reply)(void *owner, const redisReply *reply); /* good during the call */
+    void (*on_broken)(void *owner, const char *reason);     /* once; nothing follows. The stream is still to be closed */
+};
+
+struct redis_stream;
+
+/* Take a context that connects (redisConnectNonBlock and the like, without an error). On failure the context is freed and
+ * *error is libuv's. */
+struct redis_stream *redis_stream_open(redisContext *context, uv_loop_t *loop, const struct redis_stream_handler *handler,
+                                       void *owner, int *error) __attribute__((warn_unused_result));
+
+/* Send a command, arguments copied. After on_connected. */
+void redis_stream_send(struct redis_stream *stream, int argc, const char **argv, const size_t *lengths);
+
+/* From anywhere, also from a handler. The memory is given back by the loop. Nulls the pointer; NULL is allowed. */
+void redis_stream_close(struct redis_stream **stream);
+
+#endif
