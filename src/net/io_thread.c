@@ -222,8 +222,8 @@ struct net *io_thread_new(const struct io_thread_config *config, struct mailbox 
     net->session_threads = config->session_threads;
     net->listen_fd = config->listen_fd;
     net->max_connections = config->max_connections;
-    net->config = config->config;
     net->accepts_binary = config->accepts_binary;
+    net->config = config->config;
     slab_init(&net->connections, sizeof(struct connection), SLOTS_MAX);
     CHECK(writer_init(net));
     int error = executor_init(&net->executor, mailbox, &handler, net);

@@ -118,8 +118,8 @@ struct net {
     unsigned first_session_thread, session_threads;
     unsigned next_session_thread;
     uint32_t max_connections;
-    const char *config; /* what GET /config answers; of the process */
     bool accepts_binary;
+    const char *config; /* what GET /config answers; of the process */
     uv_tcp_t listener;
     int listen_fd;
     uv_timer_t tick;
