@@ -174,7 +174,7 @@ static const struct executor_handler handler = {
 };
 
 /* chatterbox's flags, with other defaults: what comes later on a command line wins. */
-static void parse_flags(struct harness *harness, int argc, char *argv[], char *environ[])
+static void parse_flags(struct harness *harness, int argc, char *argv[])
 {
     static char *const defaults[] = { "--max-message=16777216", "--write-queue=1073741824", "--io-threads=1", "--allowed-origins=*" };
     enum { DEFAULTS = sizeof defaults / sizeof defaults[0] };
@@ -231,10 +231,10 @@ static void open_threads(struct harness *harness, const int listen_fds[])
     }
 }
 
-int main(int argc, char *argv[], char *environ[])
+int main(int argc, char *argv[])
 {
     static struct harness harness = { .log = { .fd = STDERR_FILENO } };
-    parse_flags(&harness, argc, argv, environ);
+    parse_flags(&harness, argc, argv);
     CHECK(log_level_parse(harness.options.log_level, &harness.log.level)); /* options.c has checked it */
     signal(SIGPIPE, SIG_IGN);
 
