@@ -18,4 +18,7 @@ struct rate_bucket {
  * none. per_second 0: no limit. now_ms: monotonic milliseconds. */
 bool rate_take(struct rate_bucket *bucket, uint32_t per_second, uint32_t burst, uint64_t now_ms);
 
+/* Whether nothing is missing, so that it is as good as a new one. */
+bool rate_is_full(const struct rate_bucket *bucket, uint32_t per_second, uint64_t now_ms);
+
 #endif
