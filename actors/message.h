@@ -88,7 +88,12 @@ struct message {
 
     union {
         struct {
+            bool is_binary; /* only where the I/O thread's configuration lets it in */
+        } client_text;
+
+        struct {
             struct address writer; /* the connection whose text this is, gets its credit back; or nobody */
+            bool is_binary;        /* for an actor that was sent such */
         } event;
 
         struct {
@@ -96,7 +101,7 @@ struct message {
         } conn_opened;
 
         struct {
-            uint16_t code; /* RFC 6455, section 7.4 */
+            uint16_t code; /* RFC 6455, section 7.4. CONN_GONE: 0, or CONN_CLOSE with it is to follow the actor's last answer */
         } conn_close;
 
         struct {

@@ -189,7 +189,13 @@ static void on_message(void *owner, struct message *message)
         session_on_undeliverable(&thread->host, message);
         return;
     }
+    const uint16_t code_to_answer = message->type == CONN_GONE ? message->conn_close.code : 0;
+    struct address connection = message->from;
     session_on_message(session, &thread->host, message);
+    if (code_to_answer != 0)
+        executor_send(&thread->executor, &(struct message){ .type = CONN_CLOSE,
+                                                            .to = connection,
+                                                            .conn_close = { .code = code_to_answer } });
     json_arena_reset(&thread->json);
     if (session->state == SESSION_OVER) {
         session_fini(session, &thread->host);

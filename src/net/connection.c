@@ -81,12 +81,15 @@ static void resume(struct connection *connection)
 
 /* The end of a connection, step by step. */
 
-static void leave_actor(struct connection *connection)
+/* code: 0, or CONN_CLOSE is to come back with it. */
+static void leave_actor(struct connection *connection, uint16_t code)
 {
     struct net *net = connection->net;
     if (connection->has_actor)
-        executor_send(&net->executor,
-                      &(struct message){ .type = CONN_GONE, .to = connection->actor, .from = connection->self });
+        executor_send(&net->executor, &(struct message){ .type = CONN_GONE,
+                                                         .to = connection->actor,
+                                                         .from = connection->self,
+                                                         .conn_close = { .code = code } });
     connection->has_actor = false;
 }
 
@@ -113,7 +116,7 @@ void connection_kill(struct connection *connection)
     struct net *net = connection->net;
     if (connection->state == CONNECTION_DEAD)
         return;
-    leave_actor(connection);
+    leave_actor(connection, 0);
     connection->state = CONNECTION_DEAD;
     wheel_cancel(&connection->deadline);
     if (connection->is_stalled) {
@@ -153,16 +156,22 @@ void connection_on_output_done(struct connection *connection)
     set_deadline(connection, LINGER_MS);
 }
 
+/* What still comes is thrown away. */
+static void stop_understanding(struct connection *connection)
+{
+    reader_drop(connection);
+    payload_free(&connection->held);
+    start_reading(connection);
+}
+
 /* Nothing more is to be said: write what there is, shut our half, and throw away what comes until the client's half is shut.
  * Closing with bytes unread would reset the connection, and the client might never see our last words. */
 static void linger(struct connection *connection)
 {
-    leave_actor(connection);
+    leave_actor(connection, 0);
     connection->state = CONNECTION_LINGERING;
     set_deadline(connection, (uint64_t)connection->net->options->close_timeout_ms);
-    reader_drop(connection);
-    payload_free(&connection->held);
-    start_reading(connection);
+    stop_understanding(connection);
     if (connection->state == CONNECTION_LINGERING)
         writer_shut_down(connection);
 }
@@ -171,11 +180,15 @@ void connection_close(struct connection *connection, enum close_code code)
 {
     switch ((enum connection_state)connection->state) {
     case CONNECTION_OPEN:
-        leave_actor(connection);
+        leave_actor(connection, 0);
         writer_put_close(connection, code);
         connection->state = CONNECTION_CLOSING;
         set_deadline(connection, (uint64_t)connection->net->options->close_timeout_ms);
         resume(connection); /* to see the client's close frame, whatever the credits */
+        break;
+    case CONNECTION_ENDING:
+        writer_put_close(connection, (enum close_code)connection->ends_with);
+        linger(connection);
         break;
     case CONNECTION_REQUEST:
     case CONNECTION_ACCEPTING:
@@ -188,13 +201,25 @@ void connection_close(struct connection *connection, enum close_code code)
     }
 }
 
+/* The client says no more that counts. What it said before is answered first: our close frame waits for the actor's last answer. */
+static void end(struct connection *connection, enum close_code code)
+{
+    if (connection->state != CONNECTION_OPEN) { /* our close frame is out already */
+        linger(connection);
+        return;
+    }
+    leave_actor(connection, (uint16_t)code);
+    connection->state = CONNECTION_ENDING;
+    connection->ends_with = (uint16_t)code;
+    set_deadline(connection, (uint64_t)connection->net->options->close_timeout_ms);
+    stop_understanding(connection);
+}
+
 /* The client broke the protocol: say so, and do not try to understand what follows. */
 static void fail(struct connection *connection, enum close_code code)
 {
     metrics_add(connection->net->metrics, METRIC_PROTOCOL_ERRORS_TOTAL, 1);
-    if (connection->state == CONNECTION_OPEN)
-        writer_put_close(connection, code);
-    linger(connection);
+    end(connection, code);
 }
 
 /* Frames. */
@@ -209,7 +234,7 @@ static void feed(struct connection *connection, const unsigned char *bytes, size
         case READER_MORE:
             break;
         case READER_CLOSED:
-            linger(connection);
+            end(connection, code);
             return;
         case READER_FAILED:
             fail(connection, code);
@@ -243,7 +268,7 @@ void connection_unstall(struct connection *connection)
     resume(connection);
 }
 
-void connection_on_text(struct connection *connection, struct payload *text)
+void connection_on_text(struct connection *connection, struct payload *text, bool is_binary)
 {
     struct net *net = connection->net;
     if (connection->state != CONNECTION_OPEN || !connection->has_actor) {
@@ -255,7 +280,8 @@ void connection_on_text(struct connection *connection, struct payload *text)
     bool must_throttle = executor_send(&net->executor, &(struct message){ .type = CLIENT_TEXT,
                                                                           .to = connection->actor,
                                                                           .from = connection->self,
-                                                                          .payload = text });
+                                                                          .payload = text,
+                                                                          .client_text = { .is_binary = is_binary } });
     if (must_throttle)
         stall(connection);
 }
@@ -410,7 +436,7 @@ void connection_on_accepted(struct connection *connection, struct address actor)
     connection->actor = actor;
     connection->has_actor = true;
     if (connection->state != CONNECTION_ACCEPTING) { /* it has ended meanwhile */
-        leave_actor(connection);
+        leave_actor(connection, 0);
         give_slot_back(connection);
         return;
     }
@@ -444,6 +470,7 @@ static void on_read(uv_stream_t *stream, ssize_t length, const uv_buf_t *buffer)
         feed(connection, bytes, (size_t)length);
         break;
     case CONNECTION_ACCEPTING:
+    case CONNECTION_ENDING:
     case CONNECTION_LINGERING:
     case CONNECTION_DEAD:
         break;
@@ -512,6 +539,9 @@ void connection_on_deadline(struct connection *connection)
         break;
     case CONNECTION_ACCEPTING: /* our own session thread is late: give it the time */
         set_deadline(connection, (uint64_t)connection->net->options->handshake_timeout_ms);
+        break;
+    case CONNECTION_ENDING: /* our own session thread is late */
+        connection_close(connection, CLOSE_GOING_AWAY);
         break;
     case CONNECTION_CLOSING:
     case CONNECTION_LINGERING:

@@ -1,6 +1,8 @@
 /* connection.h: the life of one socket, from accept to the slot's return.
  *
- *   REQUEST ──► ACCEPTING ──► OPEN ──► CLOSING ──► LINGERING ──► DEAD
+ *                                      the client closes, or breaks the protocol
+ *                                  ┌───► ENDING ──┐ CONN_CLOSE
+ *   REQUEST ──► ACCEPTING ──► OPEN ┴───► CLOSING ─┴► LINGERING ──► DEAD
  *      │  head complete  CONN_ACCEPTED   │  we close    close frames   client's half shut, or patience over
  *      └─────────── plain answer ────────┴──────────────►┘
  *
@@ -19,8 +21,8 @@ void connection_accept(struct net *net, uv_stream_t *listener);
 /* The actor is there: answer 101 and begin to read. */
 void connection_on_accepted(struct connection *connection, struct address actor);
 
-/* A complete text message, to the actor. Takes text over. */
-void connection_on_text(struct connection *connection, struct payload *text);
+/* A complete text or binary message, to the actor. Takes text over. */
+void connection_on_text(struct connection *connection, struct payload *text, bool is_binary);
 
 /* Credits are back: read on if that was what was missing. */
 void connection_on_credit(struct connection *connection, uint32_t texts);
@@ -31,7 +33,7 @@ void connection_unstall(struct connection *connection);
 /* All output is written, and our half may be shut. */
 void connection_on_output_done(struct connection *connection);
 
-/* Begin the close handshake, whatever the state. */
+/* Begin the close handshake, whatever the state; where the client has begun it, or failed, end it. */
 void connection_close(struct connection *connection, enum close_code code);
 
 /* Close the socket at once: the peer is gone, or does not deserve better. */

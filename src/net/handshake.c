@@ -48,8 +48,8 @@ int handshake_check(const struct http_request *request, struct handshake *handsh
         return 405;
     if (!request->has_upgrade_websocket)
         return 426;
-    if (!request->is_http_1_1 || request->hosts != 1 || !request->has_connection_upgrade || request->has_body ||
-        request->keys != 1 || !is_key(request->key) || request->versions != 1)
+    if (!request->is_http_1_1 || request->hosts != 1 || request->host.length == 0 || !request->has_connection_upgrade ||
+        request->has_body || request->keys != 1 || !is_key(request->key) || request->versions != 1)
         return 400;
     if (!http_text_is(request->version, "13"))
         return 426;

@@ -90,7 +90,8 @@ static int on_value(http_parser *parser, const char *bytes, size_t length)
     while (value.length > 0 && (value.bytes[value.length - 1] == ' ' || value.bytes[value.length - 1] == '\t'))
         value.length--;
     if (equals_ignoring_case(parse->field, "Host")) {
-        request->hosts += value.length > 0;
+        request->hosts++;
+        request->host = value;
     } else if (equals_ignoring_case(parse->field, "Upgrade")) {
         request->has_upgrade_websocket |= names_token(value, "websocket");
     } else if (equals_ignoring_case(parse->field, "Connection")) {

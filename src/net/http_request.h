@@ -20,7 +20,8 @@ struct http_request {
     bool is_get, is_head;
     bool is_http_1_1;             /* or a later 1.x */
     struct http_text path, query; /* query without its '?' */
-    unsigned hosts;               /* how many Host headers */
+    unsigned hosts;               /* how many Host headers, empty or not */
+    struct http_text host;        /* the last of them */
     bool has_upgrade_websocket;   /* Upgrade names websocket */
     bool has_connection_upgrade;  /* Connection names upgrade */
     bool has_body;

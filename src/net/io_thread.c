@@ -65,9 +65,10 @@ static void on_thread_message(struct net *net, struct message *message)
 
 static void on_event(struct net *net, struct connection *connection, struct message *message)
 {
-    if (connection != NULL && connection->state == CONNECTION_OPEN) {
+    if (connection != NULL && (connection->state == CONNECTION_OPEN || connection->state == CONNECTION_ENDING)) {
         metrics_add(net->metrics, METRIC_EVENTS_OUT_TOTAL, 1);
-        writer_put_event(connection, message->payload, message->event.writer);
+        writer_put_event(connection, message->event.is_binary ? WSLAY_BINARY_FRAME : WSLAY_TEXT_FRAME, message->payload,
+                         message->event.writer);
     } else {
         metrics_add(net->metrics, METRIC_UNDELIVERABLE_TOTAL, 1);
         writer_give_credit(net, message->event.writer, 1);
@@ -221,6 +222,7 @@ struct net *io_thread_new(const struct io_thread_config *config, struct mailbox 
     net->session_threads = config->session_threads;
     net->listen_fd = config->listen_fd;
     net->max_connections = config->max_connections;
+    net->accepts_binary = config->accepts_binary;
     slab_init(&net->connections, sizeof(struct connection), SLOTS_MAX);
     CHECK(writer_init(net));
     int error = executor_init(&net->executor, mailbox, &handler, net);

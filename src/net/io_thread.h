@@ -20,6 +20,7 @@ struct io_thread_config {
     unsigned first_session_thread, session_threads;
     int listen_fd; /* from listener_open(); the thread's from here on */
     uint32_t max_connections;
+    bool accepts_binary; /* else a binary message is answered with 1003 */
 };
 
 struct net;

@@ -36,9 +36,12 @@ enum close_code {
     CLOSE_GOING_AWAY = 1001,
     CLOSE_PROTOCOL_ERROR = 1002,
     CLOSE_UNSUPPORTED_DATA = 1003,
+    CLOSE_NO_STATUS = 1005, /* never sent: stands for a close frame without a code */
     CLOSE_INVALID_DATA = 1007,
     CLOSE_POLICY_VIOLATION = 1008,
     CLOSE_TOO_BIG = 1009,
+    CLOSE_SERVICE_RESTART = 1012,
+    CLOSE_BAD_GATEWAY = 1014,
     CLOSE_BAD_ID = 4001,
 };
 
@@ -46,6 +49,7 @@ enum connection_state {
     CONNECTION_REQUEST,   /* reads the head of the request */
     CONNECTION_ACCEPTING, /* CONN_OPENED is on its way; nothing is read */
     CONNECTION_OPEN,
+    CONNECTION_ENDING,    /* the client has closed or broken the protocol; the actor's last answers come first, then our close frame */
     CONNECTION_CLOSING,   /* our close frame is out; waits for the client's */
     CONNECTION_LINGERING, /* our half is shut; what still comes is thrown away until the client's half is */
     CONNECTION_DEAD       /* the socket is being closed */
@@ -87,6 +91,7 @@ struct connection {
     uint32_t message_since_ms;     /* when the message in reader began */
     uint8_t state;                 /* enum connection_state */
     uint8_t session_thread;
+    uint16_t ends_with;            /* ENDING: enum close_code */
     bool has_pinged;
     bool has_actor;                /* CONN_ACCEPTED came and CONN_GONE was not sent */
     bool awaits_actor;             /* CONN_OPENED was sent and CONN_ACCEPTED has not come: the slot must stay */
@@ -113,6 +118,7 @@ struct net {
     unsigned first_session_thread, session_threads;
     unsigned next_session_thread;
     uint32_t max_connections;
+    bool accepts_binary;
     uv_tcp_t listener;
     int listen_fd;
     uv_timer_t tick;

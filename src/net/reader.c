@@ -10,8 +10,8 @@
 
 enum { READERS_KEPT = 64 };
 
-/* More frames than this in one message serve nobody but an attacker. */
-enum { FRAGMENTS_MAX = 64 };
+/* More frames than this in one message serve nobody but an attacker, unless they carry so much on average. */
+enum { FRAGMENTS_MAX = 64, FRAGMENT_BYTES = 32 };
 
 /* wslay takes so much at once and delivers all messages in it, so this bounds how far credits are overdrawn. */
 enum { SLICE_BYTES = 512 };
@@ -27,8 +27,11 @@ struct reader {
     uint64_t framed; /* bytes of all frames that have begun */
     unsigned fragments;
     bool is_message_open;
-    bool is_control_frame; /* the frame that is coming in */
-    bool has_close;  /* the client's close frame came */
+    uint8_t opcode;   /* of the frame that is coming in */
+    bool has_close;   /* the client's close frame came */
+    uint16_t close_code; /* has_close: what it says */
+    uint8_t close_length;
+    uint8_t close_bytes[2]; /* the beginning of a close frame */
     uint16_t failure; /* enum close_code, or 0 */
 };
 
@@ -49,15 +52,14 @@ static ssize_t give_bytes(wslay_event_context_ptr context, uint8_t *buffer, size
     return (ssize_t)given;
 }
 
-static ssize_t take_bytes(wslay_event_context_ptr context, const uint8_t *bytes, size_t length, int flags,
+/* wslay only reads. What it would write goes nowhere: pongs and close frames are put into the output in their place among the others. */
+static ssize_t drop_bytes(wslay_event_context_ptr context, const uint8_t *bytes, size_t length, int flags,
                           void *user_data)
 {
-    struct reader *reader = user_data;
     (void)context;
+    (void)bytes;
     (void)flags;
-    /* Once our own close frame is out nothing may follow it, and a failure is answered by connection.c. */
-    if (reader->borrower->state == CONNECTION_OPEN && reader->failure == 0)
-        writer_put_bytes(reader->borrower, bytes, length);
+    (void)user_data;
     return (ssize_t)length;
 }
 
@@ -78,16 +80,16 @@ static void on_frame_start(wslay_event_context_ptr context, const struct wslay_e
     reader->framed += 2 + extended_bytes + mask_bytes + frame->payload_length;
     if (frame->opcode != WSLAY_CONTINUATION_FRAME && !reader->is_message_open)
         reader->borrower->message_since_ms = net_now_ms(reader->borrower->net);
-    reader->is_control_frame = wslay_is_ctrl_frame(frame->opcode);
-    if (reader->is_control_frame)
+    reader->opcode = frame->opcode;
+    if (wslay_is_ctrl_frame(frame->opcode))
         return;
     reader->fragments = frame->opcode == WSLAY_CONTINUATION_FRAME ? reader->fragments + 1 : 1;
     reader->is_message_open = !frame->fin;
     /* wslay has compared the length of this frame, not that of the message. */
     uint64_t message_bytes = frame->payload_length + (reader->text != NULL ? reader->text->length : 0);
-    if (frame->opcode == WSLAY_BINARY_FRAME)
+    if (frame->opcode == WSLAY_BINARY_FRAME && !reader->borrower->net->accepts_binary)
         fail(reader, CLOSE_UNSUPPORTED_DATA);
-    else if (reader->fragments > FRAGMENTS_MAX)
+    else if (reader->fragments > FRAGMENTS_MAX + message_bytes / FRAGMENT_BYTES)
         fail(reader, CLOSE_POLICY_VIOLATION);
     else if (message_bytes > (uint64_t)reader->borrower->net->options->max_message)
         fail(reader, CLOSE_TOO_BIG);
@@ -99,7 +101,12 @@ static void on_frame_chunk(wslay_event_context_ptr context, const struct wslay_e
 {
     struct reader *reader = user_data;
     (void)context;
-    if (reader->is_control_frame || reader->failure != 0 || reader->borrower->state != CONNECTION_OPEN)
+    if (reader->opcode == WSLAY_CONNECTION_CLOSE) {
+        for (size_t i = 0; i < chunk->data_length && reader->close_length < sizeof reader->close_bytes; i++)
+            reader->close_bytes[reader->close_length++] = chunk->data[i];
+        return;
+    }
+    if (wslay_is_ctrl_frame(reader->opcode) || reader->failure != 0 || reader->borrower->state != CONNECTION_OPEN)
         return;
     if (reader->text == NULL)
         reader->text = payload_new(chunk->data_length);
@@ -113,16 +120,20 @@ static void on_message(wslay_event_context_ptr context, const struct wslay_event
     (void)context;
     if (reader->failure != 0)
         return;
-    if (message->opcode == WSLAY_TEXT_FRAME) {
+    if (!wslay_is_ctrl_frame(message->opcode)) {
         struct payload *text = reader->text;
         reader->text = NULL;
-        connection_on_text(reader->borrower, text != NULL ? text : payload_new(0));
+        connection_on_text(reader->borrower, text != NULL ? text : payload_new(0), message->opcode == WSLAY_BINARY_FRAME);
+    } else if (message->opcode == WSLAY_PING) {
+        /* Once our own close frame is out nothing may follow it. */
+        if (reader->borrower->state == CONNECTION_OPEN)
+            writer_put_frame(reader->borrower, WSLAY_PONG, message->msg, message->msg_length);
     } else if (message->opcode == WSLAY_CONNECTION_CLOSE) {
         /* Half of a status code: wslay lets it pass. */
         if (message->msg_length == 1)
             fail(reader, CLOSE_PROTOCOL_ERROR);
-        else
-            reader->has_close = true;
+        reader->has_close = message->msg_length != 1;
+        reader->close_code = message->msg_length == 0 ? CLOSE_NO_STATUS : message->status_code;
     }
 }
 
@@ -130,7 +141,7 @@ static void borrow(struct connection *connection)
 {
     static const struct wslay_event_callbacks callbacks = {
         .recv_callback = give_bytes,
-        .send_callback = take_bytes,
+        .send_callback = drop_bytes,
         .on_frame_recv_start_callback = on_frame_start,
         .on_frame_recv_chunk_callback = on_frame_chunk,
         .on_msg_recv_callback = on_message,
@@ -199,11 +210,20 @@ static void give_back(struct connection *connection)
     net->free_reader_count++;
 }
 
-/* What wslay itself objects to: it has queued a close frame, whose code tells what it was. */
-static enum close_code failure_of(wslay_event_context_ptr context)
+/* wslay itself objects to something: it has queued a close frame, whose code tells what it was. */
+static void on_objection(struct reader *reader)
 {
-    uint16_t code = wslay_event_get_status_code_sent(context);
-    return code == CLOSE_INVALID_DATA || code == CLOSE_TOO_BIG ? (enum close_code)code : CLOSE_PROTOCOL_ERROR;
+    uint16_t code = wslay_event_get_status_code_sent(reader->context);
+    uint16_t client_code = (uint16_t)(reader->close_bytes[0] << 8 | reader->close_bytes[1]);
+    if (code == CLOSE_INVALID_DATA || code == CLOSE_TOO_BIG) {
+        reader->failure = code;
+    } else if (client_code >= CLOSE_SERVICE_RESTART && client_code <= CLOSE_BAD_GATEWAY) {
+        /* It does not know the codes that were registered after the RFC (section 7.4.2). */
+        reader->has_close = true;
+        reader->close_code = client_code;
+    } else {
+        reader->failure = CLOSE_PROTOCOL_ERROR;
+    }
 }
 
 /* Between two messages: take those that come in plain frames. Returns how many bytes they had. */
@@ -217,7 +237,7 @@ static size_t take_plain_frames(struct connection *connection, const unsigned ch
         if (taken == 0)
             break;
         at += taken;
-        connection_on_text(connection, text);
+        connection_on_text(connection, text, false);
     }
     return at;
 }
@@ -240,21 +260,19 @@ enum reader_result reader_feed(struct connection *connection, const unsigned cha
     int error = wslay_event_recv(reader->context);
     *consumed = length - reader->length;
 
-    bool is_wslay_closing = !wslay_event_get_read_enabled(reader->context) && !reader->has_close;
-    if (error == 0 && !is_wslay_closing)
-        error = wslay_event_send(reader->context);
-    else if (is_wslay_closing && reader->failure == 0) {
-        /* Let wslay write its close frame to nowhere, to learn its code; connection.c sends ours. */
+    wslay_event_send(reader->context); /* to nowhere */
+    if (!wslay_event_get_read_enabled(reader->context) && !reader->has_close && reader->failure == 0)
+        on_objection(reader);
+    else if (error != 0 && reader->failure == 0)
         reader->failure = CLOSE_PROTOCOL_ERROR;
-        wslay_event_send(reader->context);
-        reader->failure = (uint16_t)failure_of(reader->context);
-    }
-    if (reader->failure != 0 || error != 0) {
-        *code = reader->failure != 0 ? (enum close_code)reader->failure : CLOSE_PROTOCOL_ERROR;
+    if (reader->failure != 0) {
+        *code = (enum close_code)reader->failure;
         return READER_FAILED;
     }
-    if (reader->has_close)
+    if (reader->has_close) {
+        *code = (enum close_code)reader->close_code;
         return READER_CLOSED;
+    }
     if (!reader_is_amid_message(connection))
         give_back(connection);
     return READER_MORE;

@@ -15,12 +15,12 @@
 
 enum reader_result {
     READER_MORE,   /* all taken, or stopped by connection_may_feed() */
-    READER_CLOSED, /* the client's close frame came; the answer to it is in the output unless we closed first */
+    READER_CLOSED, /* the client's close frame came: *code is what to answer */
     READER_FAILED  /* the client broke the protocol: *code says how */
 };
 
 /* Feed bytes. *consumed tells how many were taken: fewer than length if the connection may not be fed any more. Calls
- * connection_on_text() for each text message, and puts pongs and the answer to a close into the connection's output. */
+ * connection_on_text() for each message, and puts pongs into the connection's output. */
 enum reader_result reader_feed(struct connection *connection, const unsigned char *bytes, size_t length,
                                size_t *consumed, enum close_code *code);
 

@@ -116,7 +116,7 @@ void writer_put_frame(struct connection *connection, enum wslay_opcode opcode, c
 void writer_put_close(struct connection *connection, enum close_code code)
 {
     const uint8_t payload[2] = { (uint8_t)(code >> 8), (uint8_t)(code & 0xFF) };
-    writer_put_frame(connection, WSLAY_CONNECTION_CLOSE, payload, sizeof payload);
+    writer_put_frame(connection, WSLAY_CONNECTION_CLOSE, payload, code == CLOSE_NO_STATUS ? 0 : sizeof payload);
 }
 
 /* Credits. */
@@ -143,7 +143,8 @@ static void settle(struct connection *connection)
     writer_give_credit(connection->net, connection->owed_to, texts);
 }
 
-void writer_put_event(struct connection *connection, const struct payload *payload, struct address writer)
+void writer_put_event(struct connection *connection, enum wslay_opcode opcode, const struct payload *payload,
+                      struct address writer)
 {
     if (address_is_nobody(writer) || address_equals(writer, connection->self)) {
         connection->own_queued += address_is_nobody(writer) ? 0 : 1;
@@ -158,7 +159,7 @@ void writer_put_event(struct connection *connection, const struct payload *paylo
         }
         connection->owed_queued++;
     }
-    writer_put_frame(connection, WSLAY_TEXT_FRAME, payload->bytes, payload->length);
+    writer_put_frame(connection, opcode, payload->bytes, payload->length);
 }
 
 /* Everything handed to the kernel so far has been taken by it. */

@@ -20,9 +20,11 @@ void writer_put_bytes(struct connection *connection, const void *bytes, size_t l
 /* A whole frame. */
 void writer_put_frame(struct connection *connection, enum wslay_opcode opcode, const void *bytes, size_t length);
 
-/* A text frame; once written, writer gets a credit back (nobody, this connection, or another). */
-void writer_put_event(struct connection *connection, const struct payload *payload, struct address writer);
+/* A text or binary frame; once written, writer gets a credit back (nobody, this connection, or another). */
+void writer_put_event(struct connection *connection, enum wslay_opcode opcode, const struct payload *payload,
+                      struct address writer);
 
+/* A close frame; with CLOSE_NO_STATUS an empty one. */
 void writer_put_close(struct connection *connection, enum close_code code);
 
 /* Shut our half once everything put so far is written. */

@@ -7,6 +7,7 @@ static const struct http_request good = {
     .is_get = true,
     .is_http_1_1 = true,
     .hosts = 1,
+    .host = { "x", 1 },
     .has_upgrade_websocket = true,
     .has_connection_upgrade = true,
     .keys = 1,
@@ -44,6 +45,7 @@ static void each_condition_counts(void **state)
     EXPECT(400, is_http_1_1 = false);
     EXPECT(400, hosts = 0);
     EXPECT(400, hosts = 2);
+    EXPECT(400, host.length = 0);
     EXPECT(400, has_connection_upgrade = false);
     EXPECT(400, has_body = true);
     EXPECT(400, keys = 0);
