@@ -45,6 +45,7 @@ struct server {
     int listen_fds[IO_THREADS_MAX];
     uint16_t port;
     struct identity_key identity_key;
+    struct networks trusted_proxies;
     uint32_t max_connections;
     struct redis_address address;
     struct redis_child child;
@@ -266,9 +267,12 @@ static int make_threads(struct server *server)
             .options = server->options,
             .log = &server->log,
             .identity_key = &server->identity_key,
+            .trusted_proxies = &server->trusted_proxies,
             .metrics_sets = server->metrics,
             .metrics_count = server->threads,
             .thread = thread,
+            .first_io_thread = server->first_io_thread,
+            .io_threads = server->io_threads,
             .first_session_thread = server->first_session_thread,
             .session_threads = server->session_threads,
             .listen_fd = server->listen_fds[i],
@@ -327,6 +331,8 @@ static int start(struct server *server)
     char error[ERROR_BYTES];
     int status;
     if (!redis_address_parse(&server->address, server->options->redis, error))
+        return fail(EXIT_BAD_USAGE, error);
+    if (!networks_parse(&server->trusted_proxies, server->options->trusted_proxies, error))
         return fail(EXIT_BAD_USAGE, error);
     if (!identity_key_load(&server->identity_key, server->options->secret_file, error))
         return fail(EXIT_BAD_USAGE, error);
