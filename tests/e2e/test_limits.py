@@ -156,20 +156,24 @@ def test_what_the_proxy_garbles_is_refused():
     asyncio.run(run())
 
 
-def test_who_goes_away_while_the_home_is_asked_is_not_counted_for_ever():
+def request(address):
+    return (f"GET /ws/textchat/ HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nX-Forwarded-For: {address}\r\n"
+            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n").encode()
+
+
+def test_who_hangs_up_is_not_counted_for_ever():
     """Clients that hang up at any point; then each address has all of its room again."""
-    def hang_up(server, address, bytes_sent):
+    def hang_up(server, address, bytes_sent, is_reset):
         with socket.create_connection(("127.0.0.1", server.port)) as connection:
-            connection.sendall((f"GET /ws/textchat/ HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nX-Forwarded-For: {address}\r\n"
-                                "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n").encode()[:bytes_sent])
-            if bytes_sent % 2:
-                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")  # a reset
+            connection.sendall(request(address)[:bytes_sent])
+            if is_reset:
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
 
     async def run():
         with running(*PROXIED, "--address-connections", 3, "--address-handshakes", 0, "--session-threads", 2) as server:
             server.wait_ready()
             for i in range(600):
-                await in_thread(hang_up, server, ADDRESSES[i % len(ADDRESSES)], (1000, 1001, 50)[i % 3])
+                await in_thread(hang_up, server, ADDRESSES[i % len(ADDRESSES)], (1000, 1000, 50)[i % 3], i % 2 == 0)
             await forgotten(server)
             clients = [await connect(server, address) for address in ADDRESSES for _ in range(3)]
             for address in ADDRESSES:
@@ -178,6 +182,20 @@ def test_who_goes_away_while_the_home_is_asked_is_not_counted_for_ever():
             await close_all(*clients)
             await forgotten(server)
     asyncio.run(run())
+
+
+def test_shutdown_while_homes_are_asked():
+    """Connections that end before their address's home has answered, for the tiny rings' sake."""
+    for _ in range(5):
+        with running(*PROXIED, "--address-connections", 10000, "--address-handshakes", 0, "--ring-capacity", 2) as server:
+            sockets = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(300)]
+            wait_for(lambda: server.metric("connections") > len(sockets), "all connections")
+            for i, connection in enumerate(sockets):
+                connection.sendall(request(ADDRESSES[i % len(ADDRESSES)]))
+                if i == 250:
+                    server.begin_stop()
+        for connection in sockets:
+            connection.close()
 
 
 def test_nonsense_among_the_trusted():
