@@ -15,9 +15,11 @@
 #include "log.h"
 #include "matcher_thread.h"
 #include "metrics.h"
+#include "net/ice_servers.h"
 #include "net/identity.h"
 #include "net/io_thread.h"
 #include "net/listener.h"
+#include "net/origin.h"
 #include "redis/address.h"
 #include "redis/child.h"
 #include "session_thread.h"
@@ -48,6 +50,7 @@ struct server {
     struct networks trusted_proxies;
     uint32_t max_connections;
     struct redis_address address;
+    char *config; /* what GET /config answers */
     struct redis_child child;
     bool has_child;
     uv_signal_t terminate, interrupt;
@@ -277,6 +280,7 @@ static int make_threads(struct server *server)
             .session_threads = server->session_threads,
             .listen_fd = server->listen_fds[i],
             .max_connections = server->max_connections,
+            .config = server->config,
         };
         server->io[i] = io_thread_new(&io, exchange_mailbox(server->exchange, thread));
         if (server->io[i] == NULL)
@@ -332,9 +336,10 @@ static int start(struct server *server)
     int status;
     if (!redis_address_parse(&server->address, server->options->redis, error))
         return fail(EXIT_BAD_USAGE, error);
-    if (!networks_parse(&server->trusted_proxies, server->options->trusted_proxies, error))
-        return fail(EXIT_BAD_USAGE, error);
-    if (!identity_key_load(&server->identity_key, server->options->secret_file, error))
+    if (!networks_parse(&server->trusted_proxies, server->options->trusted_proxies, error) ||
+        !identity_key_load(&server->identity_key, server->options->secret_file, error) ||
+        !origin_list_check(server->options->allowed_origins, error) ||
+        (server->config = ice_servers_to_json(server->options->ice_servers, error)) == NULL)
         return fail(EXIT_BAD_USAGE, error);
     plan_threads(server);
     if ((status = plan_connections(server)) != 0)
@@ -363,6 +368,7 @@ static void free_all(struct server *server)
     executor_fini(&server->executor);
     exchange_free(&server->exchange);
     free(server->metrics);
+    free(server->config);
 }
 
 int server_run(const struct options *options)

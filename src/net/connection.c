@@ -303,19 +303,14 @@ static bool is_full(const struct net *net)
     return metrics_sum(net->metrics_sets, net->metrics_count, METRIC_WEBSOCKETS) >= net->max_connections;
 }
 
-static void reply_and_linger(struct connection *connection, const char *text, size_t length)
-{
-    writer_put_bytes(connection, text, length);
-    linger(connection);
-}
-
 static void refuse(struct connection *connection, int status, bool is_head)
 {
     char text[1024];
     metrics_add(connection->net->metrics, METRIC_HANDSHAKES_REFUSED_TOTAL, 1);
     if (status == 503)
         metrics_add(connection->net->metrics, METRIC_SERVER_FULL_TOTAL, 1);
-    reply_and_linger(connection, text, http_reply_refusal(text, sizeof text, status, is_head));
+    writer_put_bytes(connection, text, http_reply_refusal(text, sizeof text, status, is_head));
+    linger(connection);
 }
 
 static void put_switch(struct connection *connection, const char *accept)
@@ -387,7 +382,7 @@ static void on_upgrade(struct connection *connection, const struct http_request 
     struct identity client;
     uint8_t address[ADDRESS_BYTES];
     connection_peer_address(connection, address);
-    int status = handshake_check(request, &handshake);
+    int status = handshake_check(request, net->options->allowed_origins, &handshake);
     if (status == 101 && is_full(net))
         status = 503;
     if (status == 101 &&
@@ -417,9 +412,19 @@ static void on_upgrade(struct connection *connection, const struct http_request 
     }
 }
 
+static void answer(struct connection *connection, enum http_route route, const struct http_request *request)
+{
+    const struct net *net = connection->net;
+    const struct http_sources sources = { .sets = net->metrics_sets, .count = net->metrics_count, .config = net->config };
+    char text[HTTP_REPLY_BYTES];
+    struct http_body body = { 0 };
+    writer_put_bytes(connection, text, http_reply(text, sizeof text, route, request, &sources, &body));
+    writer_put_constant(connection, body.bytes, body.length);
+    linger(connection);
+}
+
 static void on_request(struct connection *connection, const char *head, size_t length)
 {
-    struct net *net = connection->net;
     struct http_request request;
     int refusal = http_request_parse(&request, head, length);
     if (refusal != 0) {
@@ -434,9 +439,7 @@ static void on_request(struct connection *connection, const char *head, size_t l
     } else if (!request.is_get && !request.is_head) {
         refuse(connection, 405, false);
     } else {
-        char text[HTTP_REPLY_BYTES];
-        reply_and_linger(connection, text,
-                         http_reply_page(text, sizeof text, route, request.is_head, net->metrics_sets, net->metrics_count));
+        answer(connection, route, &request);
     }
 }
 

@@ -1,10 +1,11 @@
 #include "handshake.h"
 
 #include <ctype.h>
-#include <http_parser.h>
 #include <openssl/evp.h>
 #include <openssl/sha.h>
 #include <string.h>
+
+#include "net/origin.h"
 
 /* Base64 of 16 bytes. */
 enum { KEY_LENGTH = 24, DEVICE_ID_LENGTH = 64 };
@@ -20,20 +21,6 @@ static bool is_key(struct http_text key)
     return EVP_DecodeBlock(decoded, (const unsigned char *)key.bytes, KEY_LENGTH) == 18;
 }
 
-/* A serialised origin is "null" or scheme://host[:port] (RFC 6454, section 6.2). */
-static bool is_origin(struct http_text origin)
-{
-    if (http_text_is(origin, "null"))
-        return true;
-    struct http_parser_url url;
-    http_parser_url_init(&url);
-    if (origin.length == 0 || http_parser_parse_url(origin.bytes, origin.length, 0, &url) != 0)
-        return false;
-    const unsigned needed = 1 << UF_SCHEMA | 1 << UF_HOST;
-    const unsigned allowed = needed | 1 << UF_PORT;
-    return (url.field_set & needed) == needed && (url.field_set & ~allowed) == 0;
-}
-
 static bool is_device_id(struct http_text id)
 {
     size_t digits = 0;
@@ -42,7 +29,7 @@ static bool is_device_id(struct http_text id)
     return digits == id.length && digits == DEVICE_ID_LENGTH;
 }
 
-int handshake_check(const struct http_request *request, struct handshake *handshake)
+int handshake_check(const struct http_request *request, const char *allowed_origins, struct handshake *handshake)
 {
     if (!request->is_get)
         return 405;
@@ -53,7 +40,8 @@ int handshake_check(const struct http_request *request, struct handshake *handsh
         return 400;
     if (!http_text_is(request->version, "13"))
         return 426;
-    if (request->origins > 1 || (request->origins == 1 && !is_origin(request->origin)))
+    if (request->origins > 1 ||
+        (request->origins == 1 && !origin_is_allowed(allowed_origins, request->origin, request->host)))
         return 403;
 
     unsigned char text[KEY_LENGTH + sizeof magic - 1], digest[SHA_DIGEST_LENGTH];

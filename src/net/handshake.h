@@ -18,9 +18,9 @@ struct handshake {
     struct http_text device; /* the value of ?id=; points into the request */
 };
 
-/* Returns 101, or the status to refuse with: 400, 403 (the Origin is none), 405 (not GET), 426 (not an upgrade, or to another version
- * than 13). *handshake is written only on 101. */
-int handshake_check(const struct http_request *request, struct handshake *handshake)
+/* allowed_origins: the value of --allowed-origins (origin.h). Returns 101, or the status to refuse with: 400, 403 (a page of another
+ * origin asks), 405 (not GET), 426 (not an upgrade, or to another version than 13). *handshake is written only on 101. */
+int handshake_check(const struct http_request *request, const char *allowed_origins, struct handshake *handshake)
     __attribute__((warn_unused_result));
 
 #endif

@@ -4,11 +4,14 @@
 #include <string.h>
 #include <strings.h>
 
+enum coding { CODING_UNNAMED, CODING_REFUSED, CODING_ACCEPTED };
+
 struct parse {
     struct http_request *request;
     struct http_text url;
     struct http_text field;
     unsigned headers;
+    enum coding gzip, any_coding; /* as Accept-Encoding has it, "*" for any */
     bool is_value_next; /* a field has come, its value has not */
     int refusal;        /* status, or 0 */
 };
@@ -39,23 +42,58 @@ static bool equals_ignoring_case(struct http_text text, const char *other)
     return strlen(other) == text.length && strncasecmp(text.bytes, other, text.length) == 0;
 }
 
+/* Cut *text off at the separator: returns what is before it, without blanks around, and leaves what is behind it. */
+static struct http_text cut(struct http_text *text, char separator)
+{
+    const char *begin = text->bytes, *end = begin;
+    const char *const limit = begin + text->length;
+    while (end < limit && *end != separator)
+        end++;
+    *text = end < limit ? (struct http_text){ end + 1, (size_t)(limit - end - 1) } : (struct http_text){ limit, 0 };
+    while (begin < end && (*begin == ' ' || *begin == '\t'))
+        begin++;
+    while (end > begin && (end[-1] == ' ' || end[-1] == '\t'))
+        end--;
+    return (struct http_text){ begin, (size_t)(end - begin) };
+}
+
 /* Whether a comma-separated list names a token, in any case (RFC 9110, section 5.6.1). */
 static bool names_token(struct http_text list, const char *token)
 {
-    size_t at = 0;
-    while (at < list.length) {
-        size_t begin = at;
-        while (at < list.length && list.bytes[at] != ',')
-            at++;
-        size_t end = at++;
-        while (begin < end && (list.bytes[begin] == ' ' || list.bytes[begin] == '\t'))
-            begin++;
-        while (end > begin && (list.bytes[end - 1] == ' ' || list.bytes[end - 1] == '\t'))
-            end--;
-        if (equals_ignoring_case((struct http_text){ list.bytes + begin, end - begin }, token))
+    while (list.length > 0) {
+        if (equals_ignoring_case(cut(&list, ','), token))
             return true;
     }
     return false;
+}
+
+/* Whether the parameters of a coding give it a weight, and one above 0 (RFC 9110, section 12.4.2). */
+static enum coding weigh(struct http_text parameters)
+{
+    struct http_text weight = cut(&parameters, ';');
+    struct http_text name = cut(&weight, '=');
+    if (name.length == 0)
+        return CODING_ACCEPTED;
+    if (!equals_ignoring_case(name, "q") || weight.length == 0)
+        return CODING_REFUSED;
+    for (size_t i = 0; i < weight.length; i++) {
+        if (weight.bytes[i] >= '1' && weight.bytes[i] <= '9')
+            return CODING_ACCEPTED;
+    }
+    return CODING_REFUSED;
+}
+
+/* RFC 9110, section 12.5.3. */
+static void on_accept_encoding(struct parse *parse, struct http_text list)
+{
+    while (list.length > 0) {
+        struct http_text parameters = cut(&list, ',');
+        struct http_text coding = cut(&parameters, ';');
+        if (equals_ignoring_case(coding, "gzip") || equals_ignoring_case(coding, "x-gzip"))
+            parse->gzip = weigh(parameters);
+        else if (equals_ignoring_case(coding, "*"))
+            parse->any_coding = weigh(parameters);
+    }
 }
 
 static int on_url(http_parser *parser, const char *bytes, size_t length)
@@ -107,6 +145,10 @@ static int on_value(http_parser *parser, const char *bytes, size_t length)
         request->origin = value;
     } else if (equals_ignoring_case(parse->field, "X-Forwarded-For")) {
         request->forwarded_for[request->forwarded_fors++] = value; /* on_field() has counted it */
+    } else if (equals_ignoring_case(parse->field, "Accept-Encoding")) {
+        on_accept_encoding(parse, value);
+    } else if (equals_ignoring_case(parse->field, "If-None-Match")) {
+        request->none_match = value;
     } else if (equals_ignoring_case(parse->field, "Transfer-Encoding")) {
         request->has_body = true;
     } else if (equals_ignoring_case(parse->field, "Content-Length")) {
@@ -148,6 +190,7 @@ int http_request_parse(struct http_request *request, const char *head, size_t le
 
     request->is_get = parser.method == HTTP_GET;
     request->is_head = parser.method == HTTP_HEAD;
+    request->accepts_gzip = (parse.gzip != CODING_UNNAMED ? parse.gzip : parse.any_coding) == CODING_ACCEPTED;
     request->is_http_1_1 = parser.http_major == 1 && parser.http_minor >= 1;
 
     struct http_parser_url url;
@@ -177,6 +220,20 @@ bool http_query_find(struct http_text query, const char *name, struct http_text 
             return true;
         }
         at = end + 1;
+    }
+    return false;
+}
+
+bool http_tags_name(struct http_text list, const char *tag)
+{
+    while (list.length > 0) {
+        struct http_text other = cut(&list, ',');
+        if (http_text_is(other, "*"))
+            return true;
+        if (other.length > 2 && memcmp(other.bytes, "W/", 2) == 0) /* they are compared weakly */
+            other = (struct http_text){ other.bytes + 2, other.length - 2 };
+        if (http_text_is(other, tag))
+            return true;
     }
     return false;
 }

@@ -29,6 +29,8 @@ struct http_request {
     struct http_text key, version, origin;
     unsigned forwarded_fors; /* X-Forwarded-For headers, in their order */
     struct http_text forwarded_for[HTTP_HEADERS_MAX];
+    bool accepts_gzip;            /* Accept-Encoding allows it */
+    struct http_text none_match;  /* If-None-Match */
 };
 
 /* Where the head ends: the number of bytes up to and including its empty line, or 0 if that has not come. from: so many bytes
@@ -44,5 +46,8 @@ bool http_text_is(struct http_text text, const char *other);
 
 /* The value of a query parameter, not decoded. Returns false if it is not there. */
 bool http_query_find(struct http_text query, const char *name, struct http_text *value);
+
+/* Whether a list of entity tags, as If-None-Match has it, names a strong one (quotes and all) or is "*" (RFC 9110, section 13.1.2). */
+bool http_tags_name(struct http_text list, const char *tag);
 
 #endif

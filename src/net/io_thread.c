@@ -238,6 +238,7 @@ struct net *io_thread_new(const struct io_thread_config *config, struct mailbox 
     net->listen_fd = config->listen_fd;
     net->max_connections = config->max_connections;
     net->accepts_binary = config->accepts_binary;
+    net->config = config->config;
     slab_init(&net->connections, sizeof(struct connection), SLOTS_MAX);
     CHECK(writer_init(net));
     address_gate_init(net);

@@ -23,6 +23,7 @@ struct io_thread_config {
     int listen_fd; /* from listener_open(); the thread's from here on */
     uint32_t max_connections;
     bool accepts_binary; /* else a binary message is answered with 1003 */
+    const char *config; /* what GET /config answers; outlives the thread */
 };
 
 struct net;

@@ -128,6 +128,7 @@ struct net {
     unsigned next_session_thread;
     uint32_t max_connections;
     bool accepts_binary;
+    const char *config; /* what GET /config answers; of the process */
     uv_tcp_t listener;
     int listen_fd;
     uv_timer_t tick;

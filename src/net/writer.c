@@ -12,7 +12,8 @@ enum { OUTPUT_BYTES = 4096, OUTPUTS_KEPT = 256 };
 struct output {
     struct output *next; /* among the free ones */
     uint32_t length, capacity;
-    uint32_t sent; /* what a write has taken already */
+    const unsigned char *constant; /* goes out behind bytes */
+    uint32_t constant_length;
     unsigned char bytes[];
 };
 
@@ -34,7 +35,8 @@ static struct output *output_take(struct net *net, size_t length)
         CHECK_MEMORY(output);
         output->capacity = (uint32_t)capacity;
     }
-    output->length = output->sent = 0;
+    output->length = output->constant_length = 0;
+    output->constant = NULL;
     return output;
 }
 
@@ -88,6 +90,7 @@ void writer_put_bytes(struct connection *connection, const void *bytes, size_t l
     struct output *output = connection->output;
     if (length == 0)
         return;
+    CHECK(output == NULL || output->constant == NULL);
     if (output == NULL) {
         output = connection->output = output_take(net, length);
     } else if (output->length + length > output->capacity) {
@@ -100,6 +103,15 @@ void writer_put_bytes(struct connection *connection, const void *bytes, size_t l
     memcpy(output->bytes + output->length, bytes, length);
     output->length += (uint32_t)length;
     mark_dirty(connection);
+}
+
+void writer_put_constant(struct connection *connection, const void *bytes, size_t length)
+{
+    if (length == 0)
+        return;
+    CHECK(connection->output != NULL && connection->output->constant == NULL);
+    connection->output->constant = bytes;
+    connection->output->constant_length = (uint32_t)length;
 }
 
 void writer_put_frame(struct connection *connection, enum wslay_opcode opcode, const void *bytes, size_t length)
@@ -207,13 +219,31 @@ static void give_up_if_slow(struct connection *connection, size_t queued_bytes)
     connection_kill(connection);
 }
 
+static uint32_t output_bytes(const struct output *output)
+{
+    return output->length + output->constant_length;
+}
+
+/* What is left of an output once so many bytes are sent. Returns the number of buffers, 0 for nothing. */
+static unsigned output_rest(const struct output *output, uint32_t sent, uv_buf_t buffers[2])
+{
+    unsigned count = 0;
+    if (sent < output->length)
+        buffers[count++] = uv_buf_init((char *)(uintptr_t)(output->bytes + sent), output->length - sent);
+    uint32_t constant_sent = sent > output->length ? sent - output->length : 0;
+    if (constant_sent < output->constant_length)
+        buffers[count++] = uv_buf_init((char *)(uintptr_t)(output->constant + constant_sent),
+                                       output->constant_length - constant_sent);
+    return count;
+}
+
 static void flush(struct connection *connection)
 {
     struct net *net = connection->net;
     if (connection->output == NULL || connection->state == CONNECTION_DEAD)
         return;
     if (connection->is_writing) { /* on_written() comes back to it */
-        give_up_if_slow(connection, (size_t)connection->written_bytes + connection->output->length);
+        give_up_if_slow(connection, (size_t)connection->written_bytes + output_bytes(connection->output));
         return;
     }
 
@@ -223,30 +253,31 @@ static void flush(struct connection *connection)
     connection->own_writing += connection->own_queued;
     connection->owed_queued = connection->own_queued = 0;
 
-    uv_buf_t buffer = uv_buf_init((char *)output->bytes, output->length);
-    int written = uv_try_write((uv_stream_t *)&connection->tcp, &buffer, 1);
+    uv_buf_t buffers[2];
+    unsigned count = output_rest(output, 0, buffers);
+    int written = uv_try_write((uv_stream_t *)&connection->tcp, buffers, count);
     metrics_add(net->metrics, METRIC_WRITES_TOTAL, 1);
-    metrics_add(net->metrics, METRIC_BYTES_OUT_TOTAL, output->length);
+    metrics_add(net->metrics, METRIC_BYTES_OUT_TOTAL, output_bytes(output));
     if (written < 0 && written != UV_EAGAIN) {
         output_give_back(net, output);
         connection_kill(connection);
         return;
     }
-    if (written > 0 && (uint32_t)written == output->length) {
+    uint32_t sent = written > 0 ? (uint32_t)written : 0;
+    count = output_rest(output, sent, buffers);
+    if (count == 0) {
         output_give_back(net, output);
         on_all_written(connection);
         return;
     }
-    output->sent = written > 0 ? (uint32_t)written : 0;
     struct write *write = malloc(sizeof *write);
     CHECK_MEMORY(write);
     write->connection = connection;
     write->output = output;
-    buffer = uv_buf_init((char *)output->bytes + output->sent, output->length - output->sent);
     connection->is_writing = true;
     connection->write_since_ms = net_now_ms(net);
-    connection->written_bytes = output->length - output->sent;
-    int error = uv_write(&write->request, (uv_stream_t *)&connection->tcp, &buffer, 1, on_written);
+    connection->written_bytes = output_bytes(output) - sent;
+    int error = uv_write(&write->request, (uv_stream_t *)&connection->tcp, buffers, count, on_written);
     if (error != 0) {
         connection->is_writing = false;
         output_give_back(net, output);

@@ -17,6 +17,9 @@ void writer_fini(struct net *net);
 
 void writer_put_bytes(struct connection *connection, const void *bytes, size_t length);
 
+/* Bytes that live as long as the process, and are not copied; nothing may be put after them. */
+void writer_put_constant(struct connection *connection, const void *bytes, size_t length);
+
 /* A whole frame. */
 void writer_put_frame(struct connection *connection, enum wslay_opcode opcode, const void *bytes, size_t length);
 

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "percent.h"
+
 enum { REDIS_PORT = 6379, DB_MAX = 1000000 };
 
 static bool fail(char error[REDIS_ADDRESS_ERROR_BYTES], const char *why)
@@ -12,34 +14,6 @@ static bool fail(char error[REDIS_ADDRESS_ERROR_BYTES], const char *why)
     snprintf(error, REDIS_ADDRESS_ERROR_BYTES,
              "--redis: %s; expected embedded, unix:PATH or redis://[user:password@]host:port[/db]", why);
     return false;
-}
-
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* Percent-decode (RFC 3986, section 2.1) into out. Returns false if it does not fit or is malformed. */
-static bool decode(const char *in, size_t length, char *out, size_t capacity)
-{
-    size_t used = 0;
-    for (size_t i = 0; i < length; i++) {
-        char c = in[i];
-        if (c == '%') {
-            if (length - i < 3 || hex_digit(in[i + 1]) < 0 || hex_digit(in[i + 2]) < 0)
-                return false;
-            c = (char)(hex_digit(in[i + 1]) * 16 + hex_digit(in[i + 2]));
-            i += 2;
-        }
-        if (c == '\0' || used + 1 >= capacity)
-            return false;
-        out[used++] = c;
-    }
-    out[used] = '\0';
-    return true;
 }
 
 static bool parse_url(struct redis_address *address, const char *text, char error[REDIS_ADDRESS_ERROR_BYTES])
@@ -52,7 +26,7 @@ static bool parse_url(struct redis_address *address, const char *text, char erro
         return fail(error, "a query or fragment means nothing here");
 
     const char *host = text + url.field_data[UF_HOST].off;
-    if (!decode(host, url.field_data[UF_HOST].len, address->host, sizeof address->host))
+    if (!percent_decode(host, url.field_data[UF_HOST].len, address->host, sizeof address->host))
         return fail(error, "the host is too long");
     address->port = (url.field_set & (1 << UF_PORT)) != 0 ? url.port : REDIS_PORT;
     if (address->port == 0)
@@ -65,8 +39,8 @@ static bool parse_url(struct redis_address *address, const char *text, char erro
         size_t user_length = colon != NULL ? (size_t)(colon - info) : length;
         if (colon == NULL)
             return fail(error, "a user without a password");
-        if (!decode(info, user_length, address->user, sizeof address->user) ||
-            !decode(colon + 1, length - user_length - 1, address->password, sizeof address->password))
+        if (!percent_decode(info, user_length, address->user, sizeof address->user) ||
+            !percent_decode(colon + 1, length - user_length - 1, address->password, sizeof address->password))
             return fail(error, "user or password is too long or not well encoded");
     }
 

@@ -1,7 +1,6 @@
 #include "scripts.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #include "check.h"
 
@@ -20,9 +19,7 @@ const struct embedded_file *script_file(enum script script)
 {
     char name[64];
     snprintf(name, sizeof name, "lua/%s.lua", names[script]);
-    const struct embedded_file *file = embedded_files;
-    while (file->name != NULL && strcmp(file->name, name) != 0)
-        file++;
-    CHECK(file->name != NULL);
+    const struct embedded_file *file = embedded_find(name);
+    CHECK(file != NULL);
     return file;
 }

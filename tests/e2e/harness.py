@@ -18,7 +18,7 @@ BINARY = os.environ.get("CHATTERBOX_BINARY") or os.path.join(
     os.path.dirname(__file__), "..", "..", "build", "release", "chatterbox")
 # How much longer things may take than in a release build.
 SLOWNESS = float(os.environ.get("CHATTERBOX_SLOWNESS", "1"))
-TIMEOUT = 5 * SLOWNESS
+TIMEOUT = 10 * SLOWNESS
 SANITIZER_REPORT = re.compile(r"ThreadSanitizer|AddressSanitizer|LeakSanitizer|runtime error:|check failed")
 
 TIMESTAMP = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")

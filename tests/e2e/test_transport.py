@@ -105,11 +105,11 @@ def connected(server):
 
 @pytest.mark.parametrize("status, changes", [
     (101, {}), (101, {"path": "/ws/textchat"}), (101, {"Upgrade": "WebSocket"}), (101, {"Connection": "keep-alive, upgrade"}),
-    (101, {"Origin": "https://example.org:8443"}), (101, {"Origin": "null"}), (101, {"path": "/ws/textchat/?id=" + "aF" * 32}),
+    (101, {"Origin": "http://x"}), (101, {"path": "/ws/textchat/?id=" + "aF" * 32}),
     (400, {"Host": None}), (400, {"Sec_WebSocket_Key": None}), (400, {"Sec_WebSocket_Key": "short"}),
     (400, {"Sec_WebSocket_Key": "x" * 24}), (400, {"Connection": None}), (400, {"Sec_WebSocket_Version": None}),
     (400, {"version": "HTTP/1.0"}), (400, {"Content_Length": "5"}), (400, {"version": "HTTQ/1.1"}),
-    (403, {"Origin": "nonsense"}), (403, {"Origin": "https://example.org/path"}),
+    (403, {"Origin": "nonsense"}), (403, {"Origin": "null"}), (403, {"Origin": "https://example.org/path"}),
     (404, {"path": "/ws/other"}), (404, {"path": "/../etc/passwd"}),
     (405, {"method": "POST"}), (405, {"method": "HEAD"}), (405, {"method": "PUT", "path": "/healthz"}),
     (426, {"Upgrade": None}), (426, {"Upgrade": "h2c"}), (426, {"Sec_WebSocket_Version": "8"}),
@@ -147,7 +147,6 @@ def test_a_request_may_come_byte_by_byte_with_frames_behind_it(server):
 def test_pages(server):
     assert server.get("/healthz") == "ok\n"
     assert server.get("/readyz") == "ready\n"
-    assert "/ws/textchat/" in server.get("/")
     metrics = server.get("/metrics")
     assert "# TYPE chatterbox_users gauge\n" in metrics and "# HELP chatterbox_relayed_total" in metrics
     with Raw(server) as raw:

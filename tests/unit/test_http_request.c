@@ -103,6 +103,77 @@ static void too_many_headers_are_431(void **state)
     assert_int_equal(parse(&request, full), 431);
 }
 
+static bool accepts_gzip(const char *headers)
+{
+    char head[400];
+    struct http_request request;
+    snprintf(head, sizeof head, "GET / HTTP/1.1\r\nHost: x\r\n%s\r\n", headers);
+    assert_int_equal(parse(&request, head), 0);
+    return request.accepts_gzip;
+}
+
+static void gzip_is_sent_to_whom_accepts_it(void **state)
+{
+    (void)state;
+    static const char *const yes[] = {
+        "Accept-Encoding: gzip\r\n", "Accept-Encoding: deflate, GZIP , br\r\n", "accept-encoding: gzip;q=0.001\r\n",
+        "Accept-Encoding: gzip ; Q = 1\r\n", "Accept-Encoding: *\r\n", "Accept-Encoding: *;q=0, x-gzip\r\n",
+        "Accept-Encoding: br\r\nAccept-Encoding: gzip\r\n", "Accept-Encoding: gzip, identity;q=0\r\n",
+    };
+    static const char *const no[] = {
+        "", "Accept-Encoding:\r\n", "Accept-Encoding: identity\r\n", "Accept-Encoding: gzip;q=0\r\n",
+        "Accept-Encoding: gzip; q=0.000\r\n", "Accept-Encoding: *;q=0\r\n", "Accept-Encoding: gzip;q=0, *\r\n",
+        "Accept-Encoding: *, gzip;q=0\r\n", "Accept-Encoding: gzipped, agzip\r\n", "Accept-Encoding: gzip;q=\r\n",
+        "Accept-Encoding: gzip;level=9\r\n", "Accept-Encoding: ,;,;=,\r\n",
+    };
+    for (size_t i = 0; i < sizeof yes / sizeof yes[0]; i++)
+        assert_true(accepts_gzip(yes[i]));
+    for (size_t i = 0; i < sizeof no / sizeof no[0]; i++)
+        assert_false(accepts_gzip(no[i]));
+}
+
+static bool names(const char *list, const char *tag)
+{
+    return http_tags_name((struct http_text){ list, strlen(list) }, tag);
+}
+
+static void entity_tags_are_compared_weakly(void **state)
+{
+    (void)state;
+    assert_true(names("\"a\"", "\"a\""));
+    assert_true(names("\"x\", W/\"a\" , \"y\"", "\"a\""));
+    assert_true(names("*", "\"a\""));
+    assert_false(names("", "\"a\""));
+    assert_false(names("\"b\", \"ab\", a, W/", "\"a\""));
+    assert_false(names("w/\"a\"", "\"a\""));
+    struct http_request request;
+    assert_int_equal(parse(&request, "GET / HTTP/1.1\r\nHost: a:1\r\nIf-None-Match: \"q\"\r\n\r\n"), 0);
+    assert_true(http_text_is(request.none_match, "\"q\"") && http_text_is(request.host, "a:1"));
+}
+
+static enum http_route route(const char *path)
+{
+    return http_route_find((struct http_text){ path, strlen(path) });
+}
+
+static void paths(void **state)
+{
+    (void)state;
+    assert_int_equal(route("/"), ROUTE_PAGE);
+    assert_int_equal(route("/app.js"), ROUTE_PAGE);
+    assert_int_equal(route("/favicon.svg"), ROUTE_PAGE);
+    assert_int_equal(route("/stats"), ROUTE_STATS);
+    assert_int_equal(route("/config"), ROUTE_CONFIG);
+    static const char *const nothing[] = { "", "//", "/app.js/", "/App.js", "/app.js.gz", "/../lua/leave.lua", "/leave.lua", "app.js", "/nothing.js" };
+    for (size_t i = 0; i < sizeof nothing / sizeof nothing[0]; i++)
+        assert_int_equal(route(nothing[i]), ROUTE_NONE);
+    char longest[600];
+    memset(longest, 'a', sizeof longest);
+    memcpy(longest, "/", 1);
+    memcpy(longest + sizeof longest - 4, ".js", 4);
+    assert_int_equal(route(longest), ROUTE_NONE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -112,6 +183,9 @@ int main(void)
         cmocka_unit_test(query_parameters),
         cmocka_unit_test(what_is_not_http_is_400),
         cmocka_unit_test(too_many_headers_are_431),
+        cmocka_unit_test(gzip_is_sent_to_whom_accepts_it),
+        cmocka_unit_test(entity_tags_are_compared_weakly),
+        cmocka_unit_test(paths),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

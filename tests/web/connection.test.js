@@ -1,0 +1,118 @@
+// What happens when the server goes away, and who may reach it at all.
+
+import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
+import { once } from 'node:events';
+import { test } from 'node:test';
+import { Server, useWorld, waitFor } from './harness.js';
+
+const world = useWorld();
+
+/** Chromium logs every connection that fails, whatever the page does about it. */
+const FAILED_CONNECTION = /^console: (WebSocket connection to|Failed to load resource)/;
+
+async function restart(whileAway) {
+  const { port } = world.server;
+  await world.server.stop('SIGKILL');
+  await whileAway();
+  world.server = await Server.start({ port });
+}
+
+test('a chat that is lost with the server ends clearly, and what was typed stays', async () => {
+  const [a, b] = await world.pair('losing');
+  await a.say('before');
+  await b.sees('before');
+  await a.$('#composer').fill('typed but not sent');
+  await restart(async () => {
+    await a.hasEnded();
+    await b.hasEnded();
+    await a.sees('The connection was lost, and the chat with it.');
+    assert.equal(await a.$('#banner').textContent(), 'Connection lost. Reconnecting…');
+    assert.equal(await a.$('#composer').inputValue(), 'typed but not sent');
+  });
+  await a.connected();
+  await b.connected();
+  await a.sees('before');
+  await a.page.keyboard.press('Escape');
+  await b.page.keyboard.press('Escape');
+  await a.isChatting();
+  assert.equal(await a.$('#composer').inputValue(), 'typed but not sent');
+  await a.$('#composer').press('Enter');
+  await b.sees('typed but not sent');
+  world.expectProblems(FAILED_CONNECTION);
+});
+
+test('a search goes on by itself when the server is back', async () => {
+  const a = await world.user();
+  const b = await world.user();
+  await a.search('coming back');
+  await restart(() => waitFor(async () => /Connection lost/.test(await a.$('#banner').textContent()), 'the banner'));
+  await b.search('coming back');
+  await a.isChatting();
+  await b.isChatting();
+  world.expectProblems(FAILED_CONNECTION);
+});
+
+test('who starts while the server is away is served when it is back', async () => {
+  const a = await world.user();
+  const b = await world.user();
+  await restart(async () => {
+    await waitFor(async () => /Connection lost/.test(await a.$('#banner').textContent()), 'the banner');
+    await a.search('early');
+    await b.search('early');
+  });
+  await a.isChatting();
+  await b.isChatting();
+  world.expectProblems(FAILED_CONNECTION);
+});
+
+/** Serves a page that tries to open our socket and writes into its title what came of it. */
+async function otherSite(target) {
+  const site = createServer((request, response) => {
+    response.setHeader('Content-Type', 'text/html');
+    response.end(`<!doctype html><title>trying</title><script>
+      const socket = new WebSocket(${JSON.stringify(target)});
+      socket.onopen = () => { document.title = 'open'; };
+      socket.onerror = () => { document.title = 'refused'; };
+    </script>`);
+  });
+  site.listen(0, '127.0.0.1');
+  await once(site, 'listening');
+  return { url: `http://127.0.0.1:${site.address().port}/`, close: () => site.close() };
+}
+
+test('a page of another origin cannot open the socket, unless it is allowed to', async () => {
+  const context = await world.browser.newContext();
+  const result = async (url) => {
+    const page = await context.newPage();
+    await page.goto(url);
+    await waitFor(async () => await page.title() !== 'trying', 'an outcome');
+    return page.title();
+  };
+  const site = await otherSite(`ws://127.0.0.1:${world.server.port}/ws/textchat/`);
+  assert.equal(await result(site.url), 'refused');
+
+  const open = await Server.start({ flags: ['--allowed-origins', '*'] });
+  const allowed = await otherSite(`ws://127.0.0.1:${open.port}/ws/textchat/`);
+  assert.equal(await result(allowed.url), 'open');
+  await context.close();
+  await open.stop();
+  site.close();
+  allowed.close();
+});
+
+test('the page cannot be framed', async () => {
+  const frame = createServer((request, response) => {
+    response.setHeader('Content-Type', 'text/html');
+    response.end(`<!doctype html><iframe src="${world.server.url}/"></iframe>`);
+  });
+  frame.listen(0, '127.0.0.1');
+  await once(frame, 'listening');
+  const context = await world.browser.newContext();
+  const page = await context.newPage();
+  const refusal = page.waitForEvent('console', message => /frame-ancestors/.test(message.text()));
+  await page.goto(`http://127.0.0.1:${frame.address().port}/`);
+  await refusal;
+  await context.close();
+  frame.close();
+});
