@@ -22,6 +22,7 @@
 #include "net/origin.h"
 #include "redis/address.h"
 #include "redis/child.h"
+#include "redis/password.h"
 #include "session_thread.h"
 
 enum { IO_THREADS_MAX = 64, SESSION_THREADS_MAX = 64 };
@@ -336,6 +337,11 @@ static int start(struct server *server)
     int status;
     if (!redis_address_parse(&server->address, server->options->redis, error))
         return fail(EXIT_BAD_USAGE, error);
+    if (!redis_password_complete(&server->address, server->options, error))
+        return fail(EXIT_BAD_USAGE, error);
+    if (server->options->redis_argument != NULL && redis_password_wipe(server->options->redis_argument))
+        log_event(&server->log, LOG_WARN, "password_on_command_line",
+                  "advice=\"other users can read it; use CHATTERBOX_REDIS, CHATTERBOX_REDIS_PASSWORD or --redis-password-file\"");
     if (!networks_parse(&server->trusted_proxies, server->options->trusted_proxies, error) ||
         !identity_key_load(&server->identity_key, server->options->secret_file, error) ||
         !origin_list_check(server->options->allowed_origins, error) ||

@@ -3,7 +3,7 @@
 build_packages=(gcc libc6-dev cmake ninja-build pkg-config libuv1-dev libhiredis-dev libck-dev libwslay-dev libjansson-dev
     libhttp-parser-dev libutf8proc-dev libssl-dev)
 run_packages=(redis-server util-linux)
-test_packages=(libcmocka-dev clang libclang-rt-14-dev python3 python3-pytest python3-websockets python3-redis docker-compose spin)
+test_packages=(libcmocka-dev clang libclang-rt-14-dev python3 python3-pytest python3-websockets python3-redis docker-compose iproute2 spin systemd)
 
 # Install those of the named packages that are missing; says nothing if there are none.
 install_missing() {
