@@ -17,6 +17,10 @@
 /* Connections beyond --max-connections that are still let in, so that health checks and refusals get through. */
 enum { CONNECTIONS_SPARE = 64 };
 
+/* Of what still comes after our good-bye so much is looked through for the client's, and so much is thrown away. Who sends more has not
+ * listened. */
+enum { LOOK_THROUGH_BYTES = 256 * 1024, DISCARD_BYTES = 4 * 1024 * 1024 };
+
 /* After our half is shut, the client gets so long to shut its own. */
 enum { LINGER_MS = 1000 };
 
@@ -488,6 +492,22 @@ void connection_on_accepted(struct connection *connection, struct address actor)
     set_deadline(connection, (uint64_t)net->options->ping_interval_ms);
 }
 
+static void discard(struct connection *connection, uint32_t length)
+{
+    connection->discarded_bytes += length;
+    if (connection->discarded_bytes > DISCARD_BYTES)
+        connection_kill(connection);
+}
+
+static void look_through(struct connection *connection, const unsigned char *bytes, size_t length)
+{
+    connection->discarded_bytes += (uint32_t)length;
+    if (connection->discarded_bytes <= LOOK_THROUGH_BYTES)
+        feed(connection, bytes, length);
+    else
+        linger(connection);
+}
+
 static void on_read(uv_stream_t *stream, ssize_t length, const uv_buf_t *buffer)
 {
     struct connection *connection = (struct connection *)stream;
@@ -508,12 +528,16 @@ static void on_read(uv_stream_t *stream, ssize_t length, const uv_buf_t *buffer)
         on_request_bytes(connection, bytes, (size_t)length);
         break;
     case CONNECTION_OPEN:
-    case CONNECTION_CLOSING:
         feed(connection, bytes, (size_t)length);
         break;
-    case CONNECTION_ACCEPTING:
+    case CONNECTION_CLOSING:
+        look_through(connection, bytes, (size_t)length);
+        break;
     case CONNECTION_ENDING:
     case CONNECTION_LINGERING:
+        discard(connection, (uint32_t)length);
+        break;
+    case CONNECTION_ACCEPTING:
     case CONNECTION_DEAD:
         break;
     }

@@ -40,8 +40,6 @@ enum close_code {
     CLOSE_INVALID_DATA = 1007,
     CLOSE_POLICY_VIOLATION = 1008,
     CLOSE_TOO_BIG = 1009,
-    CLOSE_SERVICE_RESTART = 1012,
-    CLOSE_BAD_GATEWAY = 1014,
     CLOSE_BAD_ID = 4001,
 };
 
@@ -90,6 +88,7 @@ struct connection {
     uint32_t last_read_ms;         /* low bits of the loop's time */
     uint32_t pinged_ms;            /* has_pinged */
     uint32_t write_since_ms;       /* is_writing: when it began */
+    uint32_t discarded_bytes;      /* CLOSING, LINGERING: that came since */
     uint32_t message_since_ms;     /* when the message in reader began */
     uint8_t state;                 /* enum connection_state */
     uint8_t session_thread;

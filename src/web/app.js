@@ -3,7 +3,7 @@
 
 import { Socket } from './socket.js';
 import { commitInterests, currentInterests, showStartError } from './chips.js';
-import { closeSearch, fallbackAfterMs, initSearch, openSearch, searchAsked, showSearchTrouble } from './search.js';
+import { closeSearch, fallbackAfterMs, initSearch, openSearch, refreshStats, searchAsked, showSearchTrouble } from './search.js';
 import { addMessage, addNote, clearMessages, markUnsent, saveTranscript } from './messages.js';
 import { clearComposer, closeComposer, initComposer, openComposer, putBack } from './composer.js';
 import { closeCall, initCall, onSignal, openCall } from './call.js';
@@ -240,6 +240,7 @@ const events = {
     isConnected = true;
     submitted = '';
     banner.textContent = '';
+    refreshStats(); // only now are we counted ourselves
     if (phase === 'searching') askForSearch('start_matching');
   },
 

@@ -13,6 +13,8 @@ const ideas = document.getElementById('ideas');
 const error = document.getElementById('start-error');
 const status = document.getElementById('chip-status');
 
+const FIRST_HINT = input.placeholder;
+
 let interests = [];
 
 /** As the server compares them: Coding, coding and CODING are one interest. */
@@ -58,6 +60,7 @@ function idea(interest) {
 function draw() {
   list.replaceChildren(...interests.map(chip));
   ideas.replaceChildren(...IDEAS.filter(text => !has(text)).map(idea));
+  input.placeholder = interests.length ? 'Add another…' : FIRST_HINT;
   ideas.hidden = interests.length >= MOST || ideas.childElementCount === 0;
 }
 

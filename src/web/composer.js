@@ -2,7 +2,7 @@
 
 const LONGEST = 2000;       // Unicode code points
 const COUNT_FROM = 1800;
-const TYPING_EVERY_MS = 2000;
+const TYPING_EVERY_MS = 2200; // with room for the network's whims
 
 const form = document.getElementById('composer-form');
 const field = document.getElementById('composer');
@@ -12,6 +12,7 @@ const counter = document.getElementById('counter');
 let isOpen = false;
 let saidTyping = false;
 let saidTypingAt = -Infinity;
+let typingTimer = 0;
 let sendTyping = null;
 
 const hasTouchKeyboard = matchMedia('(pointer: coarse)').matches;
@@ -26,19 +27,30 @@ function refresh() {
   sendButton.disabled = !isOpen || isTooLong || field.value.trim() === '';
 }
 
-/** The server passes on one every two seconds and drops the rest. */
+/** The server passes on one every two seconds and drops the rest: what comes too early waits for its turn. */
 function tellTyping(isActive) {
-  const now = performance.now();
-  if (isActive ? now - saidTypingAt < TYPING_EVERY_MS : !saidTyping) return;
+  clearTimeout(typingTimer);
+  if (!isActive && !saidTyping) return;
+  const waitMs = saidTypingAt + TYPING_EVERY_MS - performance.now();
+  if (waitMs > 0) {
+    typingTimer = setTimeout(tellTyping, waitMs, isActive);
+    return;
+  }
   saidTyping = isActive;
-  saidTypingAt = now;
+  saidTypingAt = performance.now();
   sendTyping(isActive);
+}
+
+/** At a message the partner forgets it unasked; in another chat nobody was told. */
+function forgetTyping() {
+  clearTimeout(typingTimer);
+  saidTyping = false;
 }
 
 /** Whether the field has taken the focus. */
 export function openComposer() {
   isOpen = true;
-  saidTyping = false;
+  forgetTyping();
   saidTypingAt = -Infinity;
   field.readOnly = false;
   field.placeholder = 'Message';
@@ -51,6 +63,7 @@ export function openComposer() {
 /** Read-only and not disabled: what stands in it can still be copied, and the focus stays. */
 export function closeComposer() {
   isOpen = false;
+  forgetTyping();
   field.readOnly = true;
   field.placeholder = 'The chat is over';
   refresh();
@@ -76,7 +89,7 @@ export function initComposer(on) {
     refresh();
     if (sendButton.disabled || !on.send(field.value.trim())) return;
     field.value = '';
-    tellTyping(false);
+    forgetTyping();
     refresh();
     field.focus();
   });

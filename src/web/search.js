@@ -91,7 +91,7 @@ function showStats({ online, searching }) {
   searchOnline.textContent = startOnline.textContent + others;
 }
 
-async function refreshStats() {
+export async function refreshStats() {
   if (document.hidden || !document.getElementById('chat-view').hidden) return;
   try {
     const response = await fetch('/stats', { cache: 'no-store' });
@@ -103,4 +103,3 @@ async function refreshStats() {
 
 setInterval(refreshStats, STATS_EVERY_MS);
 document.addEventListener('visibilitychange', refreshStats);
-refreshStats();

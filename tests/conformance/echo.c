@@ -227,6 +227,7 @@ static void open_threads(struct harness *harness, const int listen_fds[])
             .session_threads = 1,
             .listen_fd = listen_fds[i],
             .max_connections = CONNECTIONS_MAX,
+            .config = "{}",
             .accepts_binary = true,
         };
         harness->io[i] = io_thread_new(&config, exchange_mailbox(harness->exchange, config.thread));

@@ -68,6 +68,18 @@ static void full_again_is_as_good_as_new(void **state)
     assert_true(rate_is_full(&bucket, 0, 1000)); /* no limit */
 }
 
+static void many_are_taken_together_or_not_at_all(void **state)
+{
+    (void)state;
+    struct rate_bucket bucket = { 0 };
+    assert_true(rate_take_many(&bucket, 8, 5, 15, 0));
+    assert_false(rate_take_many(&bucket, 8, 5, 15, 0));
+    assert_true(rate_take_many(&bucket, 7, 5, 15, 0));
+    assert_false(rate_take_many(&bucket, 1000, 5, 15, 2999));
+    assert_true(rate_take_many(&bucket, 1000, 5, 15, 3000));
+    assert_false(rate_take(&bucket, 5, 15, 3000));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -77,6 +89,7 @@ int main(void)
         cmocka_unit_test(zero_is_no_limit),
         cmocka_unit_test(the_time_may_wrap),
         cmocka_unit_test(full_again_is_as_good_as_new),
+        cmocka_unit_test(many_are_taken_together_or_not_at_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

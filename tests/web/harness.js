@@ -104,7 +104,7 @@ export class User {
   async search(...interests) {
     await this.like(...interests);
     await this.$('#start-button').click();
-    await this.$('#search-view').waitFor();
+    await this.$('#start-view').waitFor({ state: 'hidden' });
   }
 
   async say(text) {
