@@ -24,6 +24,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     size_t networks_length, peer_length;
     char *networks_text = take_line(&data, &size, &networks_length), *peer_text = take_line(&data, &size, &peer_length);
+    if (peer_text == NULL) {
+        free(networks_text);
+        return 0;
+    }
     char *lines[HEADERS_MAX] = { NULL };
     struct http_text headers[HEADERS_MAX + 1] = { { "nonsense, 10.0.0.1, ::1", 23 } };
     unsigned count = 0;
