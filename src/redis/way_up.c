@@ -54,7 +54,7 @@ bool redis_is_error(struct redis_store *store, const redisReply *reply)
     if (reply->type != REDIS_REPLY_ERROR)
         return false;
     if (strncmp(reply->str, "NOAUTH", 6) == 0)
-        refuse(store, "Redis wants a password: redis://user:password@host:port or redis://:password@host:port");
+        refuse(store, "Redis wants a password: set CHATTERBOX_REDIS_PASSWORD or --redis-password-file");
     else
         redis_give_up_on_error(store, reply->str);
     return true;

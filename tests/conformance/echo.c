@@ -36,6 +36,7 @@ struct harness {
     struct options options;
     struct log log;
     struct identity_key identity_key; /* all zero: the echo does not care who it is */
+    struct networks trusted_proxies;  /* none */
     struct executor executor; /* main's own */
     struct exchange *exchange;
     struct metrics *metrics;
@@ -216,9 +217,12 @@ static void open_threads(struct harness *harness, const int listen_fds[])
             .options = &harness->options,
             .log = &harness->log,
             .identity_key = &harness->identity_key,
+            .trusted_proxies = &harness->trusted_proxies,
             .metrics_sets = harness->metrics,
             .metrics_count = threads,
             .thread = FIRST_IO_THREAD + i,
+            .first_io_thread = FIRST_IO_THREAD,
+            .io_threads = harness->io_threads,
             .first_session_thread = harness->echo_thread,
             .session_threads = 1,
             .listen_fd = listen_fds[i],

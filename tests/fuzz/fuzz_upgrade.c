@@ -47,6 +47,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check_inside(request.key, head, length);
         check_inside(request.version, head, length);
         check_inside(request.origin, head, length);
+        for (unsigned i = 0; i < request.forwarded_fors; i++)
+            check_inside(request.forwarded_for[i], head, length);
         (void)http_route_find(request.path);
         bool is_own_page = handshake_check(&request, "", &handshake) == 101;
         status = handshake_check(&request, "*", &handshake);
