@@ -1,9 +1,7 @@
 #include "connection.h"
 
-#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "check.h"
 #include "net/address_gate.h"
@@ -332,7 +330,8 @@ void connection_peer_address(const struct connection *connection, uint8_t addres
     client_address_of_socket(address, (const struct sockaddr *)&peer);
 }
 
-/* The request is a good one. Nothing is read until there is an actor; what was read already is held. */
+/* The request is a good one. What comes before there is an actor is held. A client has nothing to say until it is answered, so reading is
+ * stopped only if it does: to stop and start costs system calls. */
 static void begin_to_accept(struct connection *connection, const char *accept)
 {
     connection->state = CONNECTION_ACCEPTING;
@@ -340,7 +339,8 @@ static void begin_to_accept(struct connection *connection, const char *accept)
     CHECK_MEMORY(connection->accept);
     connection->is_websocket = true;
     metrics_add(connection->net->metrics, METRIC_WEBSOCKETS, 1);
-    stop_reading(connection);
+    if (connection->held != NULL)
+        stop_reading(connection);
 }
 
 /* Ask a session thread for an actor. */
@@ -537,7 +537,10 @@ static void on_read(uv_stream_t *stream, ssize_t length, const uv_buf_t *buffer)
     case CONNECTION_LINGERING:
         discard(connection, (uint32_t)length);
         break;
-    case CONNECTION_ACCEPTING:
+    case CONNECTION_ACCEPTING: /* nothing is held yet, or reading would have been stopped */
+        hold(connection, bytes, (size_t)length);
+        stop_reading(connection);
+        break;
     case CONNECTION_DEAD:
         break;
     }
@@ -620,16 +623,6 @@ void connection_on_deadline(struct connection *connection)
 
 /* The beginning. */
 
-/* A peer whose network is gone acknowledges nothing; the kernel would go on sending for a quarter of an hour (tcp(7)). */
-static void set_user_timeout(struct connection *connection)
-{
-    const struct options *options = connection->net->options;
-    unsigned timeout_ms = (unsigned)(options->ping_interval_ms + options->ping_timeout_ms);
-    uv_os_fd_t fd;
-    if (uv_fileno((uv_handle_t *)&connection->tcp, &fd) == 0)
-        setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, sizeof timeout_ms);
-}
-
 /* Far too many: a word if the socket takes it at once, and the descriptor back. */
 static void refuse_and_kill(struct connection *connection, int status)
 {
@@ -660,8 +653,6 @@ void connection_accept(struct net *net, uv_stream_t *listener)
         return;
     }
     metrics_add(net->metrics, METRIC_CONNECTIONS_TOTAL, 1);
-    set_user_timeout(connection);
-    uv_tcp_nodelay(&connection->tcp, 1); /* frames are collected by us; Nagle would only delay them */
     connection->last_read_ms = net_now_ms(net);
     set_deadline(connection, (uint64_t)net->options->handshake_timeout_ms);
     if (metrics_sum(net->metrics_sets, net->metrics_count, METRIC_CONNECTIONS) > net->max_connections + CONNECTIONS_SPARE) {

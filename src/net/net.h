@@ -45,7 +45,7 @@ enum close_code {
 
 enum connection_state {
     CONNECTION_REQUEST,   /* reads the head of the request */
-    CONNECTION_ACCEPTING, /* CONN_OPENED is on its way; nothing is read */
+    CONNECTION_ACCEPTING, /* CONN_OPENED is on its way; what comes is held */
     CONNECTION_OPEN,
     CONNECTION_ENDING,    /* the client has closed or broken the protocol; the actor's last answers come first, then our close frame */
     CONNECTION_CLOSING,   /* our close frame is out; waits for the client's */
@@ -97,7 +97,7 @@ struct connection {
     bool has_actor;                /* CONN_ACCEPTED came and CONN_GONE was not sent */
     bool awaits_actor;             /* CONN_OPENED was sent and CONN_ACCEPTED has not come: the slot must stay */
     bool is_websocket;             /* counted as such */
-    bool begins;                   /* reading begins when the 101 is written, with what goes out beside it */
+    bool begins;                   /* what is held is read when the 101 is written, with what goes out beside it */
     bool is_reading;
     bool is_dirty;
     bool is_stalled;
