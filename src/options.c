@@ -36,6 +36,10 @@ static const struct option catalogue[] = {
 #undef TEXT
 };
 
+/* A partner may have 16 texts on their way to a socket (net.h's CREDITS), each twice as long as it came (session_thread.c's EVENT_GROWTH_MAX).
+ * With less room the reader would be closed for what somebody else wrote. */
+enum { WRITE_QUEUE_MESSAGES = 32 };
+
 enum { OPTIONS = sizeof catalogue / sizeof catalogue[0] };
 
 static bool parse_number(const char *text, int64_t *number)
@@ -234,6 +238,11 @@ static bool check(const struct options *options, char error[OPTIONS_ERROR_BYTES]
     if (inet_pton(AF_INET, options->bind, &address) != 1 && inet_pton(AF_INET6, options->bind, &address) != 1) {
         snprintf(error, OPTIONS_ERROR_BYTES, "--bind %.60s: expected an IPv4 or IPv6 address, such as 0.0.0.0 or ::",
                  options->bind);
+        return false;
+    }
+    if (options->write_queue < WRITE_QUEUE_MESSAGES * options->max_message) {
+        snprintf(error, OPTIONS_ERROR_BYTES, "--write-queue %" PRId64 ": expected at least %d times --max-message, which is %" PRId64,
+                 options->write_queue, WRITE_QUEUE_MESSAGES, options->max_message);
         return false;
     }
     if ((options->ring_capacity & (options->ring_capacity - 1)) != 0) {

@@ -386,7 +386,7 @@ def test_a_close_that_is_not_answered_ends_all_the_same(fast):
 
 def test_who_takes_no_pongs_is_closed():
     """What the partner writes is bounded by credits; what one asks for oneself by the write queue."""
-    with running("--write-queue", 65536) as server:
+    with running("--write-queue", 65536, "--max-message", 2048) as server:
         server.wait_ready()
         with connected(server) as raw:
             pings = raw.frame(9, b"x" * 125) * 500

@@ -51,6 +51,7 @@ static void nonsense_is_told_in_one_line(void **state)
         { "--port", NULL, "--port: expected a value: --port <port>" },
         { "--ping-interval", "10", "--ping-interval 10: expected a time from 100ms to 3600s" },
         { "--ping-interval", "0s", "--ping-interval 0s: expected a time" },
+        { "--write-queue", "2097151", "--write-queue 2097151: expected at least 32 times --max-message, which is 65536" },
         { "--ring-capacity", "3", "--ring-capacity 3: expected a power of two" },
         { "--log-level", "all", "--log-level all: expected error, warn, info or debug" },
         { "--io-treads", "1", "--io-treads: unknown flag; did you mean --io-threads?" },
