@@ -175,7 +175,7 @@ static const struct executor_handler handler = {
 };
 
 /* chatterbox's flags, with other defaults: what comes later on a command line wins. */
-static void parse_flags(struct harness *harness, int argc, char *argv[], char *environment[])
+static void parse_flags(struct harness *harness, int argc, char *argv[])
 {
     static char *const defaults[] = { "--max-message=16777216", "--write-queue=1073741824", "--io-threads=1", "--allowed-origins=*" };
     enum { DEFAULTS = sizeof defaults / sizeof defaults[0] };
@@ -185,7 +185,7 @@ static void parse_flags(struct harness *harness, int argc, char *argv[], char *e
     memcpy(all + 1, defaults, sizeof defaults);
     memcpy(all + 1 + DEFAULTS, argv + 1, ((size_t)argc - 1) * sizeof *all);
     char error[OPTIONS_ERROR_BYTES] = "only flags that begin to serve make sense here";
-    if (options_parse(&harness->options, argc + DEFAULTS, all, environment, error) != OPTIONS_RUN) {
+    if (options_parse(&harness->options, argc + DEFAULTS, all, environ, error) != OPTIONS_RUN) {
         fprintf(stderr, "chatterbox-echo: %s\n", error);
         exit(2);
     }
@@ -235,10 +235,10 @@ static void open_threads(struct harness *harness, const int listen_fds[])
     }
 }
 
-int main(int argc, char *argv[], char *environment[])
+int main(int argc, char *argv[])
 {
     static struct harness harness = { .log = { .fd = STDERR_FILENO } };
-    parse_flags(&harness, argc, argv, environment);
+    parse_flags(&harness, argc, argv);
     CHECK(log_level_parse(harness.options.log_level, &harness.log.level)); /* options.c has checked it */
     signal(SIGPIPE, SIG_IGN);
 

@@ -271,6 +271,7 @@ async def endless(crowd):
         await crowd.live(0.5)
         crowd.proxy.flood = None
         await crowd.live(1)
+    assert any("a reply is too long" in line for line in crowd.server.log_lines("redis_lost"))
     grown = (memory() - before) >> 20
     assert SLOWNESS > 1 or grown < 64, f"{grown} MiB"
     return f"{crowd.proxy.flooded_bytes >> 20} MiB sent, {max(0, grown)} MiB kept"
