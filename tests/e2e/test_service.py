@@ -90,6 +90,33 @@ def test_there_is_no_flag_for_a_password():
     assert result.returncode == 2 and "--redis-password: unknown flag; did you mean --redis-password-file?" in result.stderr
 
 
+def calls_allowed(unit):
+    """By the lines SystemCallFilter= of a unit, of which each adds to those before it or takes from them."""
+    def members(name):
+        if not name.startswith("@"):
+            return {name}
+        said = subprocess.run(["systemd-analyze", "syscall-filter", name], capture_output=True, text=True, check=True).stdout
+        names = [line.strip() for line in said.splitlines()[1:]]
+        return set().union(*(members(each) for each in names if each and not each.startswith("#")))
+    allowed = set()
+    for line in re.findall(r"^SystemCallFilter=(.*)$", unit, re.M):
+        named = set().union(*(members(name) for name in line.removeprefix("~").split()))
+        allowed = allowed - named if line.startswith("~") else allowed | named
+    return allowed
+
+
+@pytest.mark.skipif(bool(os.environ.get("CHATTERBOX_SANITIZE")), reason="a sanitizer's calls are not ours")
+def test_the_unit_allows_every_system_call_that_is_made(tmp_path):
+    trace = tmp_path / "trace"
+    server = Server(command=("strace", "-D", "-f", "-qq", "-o", trace))
+    chat(server)
+    server.stop()
+    calls = set(re.findall(r"^\d+ +(\w+)\(", trace.read_text(), re.M))
+    assert {"accept4", "execve"} <= calls, calls  # the server's and the embedded Redis's
+    assert calls <= calls_allowed(open(UNIT).read()), calls - calls_allowed(open(UNIT).read())
+    assert not re.search(r"(mmap|mprotect)\(.*PROT_WRITE\|PROT_EXEC", trace.read_text())  # MemoryDenyWriteExecute
+
+
 def test_the_unit_is_installed_and_hardened(tmp_path):
     """systemd's own opinion, without running it."""
     build = os.path.dirname(os.path.abspath(BINARY))
