@@ -48,14 +48,17 @@ async def attack(server, kind, seconds, count):
 
 
 async def measured(crowd, kind, count, seconds):
-    """Returns calm and attacked p99, and what the attackers have counted."""
-    begin = time.monotonic()
-    await crowd.live(2)
-    calm = p99(crowd.promises, begin, time.monotonic())
-    async with attack(crowd.server, kind, seconds + 30, count):
+    """Returns p99 in calm, the worse of before and after, and under attack."""
+    async def p99_of(span):
         begin = time.monotonic()
-        await crowd.live(seconds)
-        return calm, p99(crowd.promises, begin, time.monotonic())
+        await crowd.live(span)
+        return p99(crowd.promises, begin, time.monotonic())
+    before = await p99_of(2)
+    async with attack(crowd.server, kind, seconds + 30, count):
+        attacked = await p99_of(seconds)
+    await crowd.live(2)
+    # Others use this machine too, and do not begin and end with us.
+    return max(before, await p99_of(2)), attacked
 
 
 @pytest.mark.parametrize("kind, count, what", [
@@ -70,13 +73,13 @@ def test_attack(kind, count, what):
     async def run():
         await crowd.begin()
         online = await in_thread(server.metric, "users")
-        for attempt in range(3):
-            calm, attacked = await measured(crowd, kind, count if SLOWNESS == 1 else count // 10, 4)
+        for _ in range(3):
+            calm, attacked = await measured(crowd, kind, count, 4)
             times = attacked / max(calm, CALM_FLOOR)
             print(f"{kind}: p99 {calm * 1000:.1f} ms calm, {attacked * 1000:.1f} ms attacked")
-            if times <= TIMES_MAX or SLOWNESS > 1:
+            if times <= TIMES_MAX:
                 break
-        assert times <= TIMES_MAX or SLOWNESS > 1, f"p99 {calm * 1000:.1f} ms calm, {attacked * 1000:.1f} ms attacked"
+        assert times <= TIMES_MAX, f"p99 {calm * 1000:.1f} ms calm, {attacked * 1000:.1f} ms attacked"
         seconds = await crowd.recover()
         messages = crowd.promises.heard
         await crowd.finish()
