@@ -339,7 +339,7 @@ size_t mailbox_drain(struct mailbox *box, size_t budget, deliver_fn *deliver, vo
         if (delivered > before)
             signal_room(box, ring, from);
     }
-    box->next_ring = (box->next_ring + 1) % exchange->threads;
+    box->next_ring = box->next_ring + 1 < exchange->threads ? box->next_ring + 1 : 0;
     return delivered;
 }
 

@@ -101,6 +101,14 @@ struct message {
         } conn_opened;
 
         struct {
+            struct identity client; /* whose address it is about; comes back with the answer */
+        } address;
+
+        struct {
+            uint64_t key; /* of the address */
+        } address_gone;
+
+        struct {
             uint16_t code; /* RFC 6455, section 7.4. CONN_GONE: 0, or CONN_CLOSE with it is to follow the actor's last answer */
         } conn_close;
 

@@ -27,7 +27,7 @@ size_t metrics_print(const struct metrics *sets, size_t count, char *text, size_
     size_t length = 0;
     for (enum metric metric = 0; metric < METRICS; metric++) {
         char name[64] = "";
-        for (size_t i = 0; catalogue[metric].name[i] != '\0' && i < sizeof name - 1; i++)
+        for (size_t i = 0; i < sizeof name - 1 && catalogue[metric].name[i] != '\0'; i++)
             name[i] = (char)tolower((unsigned char)catalogue[metric].name[i]);
         int printed = snprintf(text + length, capacity - length,
                                "# HELP chatterbox_%s %s\n# TYPE chatterbox_%s %s\nchatterbox_%s %" PRId64 "\n", name,

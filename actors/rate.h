@@ -18,4 +18,10 @@ struct rate_bucket {
  * none. per_second 0: no limit. now_ms: monotonic milliseconds. */
 bool rate_take(struct rate_bucket *bucket, uint32_t per_second, uint32_t burst, uint64_t now_ms);
 
+/* Take so many tokens, or none; more than a full bucket holds count as a full bucket. */
+bool rate_take_many(struct rate_bucket *bucket, uint32_t tokens, uint32_t per_second, uint32_t burst, uint64_t now_ms);
+
+/* Whether nothing is missing, so that it is as good as a new one. */
+bool rate_is_full(const struct rate_bucket *bucket, uint32_t per_second, uint64_t now_ms);
+
 #endif

@@ -12,6 +12,9 @@ enum { STRIKES_BURST = 50, STRIKES_PER_SECOND = 1 };
 /* Limits are per second; a pause earns so many seconds' worth. */
 enum { BURST_SECONDS = 3 };
 
+/* What is no longer than the first counts as one request, each further piece of the second as one more. */
+enum { SHORT_BYTES = 4096, BYTES_PER_TOKEN = 1024 };
+
 enum { CLOSE_POLICY_VIOLATION = 1008 };
 
 /* How long after a chat its partner can still be blocked or reported; how long a chat must have been for a report to count; and how
@@ -55,6 +58,18 @@ static void refuse_as_too_soon(struct session *session, struct session_host *hos
     tell_error(session, host, ERROR_RATE_LIMITED, request->type_name);
     if (!rate_take(&session->strike_bucket, STRIKES_PER_SECOND, STRIKES_BURST, host->now_ms))
         requests_close(session, host, CLOSE_POLICY_VIOLATION);
+}
+
+/* To parse what is long takes long, and others wait meanwhile: it is paid for by its length, and before. */
+static bool may_be_so_long(struct session *session, struct session_host *host, uint32_t length)
+{
+    if (length <= SHORT_BYTES)
+        return true;
+    const uint32_t tokens = (length - SHORT_BYTES + BYTES_PER_TOKEN - 1) / BYTES_PER_TOKEN;
+    if (rate_take_many(&session->chat_bucket, tokens, host->rate_chat, host->rate_chat * BURST_SECONDS, host->now_ms))
+        return true;
+    refuse_as_too_soon(session, host, &(struct request){ .type_name = NULL });
+    return false;
 }
 
 /* For whatever costs a call of Redis. */
@@ -331,6 +346,10 @@ static void report(struct session *session, struct session_host *host, const str
 
 void requests_on_client_text(struct session *session, struct session_host *host, struct message *message)
 {
+    if (!may_be_so_long(session, host, message->payload->length)) {
+        message_discard(message);
+        return;
+    }
     struct request request;
     enum error_code error = request_parse(&request, message->payload->bytes, message->payload->length);
     if (error != ERROR_NONE)

@@ -149,6 +149,7 @@ static void on_search_unavailable(struct session *session, struct session_host *
 static void on_search_busy(struct session *session, struct session_host *host)
 {
     tell_set_state(session, host, SESSION_IDLE);
+    requests_drop_early(session, host);
     metrics_add(host->metrics, METRIC_REQUEST_ERRORS_TOTAL, 1);
     tell_news(session, host, event_error(&host->time, ERROR_SERVER_BUSY, "start_matching"));
 }

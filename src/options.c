@@ -109,6 +109,8 @@ static bool set(struct options *options, const struct option *option, const char
 
 static void set_defaults(struct options *options)
 {
+    options->redis_password = "";
+    options->redis_argument = NULL;
     for (size_t i = 0; i < OPTIONS; i++) {
         const struct option *option = &catalogue[i];
         void *member = (char *)options + option->offset;
@@ -162,6 +164,11 @@ static void variable_name(const struct option *option, char name[64])
 
 static bool parse_environment(struct options *options, char *const environ[], char error[OPTIONS_ERROR_BYTES])
 {
+    static const char password[] = "CHATTERBOX_REDIS_PASSWORD=";
+    for (char *const *variable = environ; *variable != NULL; variable++) {
+        if (strncmp(*variable, password, sizeof password - 1) == 0)
+            options->redis_password = *variable + sizeof password - 1;
+    }
     for (size_t i = 0; i < OPTIONS; i++) {
         char name[64];
         variable_name(&catalogue[i], name);
@@ -179,7 +186,7 @@ static enum options_result parse_arguments(struct options *options, int argc, ch
                                            char error[OPTIONS_ERROR_BYTES])
 {
     for (int i = 1; i < argc; i++) {
-        const char *argument = argv[i];
+        char *argument = argv[i];
         if (strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0)
             return OPTIONS_HELP;
         if (strcmp(argument, "--version") == 0)
@@ -188,7 +195,7 @@ static enum options_result parse_arguments(struct options *options, int argc, ch
             snprintf(error, OPTIONS_ERROR_BYTES, "%.80s: not a flag; flags look like --port 8000 (see --help)", argument);
             return OPTIONS_BAD;
         }
-        const char *name = argument + 2;
+        char *name = argument + 2;
         size_t length = strcspn(name, "=");
         const struct option *option = find_option(name, length);
         if (option == NULL) {
@@ -196,7 +203,7 @@ static enum options_result parse_arguments(struct options *options, int argc, ch
                      (int)(length < 80 ? length : 80), name, closest_flag(name));
             return OPTIONS_BAD;
         }
-        const char *value = name + length + 1;
+        char *value = name + length + 1;
         if (name[length] == '\0') {
             if (i + 1 == argc) {
                 snprintf(error, OPTIONS_ERROR_BYTES, "--%s: expected a value: --%s <%s>", option->flag, option->flag,
@@ -209,6 +216,8 @@ static enum options_result parse_arguments(struct options *options, int argc, ch
         snprintf(source, sizeof source, "--%s", option->flag);
         if (!set(options, option, value, source, error))
             return OPTIONS_BAD;
+        if (option->offset == offsetof(struct options, redis))
+            options->redis_argument = value;
     }
     return OPTIONS_RUN;
 }

@@ -16,6 +16,8 @@ struct options {
 #undef NUMBER
 #undef DURATION
 #undef TEXT
+    const char *redis_password; /* CHATTERBOX_REDIS_PASSWORD; "" if not set. Not a flag: others could read it */
+    char *redis_argument;       /* argv's value of --redis; NULL if it is not there */
 };
 
 enum options_result { OPTIONS_RUN, OPTIONS_HELP, OPTIONS_VERSION, OPTIONS_BAD };

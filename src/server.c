@@ -22,6 +22,7 @@
 #include "net/origin.h"
 #include "redis/address.h"
 #include "redis/child.h"
+#include "redis/password.h"
 #include "session_thread.h"
 
 enum { IO_THREADS_MAX = 64, SESSION_THREADS_MAX = 64 };
@@ -47,6 +48,7 @@ struct server {
     int listen_fds[IO_THREADS_MAX];
     uint16_t port;
     struct identity_key identity_key;
+    struct networks trusted_proxies;
     uint32_t max_connections;
     struct redis_address address;
     char *config; /* what GET /config answers */
@@ -269,9 +271,12 @@ static int make_threads(struct server *server)
             .options = server->options,
             .log = &server->log,
             .identity_key = &server->identity_key,
+            .trusted_proxies = &server->trusted_proxies,
             .metrics_sets = server->metrics,
             .metrics_count = server->threads,
             .thread = thread,
+            .first_io_thread = server->first_io_thread,
+            .io_threads = server->io_threads,
             .first_session_thread = server->first_session_thread,
             .session_threads = server->session_threads,
             .listen_fd = server->listen_fds[i],
@@ -332,7 +337,13 @@ static int start(struct server *server)
     int status;
     if (!redis_address_parse(&server->address, server->options->redis, error))
         return fail(EXIT_BAD_USAGE, error);
-    if (!identity_key_load(&server->identity_key, server->options->secret_file, error) ||
+    if (!redis_password_complete(&server->address, server->options, error))
+        return fail(EXIT_BAD_USAGE, error);
+    if (server->options->redis_argument != NULL && redis_password_wipe(server->options->redis_argument))
+        log_event(&server->log, LOG_WARN, "password_on_command_line",
+                  "advice=\"other users can read it; use CHATTERBOX_REDIS, CHATTERBOX_REDIS_PASSWORD or --redis-password-file\"");
+    if (!networks_parse(&server->trusted_proxies, server->options->trusted_proxies, error) ||
+        !identity_key_load(&server->identity_key, server->options->secret_file, error) ||
         !origin_list_check(server->options->allowed_origins, error) ||
         (server->config = ice_servers_to_json(server->options->ice_servers, error)) == NULL)
         return fail(EXIT_BAD_USAGE, error);

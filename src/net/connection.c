@@ -1,12 +1,12 @@
 #include "connection.h"
 
-#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "check.h"
+#include "net/address_gate.h"
 #include "net/handshake.h"
 #include "net/http_reply.h"
 #include "net/http_request.h"
@@ -16,6 +16,10 @@
 
 /* Connections beyond --max-connections that are still let in, so that health checks and refusals get through. */
 enum { CONNECTIONS_SPARE = 64 };
+
+/* Of what still comes after our good-bye so much is looked through for the client's, and so much is thrown away. Who sends more has not
+ * listened. */
+enum { LOOK_THROUGH_BYTES = 256 * 1024, DISCARD_BYTES = 4 * 1024 * 1024 };
 
 /* After our half is shut, the client gets so long to shut its own. */
 enum { LINGER_MS = 1000 };
@@ -96,7 +100,7 @@ static void leave_actor(struct connection *connection, uint16_t code)
 static void give_slot_back(struct connection *connection)
 {
     struct net *net = connection->net;
-    if (!connection->is_closed || connection->awaits_actor)
+    if (!connection->is_closed || connection->awaits_actor || connection->awaits_gate)
         return;
     if (connection->is_websocket)
         metrics_add(net->metrics, METRIC_WEBSOCKETS, -1);
@@ -131,6 +135,9 @@ void connection_kill(struct connection *connection)
     payload_free(&connection->held);
     free(connection->head);
     connection->head = NULL;
+    free(connection->accept);
+    connection->accept = NULL;
+    address_gate_leave(connection);
     connection->is_reading = false;
     uv_close((uv_handle_t *)&connection->tcp, on_closed);
 }
@@ -310,69 +317,103 @@ static void refuse(struct connection *connection, int status, bool is_head)
     linger(connection);
 }
 
-static void put_switch(struct connection *connection)
+static void put_switch(struct connection *connection, const char *accept)
 {
     char text[MAX_HANDSHAKE_REPLY_BYTES];
-    writer_put_bytes(connection, text, http_reply_switch(text, sizeof text, connection->accept));
+    writer_put_bytes(connection, text, http_reply_switch(text, sizeof text, accept));
     metrics_add(connection->net->metrics, METRIC_HANDSHAKES_TOTAL, 1);
 }
 
-/* The peer's address in the form of identity.h; all zero if the socket does not know it any more. */
-static void peer_address(const struct connection *connection, uint8_t address[ADDRESS_BYTES])
+void connection_peer_address(const struct connection *connection, uint8_t address[ADDRESS_BYTES])
 {
-    union {
-        struct sockaddr any;
-        struct sockaddr_in v4;
-        struct sockaddr_in6 v6;
-    } peer;
+    struct sockaddr_storage peer = { .ss_family = AF_UNSPEC };
     int length = sizeof peer;
-    memset(address, 0, ADDRESS_BYTES);
-    if (uv_tcp_getpeername(&connection->tcp, &peer.any, &length) != 0)
-        return;
-    if (peer.any.sa_family == AF_INET6) {
-        memcpy(address, &peer.v6.sin6_addr, ADDRESS_BYTES);
-    } else {
-        address[10] = address[11] = 0xFF;
-        memcpy(address + 12, &peer.v4.sin_addr, sizeof peer.v4.sin_addr);
-    }
+    uv_tcp_getpeername(&connection->tcp, (struct sockaddr *)&peer, &length);
+    client_address_of_socket(address, (const struct sockaddr *)&peer);
 }
 
-/* Ask a session thread for an actor. Nothing is read until it is there; what was read already is held. */
-static void open_actor(struct connection *connection, struct http_text device)
+/* The request is a good one. Nothing is read until there is an actor; what was read already is held. */
+static void begin_to_accept(struct connection *connection, const char *accept)
+{
+    connection->state = CONNECTION_ACCEPTING;
+    connection->accept = strdup(accept);
+    CHECK_MEMORY(connection->accept);
+    connection->is_websocket = true;
+    metrics_add(connection->net->metrics, METRIC_WEBSOCKETS, 1);
+    stop_reading(connection);
+}
+
+/* Ask a session thread for an actor. */
+static void open_actor(struct connection *connection, const struct identity *client)
 {
     struct net *net = connection->net;
-    connection->state = CONNECTION_ACCEPTING;
+    address_gate_pass(connection);
     connection->awaits_actor = true;
-    connection->is_websocket = true;
     connection->session_thread = (uint8_t)(net->first_session_thread + net->next_session_thread);
     net->next_session_thread = (net->next_session_thread + 1) % net->session_threads;
-    metrics_add(net->metrics, METRIC_WEBSOCKETS, 1);
-    stop_reading(connection);
-    uint8_t address[ADDRESS_BYTES];
-    peer_address(connection, address);
-    struct message opened = { .type = CONN_OPENED, .to = address_of_thread(connection->session_thread), .from = connection->self };
-    identity_make(&opened.conn_opened.identity, net->identity_key, address, device);
-    executor_send(&net->executor, &opened);
+    executor_send(&net->executor, &(struct message){ .type = CONN_OPENED,
+                                                     .to = address_of_thread(connection->session_thread),
+                                                     .from = connection->self,
+                                                     .conn_opened = { .identity = *client } });
+}
+
+/* Too many come from the client's address, or too fast. */
+static void turn_away(struct connection *connection)
+{
+    connection->is_websocket = false;
+    metrics_add(connection->net->metrics, METRIC_WEBSOCKETS, -1);
+    refuse(connection, 429, false);
+}
+
+void connection_on_gate(struct connection *connection, enum message_type answer, const struct identity *client)
+{
+    connection->awaits_gate = false;
+    connection->is_counted = answer == ADDRESS_GRANTED;
+    if (connection->state != CONNECTION_ACCEPTING) { /* it has ended meanwhile */
+        address_gate_leave(connection);
+        give_slot_back(connection);
+    } else if (answer == ADDRESS_DENIED) {
+        turn_away(connection);
+    } else {
+        open_actor(connection, client);
+    }
 }
 
 static void on_upgrade(struct connection *connection, const struct http_request *request)
 {
+    struct net *net = connection->net;
     struct handshake handshake;
-    int status = handshake_check(request, connection->net->options->allowed_origins, &handshake);
-    if (status == 101 && is_full(connection->net))
+    struct identity client;
+    uint8_t address[ADDRESS_BYTES];
+    connection_peer_address(connection, address);
+    int status = handshake_check(request, net->options->allowed_origins, &handshake);
+    if (status == 101 && is_full(net))
         status = 503;
+    if (status == 101 &&
+        !client_address_find(address, address, net->trusted_proxies, request->forwarded_for, request->forwarded_fors))
+        status = 400;
     if (status != 101) {
         refuse(connection, status, request->is_head);
         return;
     }
-    memcpy(connection->accept, handshake.accept, sizeof connection->accept);
-    if (!handshake.has_bad_id) {
-        open_actor(connection, handshake.device);
+    if (handshake.has_bad_id) {
+        put_switch(connection, handshake.accept);
+        connection->state = CONNECTION_OPEN;
+        connection_close(connection, CLOSE_BAD_ID);
         return;
     }
-    put_switch(connection);
-    connection->state = CONNECTION_OPEN;
-    connection_close(connection, CLOSE_BAD_ID);
+    identity_make(&client, net->identity_key, address, handshake.device);
+    begin_to_accept(connection, handshake.accept);
+    switch (address_gate_ask(connection, &client)) {
+    case GATE_OPEN:
+        open_actor(connection, &client);
+        break;
+    case GATE_SHUT:
+        turn_away(connection);
+        break;
+    case GATE_ASKED:
+        break;
+    }
 }
 
 static void answer(struct connection *connection, enum http_route route, const struct http_request *request)
@@ -444,9 +485,27 @@ void connection_on_accepted(struct connection *connection, struct address actor)
         return;
     }
     connection->state = CONNECTION_OPEN;
-    put_switch(connection);
+    put_switch(connection, connection->accept);
+    free(connection->accept);
+    connection->accept = NULL;
     connection->begins = true;
     set_deadline(connection, (uint64_t)net->options->ping_interval_ms);
+}
+
+static void discard(struct connection *connection, uint32_t length)
+{
+    connection->discarded_bytes += length;
+    if (connection->discarded_bytes > DISCARD_BYTES)
+        connection_kill(connection);
+}
+
+static void look_through(struct connection *connection, const unsigned char *bytes, size_t length)
+{
+    connection->discarded_bytes += (uint32_t)length;
+    if (connection->discarded_bytes <= LOOK_THROUGH_BYTES)
+        feed(connection, bytes, length);
+    else
+        linger(connection);
 }
 
 static void on_read(uv_stream_t *stream, ssize_t length, const uv_buf_t *buffer)
@@ -469,12 +528,16 @@ static void on_read(uv_stream_t *stream, ssize_t length, const uv_buf_t *buffer)
         on_request_bytes(connection, bytes, (size_t)length);
         break;
     case CONNECTION_OPEN:
-    case CONNECTION_CLOSING:
         feed(connection, bytes, (size_t)length);
         break;
-    case CONNECTION_ACCEPTING:
+    case CONNECTION_CLOSING:
+        look_through(connection, bytes, (size_t)length);
+        break;
     case CONNECTION_ENDING:
     case CONNECTION_LINGERING:
+        discard(connection, (uint32_t)length);
+        break;
+    case CONNECTION_ACCEPTING:
     case CONNECTION_DEAD:
         break;
     }
@@ -568,11 +631,12 @@ static void set_user_timeout(struct connection *connection)
 }
 
 /* Far too many: a word if the socket takes it at once, and the descriptor back. */
-static void refuse_and_kill(struct connection *connection)
+static void refuse_and_kill(struct connection *connection, int status)
 {
     char text[1024];
-    uv_buf_t buffer = uv_buf_init(text, (unsigned)http_reply_refusal(text, sizeof text, 503, false));
-    metrics_add(connection->net->metrics, METRIC_SERVER_FULL_TOTAL, 1);
+    uv_buf_t buffer = uv_buf_init(text, (unsigned)http_reply_refusal(text, sizeof text, status, false));
+    if (status == 503)
+        metrics_add(connection->net->metrics, METRIC_SERVER_FULL_TOTAL, 1);
     uv_try_write((uv_stream_t *)&connection->tcp, &buffer, 1);
     connection_kill(connection);
 }
@@ -601,7 +665,11 @@ void connection_accept(struct net *net, uv_stream_t *listener)
     connection->last_read_ms = net_now_ms(net);
     set_deadline(connection, (uint64_t)net->options->handshake_timeout_ms);
     if (metrics_sum(net->metrics_sets, net->metrics_count, METRIC_CONNECTIONS) > net->max_connections + CONNECTIONS_SPARE) {
-        refuse_and_kill(connection);
+        refuse_and_kill(connection, 503);
+        return;
+    }
+    if (!address_gate_arrive(connection)) {
+        refuse_and_kill(connection, 429);
         return;
     }
     start_reading(connection);

@@ -13,6 +13,7 @@
 
 #include <stddef.h>
 
+#include "net/client_address.h"
 #include "net/net.h"
 
 /* Take a connection from the listener. */
@@ -20,6 +21,12 @@ void connection_accept(struct net *net, uv_stream_t *listener);
 
 /* The actor is there: answer 101 and begin to read. */
 void connection_on_accepted(struct connection *connection, struct address actor);
+
+/* The home of the client's address has answered: ADDRESS_GRANTED, ADDRESS_WAIVED or ADDRESS_DENIED. */
+void connection_on_gate(struct connection *connection, enum message_type answer, const struct identity *client);
+
+/* The address of the other end of the socket, in the form of client_address.h; all zero if the socket does not know it any more. */
+void connection_peer_address(const struct connection *connection, uint8_t address[ADDRESS_BYTES]);
 
 /* A complete text or binary message, to the actor. Takes text over. */
 void connection_on_text(struct connection *connection, struct payload *text, bool is_binary);

@@ -26,6 +26,7 @@ static const struct {
     { 404, "Not Found", "" },
     { 405, "Method Not Allowed", "Allow: GET\r\n" },
     { 426, "Upgrade Required", "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n" },
+    { 429, "Too Many Requests", "Retry-After: 5\r\n" },
     { 431, "Request Header Fields Too Large", "" },
     { 503, "Service Unavailable", "Retry-After: 5\r\n" },
 };

@@ -143,6 +143,8 @@ static int on_value(http_parser *parser, const char *bytes, size_t length)
     } else if (equals_ignoring_case(parse->field, "Origin")) {
         request->origins++;
         request->origin = value;
+    } else if (equals_ignoring_case(parse->field, "X-Forwarded-For")) {
+        request->forwarded_for[request->forwarded_fors++] = value; /* on_field() has counted it */
     } else if (equals_ignoring_case(parse->field, "Accept-Encoding")) {
         on_accept_encoding(parse, value);
     } else if (equals_ignoring_case(parse->field, "If-None-Match")) {

@@ -27,6 +27,8 @@ struct http_request {
     bool has_body;
     unsigned keys, versions, origins; /* how many of each header */
     struct http_text key, version, origin;
+    unsigned forwarded_fors; /* X-Forwarded-For headers, in their order */
+    struct http_text forwarded_for[HTTP_HEADERS_MAX];
     bool accepts_gzip;            /* Accept-Encoding allows it */
     struct http_text none_match;  /* If-None-Match */
 };

@@ -44,18 +44,13 @@ static void hash(uint8_t into[HASH_BYTES], const struct identity_key *key, const
     memcpy(into, digest, HASH_BYTES);
 }
 
-static bool is_loopback(const struct in6_addr *address)
-{
-    return IN6_IS_ADDR_LOOPBACK(address) || (IN6_IS_ADDR_V4MAPPED(address) && address->s6_addr[12] == 127);
-}
-
 void identity_make(struct identity *identity, const struct identity_key *key, const uint8_t address[ADDRESS_BYTES],
                    struct http_text device)
 {
     struct in6_addr parsed;
     memcpy(&parsed, address, sizeof parsed);
     *identity = (struct identity){ 0 };
-    if (!is_loopback(&parsed))
+    if (!client_address_is_loopback(address))
         hash(identity->address, key, address, IN6_IS_ADDR_V4MAPPED(&parsed) ? ADDRESS_BYTES : IPV6_PREFIX_BYTES);
     if (device.length == 0 || device.length > DEVICE_BYTES_MAX)
         return;

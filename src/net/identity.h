@@ -10,9 +10,10 @@
 #include <stdbool.h>
 
 #include "message.h"
+#include "net/client_address.h"
 #include "net/http_request.h"
 
-enum { ADDRESS_BYTES = 16, IDENTITY_ERROR_BYTES = 256 };
+enum { IDENTITY_ERROR_BYTES = 256 };
 
 struct identity_key {
     uint8_t bytes[32];
@@ -22,7 +23,7 @@ struct identity_key {
 bool identity_key_load(struct identity_key *key, const char *path, char error[IDENTITY_ERROR_BYTES])
     __attribute__((warn_unused_result));
 
-/* address: in network order, IPv4 mapped into IPv6 (RFC 4291, section 2.5.5.2). Of an IPv6 address the first 64 bits count, since a
+/* address: as in client_address.h. Of an IPv6 address the first 64 bits count, since a
  * household has at least so many. A loopback address is not known: a proxy may stand there, for everybody. device: the
  * value of ?id=, empty if there was none. */
 void identity_make(struct identity *identity, const struct identity_key *key, const uint8_t address[ADDRESS_BYTES],

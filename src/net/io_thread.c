@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "check.h"
+#include "net/address_gate.h"
 #include "net/connection.h"
 #include "net/listener.h"
 #include "net/net.h"
@@ -57,6 +58,10 @@ static void on_thread_message(struct net *net, struct message *message)
     case EXIT:
         executor_exit(&net->executor);
         break;
+    case ADDRESS_ASK:
+    case ADDRESS_GONE:
+        address_gate_on_message(net, message);
+        break;
     default: /* message.def has no other type for the thread */
         message_discard(message);
         break;
@@ -91,6 +96,12 @@ static void on_message(void *owner, struct message *message)
     case CONN_ACCEPTED:
         CHECK(connection != NULL); /* the slot waits for this */
         connection_on_accepted(connection, message->from);
+        break;
+    case ADDRESS_GRANTED:
+    case ADDRESS_WAIVED:
+    case ADDRESS_DENIED:
+        CHECK(connection != NULL); /* the slot waits for this */
+        connection_on_gate(connection, (enum message_type)message->type, &message->address.client);
         break;
     case CONN_CLOSE:
         if (connection != NULL)
@@ -154,6 +165,7 @@ static void on_tick(uv_timer_t *timer)
 {
     struct net *net = timer->data;
     wheel_advance(&net->wheel, uv_now(&net->executor.loop), on_due, net);
+    address_gate_tick(net);
 }
 
 static void on_connection(uv_stream_t *listener, int status)
@@ -215,6 +227,9 @@ struct net *io_thread_new(const struct io_thread_config *config, struct mailbox 
     net->options = config->options;
     net->log = config->log;
     net->identity_key = config->identity_key;
+    net->trusted_proxies = config->trusted_proxies;
+    net->first_io_thread = config->first_io_thread;
+    net->io_threads = config->io_threads;
     net->metrics_sets = config->metrics_sets;
     net->metrics_count = config->metrics_count;
     net->metrics = &config->metrics_sets[config->thread];
@@ -226,9 +241,11 @@ struct net *io_thread_new(const struct io_thread_config *config, struct mailbox 
     net->config = config->config;
     slab_init(&net->connections, sizeof(struct connection), SLOTS_MAX);
     CHECK(writer_init(net));
+    address_gate_init(net);
     int error = executor_init(&net->executor, mailbox, &handler, net);
     if (error != 0) {
         log_event(config->log, LOG_ERROR, "executor_failed", "error=\"%s\"", uv_strerror(error));
+        address_gate_fini(net);
         writer_fini(net);
         free(net);
         return NULL;
@@ -249,6 +266,7 @@ void io_thread_free(struct net **pointer)
     executor_fini(&net->executor);
     reader_fini(net);
     writer_fini(net);
+    address_gate_fini(net);
     slab_fini(&net->connections);
     free(net);
     *pointer = NULL;

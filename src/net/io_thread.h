@@ -14,9 +14,11 @@ struct io_thread_config {
     const struct options *options;
     const struct log *log;
     const struct identity_key *identity_key; /* identity.h */
+    const struct networks *trusted_proxies;  /* client_address.h */
     struct metrics *metrics_sets; /* of all threads; its own is [thread] */
     unsigned metrics_count;
     unsigned thread; /* its id */
+    unsigned first_io_thread, io_threads;
     unsigned first_session_thread, session_threads;
     int listen_fd; /* from listener_open(); the thread's from here on */
     uint32_t max_connections;

@@ -40,8 +40,6 @@ enum close_code {
     CLOSE_INVALID_DATA = 1007,
     CLOSE_POLICY_VIOLATION = 1008,
     CLOSE_TOO_BIG = 1009,
-    CLOSE_SERVICE_RESTART = 1012,
-    CLOSE_BAD_GATEWAY = 1014,
     CLOSE_BAD_ID = 4001,
 };
 
@@ -56,7 +54,9 @@ enum connection_state {
 };
 
 struct output; /* bytes on their way out: writer.c */
+struct address_limits; /* counters for each address: address_limits.h */
 struct identity_key;
+struct networks;
 struct reader; /* a borrowed wslay context: reader.c */
 
 /* The head of a request that has not come whole. */
@@ -88,6 +88,7 @@ struct connection {
     uint32_t last_read_ms;         /* low bits of the loop's time */
     uint32_t pinged_ms;            /* has_pinged */
     uint32_t write_since_ms;       /* is_writing: when it began */
+    uint32_t discarded_bytes;      /* CLOSING, LINGERING: that came since */
     uint32_t message_since_ms;     /* when the message in reader began */
     uint8_t state;                 /* enum connection_state */
     uint8_t session_thread;
@@ -104,7 +105,11 @@ struct connection {
     bool settles;                  /* give all credits back after this output, however few */
     bool shuts_down;               /* shut our half when all output is written */
     bool is_closed;                /* the close callback of tcp has come */
-    char accept[29];               /* Sec-WebSocket-Accept, from the request to the answer */
+    bool is_half_open;             /* counted as such, under address_key */
+    bool is_counted;               /* a WebSocket that the address's home has counted */
+    bool awaits_gate;              /* ADDRESS_ASK was sent and no answer has come: the slot must stay */
+    char *accept;                  /* ACCEPTING: Sec-WebSocket-Accept, malloc'ed */
+    uint64_t address_key;          /* is_half_open, is_counted: address_gate.h */
 };
 
 struct net {
@@ -112,6 +117,9 @@ struct net {
     const struct options *options;
     const struct log *log;
     const struct identity_key *identity_key;
+    const struct networks *trusted_proxies;
+    struct address_limits *limits; /* of the addresses that are at home here, and of what is half open; NULL: no limits */
+    unsigned first_io_thread, io_threads;
     struct metrics *metrics;      /* this thread's set */
     struct metrics *metrics_sets; /* all sets, to sum up */
     unsigned metrics_count;

@@ -6,6 +6,7 @@
 #include "check.h"
 #include "net/connection.h"
 #include "net/plain_frame.h"
+#include "net/utf8.h"
 #include "net/writer.h"
 
 enum { READERS_KEPT = 64 };
@@ -16,33 +17,42 @@ enum { FRAGMENTS_MAX = 64, FRAGMENT_BYTES = 32 };
 /* wslay takes so much at once and delivers all messages in it, so this bounds how far credits are overdrawn. */
 enum { SLICE_BYTES = 512 };
 
+enum { CONTROL_BYTES_MAX = 125 };
+
 struct reader {
-    wslay_event_context_ptr context;
+    wslay_frame_context_ptr frames;
     struct connection *borrower;
     struct reader *next; /* in the pool */
     const unsigned char *bytes;
     size_t length;
-    struct payload *text; /* the message, as far as it has come; NULL: nothing has */
     uint64_t fed;    /* bytes given to wslay in all */
     uint64_t framed; /* bytes of all frames that have begun */
-    unsigned fragments;
+
+    /* The frame that is coming in. */
+    uint64_t left; /* bytes of its payload that have not come */
+    bool is_in_frame;
+    bool is_last; /* FIN */
+    uint8_t opcode;
+    uint8_t control_length;
+    uint8_t control[CONTROL_BYTES_MAX]; /* the payload of a control frame */
+
+    /* The message that is coming in, if is_message_open. */
     bool is_message_open;
-    uint8_t opcode;   /* of the frame that is coming in */
-    bool has_close;   /* the client's close frame came */
-    uint16_t close_code; /* has_close: what it says */
-    uint8_t close_length;
-    uint8_t close_bytes[2]; /* the beginning of a close frame */
-    uint16_t failure; /* enum close_code, or 0 */
+    bool is_binary;
+    unsigned fragments;
+    struct utf8_stream utf8;
+    struct payload *text; /* as far as it has come; NULL: nothing has */
 };
 
-static ssize_t give_bytes(wslay_event_context_ptr context, uint8_t *buffer, size_t room, int flags, void *user_data)
+/* What a step finds: the client's close frame has come, or a code to fail with; 0: go on. */
+enum { STEP_ON = 0, STEP_CLOSED = 1 };
+
+static ssize_t give_bytes(uint8_t *buffer, size_t room, int flags, void *user_data)
 {
     struct reader *reader = user_data;
     (void)flags;
-    if (reader->length == 0 || !connection_may_feed(reader->borrower)) {
-        wslay_event_set_error(context, WSLAY_ERR_WOULDBLOCK);
+    if (reader->length == 0 || !connection_may_feed(reader->borrower))
         return -1;
-    }
     size_t given = reader->length < SLICE_BYTES ? reader->length : SLICE_BYTES;
     given = given < room ? given : room;
     memcpy(buffer, reader->bytes, given);
@@ -52,100 +62,139 @@ static ssize_t give_bytes(wslay_event_context_ptr context, uint8_t *buffer, size
     return (ssize_t)given;
 }
 
-/* wslay only reads. What it would write goes nowhere: pongs and close frames are put into the output in their place among the others. */
-static ssize_t drop_bytes(wslay_event_context_ptr context, const uint8_t *bytes, size_t length, int flags,
-                          void *user_data)
+static bool is_open(const struct reader *reader)
 {
-    (void)context;
-    (void)bytes;
-    (void)flags;
-    (void)user_data;
-    return (ssize_t)length;
+    return reader->borrower->state == CONNECTION_OPEN;
 }
 
-static void fail(struct reader *reader, enum close_code code)
+/* A text or binary frame, or one that goes on with such a message. */
+static int begin_data_frame(struct reader *reader, const struct wslay_frame_iocb *frame)
 {
-    if (reader->failure == 0)
-        reader->failure = (uint16_t)code;
-    wslay_event_shutdown_read(reader->context);
+    const struct net *net = reader->borrower->net;
+    const bool goes_on = frame->opcode == WSLAY_CONTINUATION_FRAME;
+    if (goes_on != reader->is_message_open)
+        return CLOSE_PROTOCOL_ERROR;
+    if (!goes_on) {
+        reader->is_binary = frame->opcode == WSLAY_BINARY_FRAME;
+        reader->fragments = 0;
+        reader->utf8 = (struct utf8_stream){ 0 };
+    }
+    reader->fragments++;
+    reader->is_message_open = true;
+    const uint64_t text_bytes = reader->text != NULL ? reader->text->length : 0;
+    if (reader->is_binary && !net->accepts_binary)
+        return CLOSE_UNSUPPORTED_DATA;
+    if (frame->payload_length > (uint64_t)net->options->max_message - text_bytes)
+        return CLOSE_TOO_BIG;
+    if (reader->fragments > FRAGMENTS_MAX + (text_bytes + frame->payload_length) / FRAGMENT_BYTES)
+        return CLOSE_POLICY_VIOLATION;
+    return STEP_ON;
 }
 
-static void on_frame_start(wslay_event_context_ptr context, const struct wslay_event_on_frame_recv_start_arg *frame,
-                           void *user_data)
+/* wslay has refused what is wrong with the frame alone: lengths, and control frames that are long or fragmented. */
+static int begin_frame(struct reader *reader, const struct wslay_frame_iocb *frame)
 {
-    struct reader *reader = user_data;
-    (void)context;
-    const size_t mask_bytes = 4; /* wslay has refused a frame without a mask */
-    size_t extended_bytes = frame->payload_length > 0xFFFF ? 8 : frame->payload_length > 125 ? 2 : 0;
+    if (frame->rsv != 0 || !frame->mask)
+        return CLOSE_PROTOCOL_ERROR;
+    const size_t mask_bytes = 4;
+    const size_t extended_bytes = frame->payload_length > 0xFFFF ? 8 : frame->payload_length > 125 ? 2 : 0;
     reader->framed += 2 + extended_bytes + mask_bytes + frame->payload_length;
-    if (frame->opcode != WSLAY_CONTINUATION_FRAME && !reader->is_message_open)
-        reader->borrower->message_since_ms = net_now_ms(reader->borrower->net);
+    reader->is_in_frame = true;
+    reader->is_last = frame->fin;
     reader->opcode = frame->opcode;
-    if (wslay_is_ctrl_frame(frame->opcode))
-        return;
-    reader->fragments = frame->opcode == WSLAY_CONTINUATION_FRAME ? reader->fragments + 1 : 1;
-    reader->is_message_open = !frame->fin;
-    /* wslay has compared the length of this frame, not that of the message. */
-    uint64_t message_bytes = frame->payload_length + (reader->text != NULL ? reader->text->length : 0);
-    if (frame->opcode == WSLAY_BINARY_FRAME && !reader->borrower->net->accepts_binary)
-        fail(reader, CLOSE_UNSUPPORTED_DATA);
-    else if (reader->fragments > FRAGMENTS_MAX + message_bytes / FRAGMENT_BYTES)
-        fail(reader, CLOSE_POLICY_VIOLATION);
-    else if (message_bytes > (uint64_t)reader->borrower->net->options->max_message)
-        fail(reader, CLOSE_TOO_BIG);
+    reader->left = frame->payload_length;
+    reader->control_length = 0;
+    if (!reader->is_message_open)
+        reader->borrower->message_since_ms = net_now_ms(reader->borrower->net);
+    switch (frame->opcode) {
+    case WSLAY_CONTINUATION_FRAME:
+    case WSLAY_TEXT_FRAME:
+    case WSLAY_BINARY_FRAME:
+        return begin_data_frame(reader, frame);
+    case WSLAY_CONNECTION_CLOSE:
+    case WSLAY_PING:
+    case WSLAY_PONG:
+        return STEP_ON;
+    default:
+        return CLOSE_PROTOCOL_ERROR;
+    }
 }
 
-/* wslay would collect the message in pieces from malloc, and copy them together; we collect it where it is to be sent on. */
-static void on_frame_chunk(wslay_event_context_ptr context, const struct wslay_event_on_frame_recv_chunk_arg *chunk,
-                           void *user_data)
+static int take_payload(struct reader *reader, const uint8_t *bytes, size_t length)
 {
-    struct reader *reader = user_data;
-    (void)context;
-    if (reader->opcode == WSLAY_CONNECTION_CLOSE) {
-        for (size_t i = 0; i < chunk->data_length && reader->close_length < sizeof reader->close_bytes; i++)
-            reader->close_bytes[reader->close_length++] = chunk->data[i];
-        return;
+    reader->left -= length;
+    if (wslay_is_ctrl_frame(reader->opcode)) {
+        memcpy(reader->control + reader->control_length, bytes, length);
+        reader->control_length += (uint8_t)length;
+        return STEP_ON;
     }
-    if (wslay_is_ctrl_frame(reader->opcode) || reader->failure != 0 || reader->borrower->state != CONNECTION_OPEN)
-        return;
+    if (!reader->is_binary && !utf8_take(&reader->utf8, bytes, length))
+        return CLOSE_INVALID_DATA;
+    if (!is_open(reader)) /* nobody will read it */
+        return STEP_ON;
     if (reader->text == NULL)
-        reader->text = payload_new(chunk->data_length);
-    payload_append(&reader->text, chunk->data, chunk->data_length);
+        reader->text = payload_new(length);
+    payload_append(&reader->text, bytes, length);
+    return STEP_ON;
 }
 
-static void on_message(wslay_event_context_ptr context, const struct wslay_event_on_msg_recv_arg *message,
-                       void *user_data)
+/* Section 7.4 and the registry of section 11.7: what may be sent, and what libraries and applications use. */
+static bool is_close_code(unsigned code)
 {
-    struct reader *reader = user_data;
-    (void)context;
-    if (reader->failure != 0)
-        return;
-    if (!wslay_is_ctrl_frame(message->opcode)) {
-        struct payload *text = reader->text;
-        reader->text = NULL;
-        connection_on_text(reader->borrower, text != NULL ? text : payload_new(0), message->opcode == WSLAY_BINARY_FRAME);
-    } else if (message->opcode == WSLAY_PING) {
-        /* Once our own close frame is out nothing may follow it. */
-        if (reader->borrower->state == CONNECTION_OPEN)
-            writer_put_frame(reader->borrower, WSLAY_PONG, message->msg, message->msg_length);
-    } else if (message->opcode == WSLAY_CONNECTION_CLOSE) {
-        /* Half of a status code: wslay lets it pass. */
-        if (message->msg_length == 1)
-            fail(reader, CLOSE_PROTOCOL_ERROR);
-        reader->has_close = message->msg_length != 1;
-        reader->close_code = message->msg_length == 0 ? CLOSE_NO_STATUS : message->status_code;
-    }
+    return (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014) || (code >= 3000 && code <= 4999);
+}
+
+static int on_close(const struct reader *reader, enum close_code *code)
+{
+    const uint8_t *body = reader->control;
+    const size_t code_bytes = 2;
+    *code = CLOSE_NO_STATUS;
+    if (reader->control_length == 0)
+        return STEP_CLOSED;
+    if (reader->control_length < code_bytes)
+        return CLOSE_PROTOCOL_ERROR;
+    struct utf8_stream reason = { 0 };
+    if (!utf8_take(&reason, body + code_bytes, reader->control_length - code_bytes) || !utf8_is_complete(&reason))
+        return CLOSE_INVALID_DATA;
+    unsigned number = (unsigned)body[0] << 8 | body[1];
+    if (!is_close_code(number))
+        return CLOSE_PROTOCOL_ERROR;
+    *code = (enum close_code)number;
+    return STEP_CLOSED;
+}
+
+static int end_frame(struct reader *reader, enum close_code *code)
+{
+    reader->is_in_frame = false;
+    if (reader->opcode == WSLAY_CONNECTION_CLOSE)
+        return on_close(reader, code);
+    if (reader->opcode == WSLAY_PING && is_open(reader)) /* once our own close frame is out nothing may follow it */
+        writer_put_frame(reader->borrower, WSLAY_PONG, reader->control, reader->control_length);
+    if (wslay_is_ctrl_frame(reader->opcode) || !reader->is_last)
+        return STEP_ON;
+    if (!reader->is_binary && !utf8_is_complete(&reader->utf8))
+        return CLOSE_INVALID_DATA;
+    struct payload *text = reader->text;
+    reader->text = NULL;
+    reader->is_message_open = false;
+    connection_on_text(reader->borrower, text != NULL ? text : payload_new(0), reader->is_binary);
+    return STEP_ON;
+}
+
+/* Part of a frame, as wslay has unmasked it. */
+static int on_part(struct reader *reader, const struct wslay_frame_iocb *part, enum close_code *code)
+{
+    int step = reader->is_in_frame ? STEP_ON : begin_frame(reader, part);
+    if (step == STEP_ON)
+        step = take_payload(reader, part->data, part->data_length);
+    if (step == STEP_ON && reader->left == 0)
+        step = end_frame(reader, code);
+    return step;
 }
 
 static void borrow(struct connection *connection)
 {
-    static const struct wslay_event_callbacks callbacks = {
-        .recv_callback = give_bytes,
-        .send_callback = drop_bytes,
-        .on_frame_recv_start_callback = on_frame_start,
-        .on_frame_recv_chunk_callback = on_frame_chunk,
-        .on_msg_recv_callback = on_message,
-    };
+    static const struct wslay_frame_callbacks callbacks = { .recv_callback = give_bytes };
     struct net *net = connection->net;
     struct reader *reader = net->free_readers;
     if (reader != NULL) {
@@ -154,13 +203,9 @@ static void borrow(struct connection *connection)
     } else {
         reader = calloc(1, sizeof *reader);
         CHECK_MEMORY(reader);
-        CHECK(wslay_event_context_server_init(&reader->context, &callbacks, reader) == 0);
-        wslay_event_config_set_no_buffering(reader->context, 1);
-        wslay_event_config_set_max_recv_msg_length(reader->context, (uint64_t)net->options->max_message);
+        CHECK(wslay_frame_context_init(&reader->frames, &callbacks, reader) == 0);
     }
     reader->fed = reader->framed = 0;
-    reader->fragments = 0;
-    reader->is_message_open = false;
     reader->borrower = connection;
     connection->reader = reader;
     connection->message_since_ms = net_now_ms(net);
@@ -168,7 +213,7 @@ static void borrow(struct connection *connection)
 
 static void destroy(struct reader *reader)
 {
-    wslay_event_context_free(reader->context);
+    wslay_frame_context_free(reader->frames);
     payload_free(&reader->text);
     free(reader);
 }
@@ -210,22 +255,6 @@ static void give_back(struct connection *connection)
     net->free_reader_count++;
 }
 
-/* wslay itself objects to something: it has queued a close frame, whose code tells what it was. */
-static void on_objection(struct reader *reader)
-{
-    uint16_t code = wslay_event_get_status_code_sent(reader->context);
-    uint16_t client_code = (uint16_t)(reader->close_bytes[0] << 8 | reader->close_bytes[1]);
-    if (code == CLOSE_INVALID_DATA || code == CLOSE_TOO_BIG) {
-        reader->failure = code;
-    } else if (client_code >= CLOSE_SERVICE_RESTART && client_code <= CLOSE_BAD_GATEWAY) {
-        /* It does not know the codes that were registered after the RFC (section 7.4.2). */
-        reader->has_close = true;
-        reader->close_code = client_code;
-    } else {
-        reader->failure = CLOSE_PROTOCOL_ERROR;
-    }
-}
-
 /* Between two messages: take those that come in plain frames. Returns how many bytes they had. */
 static size_t take_plain_frames(struct connection *connection, const unsigned char *bytes, size_t length)
 {
@@ -257,21 +286,23 @@ enum reader_result reader_feed(struct connection *connection, const unsigned cha
     struct reader *reader = connection->reader;
     reader->bytes = bytes + plain;
     reader->length = length - plain;
-    int error = wslay_event_recv(reader->context);
-    *consumed = length - reader->length;
-
-    wslay_event_send(reader->context); /* to nowhere */
-    if (!wslay_event_get_read_enabled(reader->context) && !reader->has_close && reader->failure == 0)
-        on_objection(reader);
-    else if (error != 0 && reader->failure == 0)
-        reader->failure = CLOSE_PROTOCOL_ERROR;
-    if (reader->failure != 0) {
-        *code = (enum close_code)reader->failure;
-        return READER_FAILED;
+    int step = STEP_ON;
+    while (step == STEP_ON) {
+        struct wslay_frame_iocb part = { 0 };
+        ssize_t taken = wslay_frame_recv(reader->frames, &part);
+        if (taken >= 0)
+            step = on_part(reader, &part, code);
+        else if (taken != WSLAY_ERR_WANT_READ)
+            step = CLOSE_PROTOCOL_ERROR;
+        else if (reader->length == 0 || !connection_may_feed(connection))
+            break;
     }
-    if (reader->has_close) {
-        *code = (enum close_code)reader->close_code;
+    *consumed = length - reader->length;
+    if (step == STEP_CLOSED)
         return READER_CLOSED;
+    if (step != STEP_ON) {
+        *code = (enum close_code)step;
+        return READER_FAILED;
     }
     if (!reader_is_amid_message(connection))
         give_back(connection);

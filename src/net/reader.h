@@ -1,8 +1,11 @@
 /* reader.h: bytes in, messages out: wslay, borrowed for as long as a message is on its way.
  *
- * A wslay event context holds more than eight kilobytes, most connections are idle, and at the boundary between two
- * messages a context knows nothing that matters. So contexts live in a pool of the thread. One goes back only if every byte that it was fed belonged to
- * a whole frame, no fragmented message is open, nothing is queued and no close was seen; else it is the connection's until it is freed.
+ * A wslay context holds more than four kilobytes, most connections are idle, and at the boundary between two messages a context
+ * knows nothing that matters. So contexts live in a pool of the thread. One goes back only if every byte that it was fed belonged to
+ * a whole frame, no fragmented message is open and no close was seen; else it is the connection's until it is freed.
+ *
+ * wslay takes frames apart; what makes messages of them is here, since wslay 1.1.1's own way has two faults: it skips two bytes of every
+ * piece of a close frame, not of the frame, when it checks the reason; and it keeps 8 KiB for each context and copies each message twice.
  *
  * Threads: the I/O thread. Source: RFC 6455, section 5.
  */

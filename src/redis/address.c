@@ -37,10 +37,8 @@ static bool parse_url(struct redis_address *address, const char *text, char erro
         size_t length = url.field_data[UF_USERINFO].len;
         const char *colon = memchr(info, ':', length);
         size_t user_length = colon != NULL ? (size_t)(colon - info) : length;
-        if (colon == NULL)
-            return fail(error, "a user without a password");
         if (!percent_decode(info, user_length, address->user, sizeof address->user) ||
-            !percent_decode(colon + 1, length - user_length - 1, address->password, sizeof address->password))
+            (colon != NULL && !percent_decode(colon + 1, length - user_length - 1, address->password, sizeof address->password)))
             return fail(error, "user or password is too long or not well encoded");
     }
 

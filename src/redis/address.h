@@ -11,7 +11,7 @@
 
 enum redis_address_kind { REDIS_EMBEDDED, REDIS_UNIX, REDIS_TCP };
 
-enum { REDIS_ADDRESS_ERROR_BYTES = 200 };
+enum { REDIS_ADDRESS_ERROR_BYTES = 200, REDIS_PASSWORD_BYTES = 256 };
 
 struct redis_address {
     enum redis_address_kind kind;
@@ -20,10 +20,10 @@ struct redis_address {
     uint16_t port;      /* TCP */
     unsigned db;        /* TCP */
     char user[128];     /* TCP; "" for none */
-    char password[256]; /* TCP; "" for none */
+    char password[REDIS_PASSWORD_BYTES]; /* TCP, UNIX; "" for none, or one that redis/password.h adds */
 };
 
-/* embedded, unix:PATH or redis://[user:password@]host[:port][/db]; user and password may be percent-encoded. On false error
+/* embedded, unix:PATH or redis://[user[:password]@]host[:port][/db]; user and password may be percent-encoded. On false error
  * holds one line, which never contains the password. */
 bool redis_address_parse(struct redis_address *address, const char *text, char error[REDIS_ADDRESS_ERROR_BYTES])
     __attribute__((warn_unused_result));

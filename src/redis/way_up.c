@@ -54,7 +54,7 @@ bool redis_is_error(struct redis_store *store, const redisReply *reply)
     if (reply->type != REDIS_REPLY_ERROR)
         return false;
     if (strncmp(reply->str, "NOAUTH", 6) == 0)
-        refuse(store, "Redis wants a password: redis://user:password@host:port or redis://:password@host:port");
+        refuse(store, "Redis wants a password: set CHATTERBOX_REDIS_PASSWORD or --redis-password-file");
     else
         redis_give_up_on_error(store, reply->str);
     return true;
@@ -135,7 +135,8 @@ static void on_held(struct redis_store *store, const struct script_reply *held)
     uint64_t now_ms = uv_now(store->client.loop);
     if (store->held_since_ms == 0) {
         store->held_since_ms = now_ms;
-        log_event(store->config.log, LOG_WARN, "redis_held", "holder=%s lease_ms=%lld", held->text, held->held_ms);
+        log_event(store->config.log, LOG_WARN, "redis_held", "holder=%.*s lease_ms=%lld",
+                  (int)strspn(held->text, "0123456789abcdef:"), held->text, held->held_ms); /* anybody may have written it */
     }
     if (now_ms - store->held_since_ms > HELD_MAX_MS)
         refuse(store, "another chatterbox uses this Redis; give this one its own --redis-prefix");

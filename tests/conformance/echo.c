@@ -36,6 +36,7 @@ struct harness {
     struct options options;
     struct log log;
     struct identity_key identity_key; /* all zero: the echo does not care who it is */
+    struct networks trusted_proxies;  /* none */
     struct executor executor; /* main's own */
     struct exchange *exchange;
     struct metrics *metrics;
@@ -174,7 +175,7 @@ static const struct executor_handler handler = {
 };
 
 /* chatterbox's flags, with other defaults: what comes later on a command line wins. */
-static void parse_flags(struct harness *harness, int argc, char *argv[], char *environ[])
+static void parse_flags(struct harness *harness, int argc, char *argv[])
 {
     static char *const defaults[] = { "--max-message=16777216", "--write-queue=1073741824", "--io-threads=1", "--allowed-origins=*" };
     enum { DEFAULTS = sizeof defaults / sizeof defaults[0] };
@@ -216,9 +217,12 @@ static void open_threads(struct harness *harness, const int listen_fds[])
             .options = &harness->options,
             .log = &harness->log,
             .identity_key = &harness->identity_key,
+            .trusted_proxies = &harness->trusted_proxies,
             .metrics_sets = harness->metrics,
             .metrics_count = threads,
             .thread = FIRST_IO_THREAD + i,
+            .first_io_thread = FIRST_IO_THREAD,
+            .io_threads = harness->io_threads,
             .first_session_thread = harness->echo_thread,
             .session_threads = 1,
             .listen_fd = listen_fds[i],
@@ -231,10 +235,10 @@ static void open_threads(struct harness *harness, const int listen_fds[])
     }
 }
 
-int main(int argc, char *argv[], char *environ[])
+int main(int argc, char *argv[])
 {
     static struct harness harness = { .log = { .fd = STDERR_FILENO } };
-    parse_flags(&harness, argc, argv, environ);
+    parse_flags(&harness, argc, argv);
     CHECK(log_level_parse(harness.options.log_level, &harness.log.level)); /* options.c has checked it */
     signal(SIGPIPE, SIG_IGN);
 

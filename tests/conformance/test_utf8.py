@@ -134,6 +134,20 @@ def test_7_1_6_invalid_reason(wire, name):
     wire.expect_end(1007)
 
 
+@pytest.mark.parametrize("step", [1, 2, 3])
+@pytest.mark.parametrize("reason", ["ä", "€uro", "😀", "κόσμε"])
+def test_7_1_6_valid_reason_in_pieces(wire, reason, step):
+    wire.drip(frame(CLOSE, b"\x03\xe8" + reason.encode()), step)
+    wire.expect_end(1000)
+
+
+@pytest.mark.parametrize("step", [1, 2, 3])
+@invalid
+def test_7_1_6_invalid_reason_in_pieces(wire, text, step):
+    wire.drip(frame(CLOSE, b"\x03\xe8" + text + b" "), step)
+    wire.expect_end(1007)
+
+
 def test_7_1_6_reason_cut_off(wire):
     wire.send(frame(CLOSE, b"\x03\xe8" + "ä".encode()[:1]))
     wire.expect_end(1007)

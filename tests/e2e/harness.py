@@ -55,13 +55,13 @@ async def in_thread(function, *arguments):
 class Server:
     """One running binary. Reads its log, knows its port, stops it and looks at what it leaves."""
 
-    def __init__(self, *flags, env=None, binary=BINARY, command=()):
-        """command: a program that becomes the binary, as prlimit does."""
+    def __init__(self, *flags, env=None, binary=BINARY, command=(), **popen):
+        """command: a program that becomes the binary, as prlimit does. popen: further arguments of Popen."""
         self.log = []
         self.is_stopping = False
         self.process = subprocess.Popen(
             [*command, binary, "--port", "0", "--bind", "127.0.0.1", "--log-level", "debug", *map(str, flags)],
-            stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, env={**os.environ, **(env or {})})
+            stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, env={**os.environ, **(env or {})}, **popen)
         self.reader = threading.Thread(target=self._read_log, daemon=True)
         self.reader.start()
         self.port = int(self.log_value("listening", "port"))

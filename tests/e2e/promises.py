@@ -6,7 +6,7 @@ import time
 
 import websockets
 
-from harness import Client
+from harness import TIMEOUT, Client
 
 # In every interest and every message, so that a log can be searched for them.
 CANARY = "canary"
@@ -24,6 +24,8 @@ class Side:
 
     def __init__(self, role):
         self.role, self.written, self.heard, self.end = role, 0, 0, None
+        self.begun = time.monotonic()
+        self.ended = None
 
 
 class Promises:
@@ -37,8 +39,10 @@ class Promises:
 
     def on_event(self, user, event):
         kind, data = event["type"], event.get("data")
-        if event["description"] == "The chat is over." or (kind == "error" and data.get("request") == "end_chat"):
-            user.ends_under_way -= 1
+        if event["description"] in ("You were not searching.", "The search is over.") or (
+                kind == "error" and data.get("request") == "end_matching"):
+            user.fences -= 1
+            user.is_sure = user.is_sure or (user.fences == 0 and user.match is not None and user.fenced_match == user.match)
         if kind == "success_matched":
             self.on_matched(user, data)
         elif kind == "chat_message":
@@ -47,30 +51,34 @@ class Promises:
             assert user.match == data["match_id"], "told that another chat is over"
             self.end(user, TOLD)
         elif kind == "success":
-            if event["description"] == "The search is over.":
-                user.is_searching = user.was_unavailable = False
-            if event["description"] == "The chat is over.":
+            user.is_searching = user.is_searching and event["description"] != "The search is over."
+            if event["description"] == "The chat is over." or "not meet again" in event["description"]:
                 self.end(user, ENDED)
         elif kind == "no_match":
-            # A search that had to wait for Redis is told twice.
-            user.starts_under_way -= not user.was_unavailable
-            user.is_searching, user.was_unavailable = True, False
+            self.on_next(user)
+            user.is_searching = True
+        elif kind == "typing":
+            assert user.match is not None
         elif kind == "error":
             assert data["code"] in ("not_in_chat", "already_chatting", "no_interests", "matching_unavailable"), event
-            user.starts_under_way -= data.get("request") == "start_matching"
             if data["code"] == "matching_unavailable":
-                user.is_searching = user.was_unavailable = True
+                self.on_next(user)
+                user.is_searching = True
+
+    def on_next(self, user):
+        """It searches: if it was in a chat, `next` has ended that."""
+        assert user.match is None or user.has_gone_on, "in a chat and searching"
+        self.end(user, ENDED)
 
     def on_matched(self, user, data):
-        assert user.match is None, "matched while in a chat"
+        self.on_next(user)
         assert data["common_interests"]
         sides = self.chats.setdefault(data["match_id"], {})
         assert user.user_id not in sides, "met itself"
         assert all(side.role != data["role"] for side in sides.values()), "both have the same role"
         user.side = sides[user.user_id] = Side(data["role"])
         assert len(sides) <= 2, "three in a chat"
-        user.starts_under_way -= not user.is_searching  # matched at once: this is the answer
-        user.match, user.is_searching, user.was_unavailable = data["match_id"], False, False
+        user.match, user.is_sure, user.is_searching = data["match_id"], not user.is_careless, False
 
     def on_message(self, user, message):
         _, match, writer, number, sent = message.split(" ")
@@ -85,8 +93,13 @@ class Promises:
 
     def end(self, user, how):
         if user.match is not None:
-            user.side.end = how
-        user.match = None
+            user.side.end, user.side.ended = how, time.monotonic()
+        user.match, user.is_sure = None, False
+
+    def alone_since(self, user):
+        """Since when its partner has been gone, or has not come; None if it has one."""
+        others = [side for user_id, side in self.chats[user.match].items() if user_id != user.user_id]
+        return others[0].ended if others else user.side.begun
 
     def lost(self):
         """Messages that were neither heard nor is their writer excused: it was told, was cut off, or its partner left by itself."""
@@ -123,24 +136,23 @@ class Promises:
 class User(Client):
     """A client whose events a task reads, and whose chats are watched."""
     is_timed = False
+    is_careless = False  # asks without waiting for answers: what a request meets may not be what it was meant for
 
     @classmethod
-    async def enter(cls, server, promises, **kwargs):
+    async def enter(cls, server, promises, is_careless=False, **kwargs):
         user = await cls.connect(server, **kwargs)
+        user.is_careless = is_careless
         user.promises = promises
         user.match = user.side = None
-        # Requests that were not answered yet: each may be carried out in another chat than it was meant for.
-        user.ends_under_way = user.starts_under_way = 0
-        user.is_searching = user.was_unavailable = False
+        # In a chat, with no request on its way that could lead out of it and into the next: what is written now is for this one.
+        user.is_sure = False
+        user.fences, user.fenced_match = 0, None
+        user.has_gone_on = False  # has asked for the next
+        user.is_searching = False
         user.interests = []
         user.is_leaving = user.is_cut = False
         user.reader = asyncio.create_task(user.listen())
         return user
-
-    @property
-    def is_sure(self):
-        """In a chat, with no request on its way that could lead out of it: what is written now is for this one."""
-        return self.match is not None and self.ends_under_way == self.starts_under_way == 0
 
     async def listen(self):
         with contextlib.suppress(websockets.ConnectionClosed):
@@ -159,11 +171,17 @@ class User(Client):
         self.interests = list(interests)
         await self.send("submit_interests", interests=self.interests)
 
-    async def ask_out(self, kind):
+    async def ask_out(self, kind, **data):
         """A request that may end the chat or begin the next."""
-        self.ends_under_way += kind == "end_chat"
-        self.starts_under_way += kind == "start_matching"
-        await self.send(kind)
+        self.is_sure, self.fenced_match = False, None
+        self.has_gone_on = self.has_gone_on or kind == "next"
+        await self.send(kind, **data)
+
+    async def fence(self):
+        """Changes nothing in a chat. When it is answered, so is all that was asked before."""
+        self.fences += 1
+        self.fenced_match = self.match
+        await self.send("end_matching")
 
     async def leave(self, is_cut=False):
         self.is_leaving, self.is_cut = not is_cut, is_cut
@@ -186,28 +204,56 @@ class Wanderers:
         self.server, self.promises, self.random = server, promises, random.Random(seed)
         self.is_over = False
 
-    async def user(self):
+    async def user(self, entered=None):
+        """One after the other, until it is over; `entered` lists them."""
         while not self.is_over:
-            user = await User.enter(self.server, self.promises)
+            user = await User.enter(self.server, self.promises, is_careless=True)
+            if entered is not None:
+                entered.append(user)
             try:
                 for _ in range(self.random.randrange(1, 40)):
                     if user.reader.done() or self.is_over:
                         break
+                    if user.match is not None and self.random.random() < 0.1:
+                        await self.stay(user)
                     await self.act(user)
                     await asyncio.sleep(self.random.random() * 0.05)
             except websockets.ConnectionClosed:
                 pass
             await user.leave(is_cut=self.random.random() < 0.4)
 
+    async def stay(self, user):
+        """Wait for the partner to leave, for a while. One who has left must not stay a ghost."""
+        match, until = user.match, time.monotonic() + 2 * self.random.random()
+        while user.match == match and not user.reader.done():
+            since, now = self.promises.alone_since(user), time.monotonic()
+            if since is None and (now > until or self.is_over):
+                return
+            assert since is None or now - since < TIMEOUT, "in a chat with somebody who has gone"
+            await asyncio.sleep(0.02)
+
     async def act(self, user):
-        choice = self.random.random()
-        if choice < 0.15:
-            await user.submit(*self.random.sample(TOPICS, self.random.randrange(1, 5)))
-        elif choice < 0.45:
-            await user.ask_out("start_matching")
-        elif choice < 0.52:
-            await user.send("end_matching")
-        elif choice < 0.60:
-            await user.ask_out("end_chat")
-        elif user.is_sure:
-            await user.write()
+        """What suits the state that the user believes to be in, most of the time."""
+        is_chatting = user.match is not None if self.random.random() < 0.8 else self.random.random() < 0.5
+        if is_chatting and user.match != user.fenced_match:
+            await user.fence()
+        elif is_chatting and user.is_sure and self.random.random() < 0.8:
+            for _ in range(self.random.randrange(1, 6)):
+                await user.write()
+        elif is_chatting:
+            kind = self.random.choice(["end_chat", "end_chat", "next", "next", "block", "report", "typing", "submit_interests"])
+            if kind == "submit_interests":
+                await self.submit(user)
+            elif kind == "typing":
+                await user.send(kind, active=True)
+            else:
+                await user.ask_out(kind, **({"reason": "spam"} if kind == "report" else {}))
+        elif not user.interests or self.random.random() < 0.2:
+            await self.submit(user)
+        elif self.random.random() < 0.8:
+            await user.ask_out(self.random.choice(["start_matching", "start_matching", "next"]))
+        else:
+            await user.fence()
+
+    async def submit(self, user):
+        await user.submit(*self.random.sample(TOPICS, self.random.randrange(1, 5)))

@@ -218,6 +218,23 @@ def test_sixty_at_once_are_thirty_chats_within_a_second(server):
     asyncio.run(run())
 
 
+def test_what_is_long_counts_for_more():
+    """A session thread parses a megabyte in some milliseconds: without this, thirty users could keep it busy."""
+    async def run():
+        with running() as server:
+            server.wait_ready()
+            a, b = await pair(server)
+            await a.send("webrtc_signal", x="y" * 60000)
+            await b.expect("webrtc_signal")
+            for _ in range(3):
+                await a.send("webrtc_signal", x="y" * 60000)
+                await a.expect_error("rate_limited")
+            await a.send("webrtc_signal", x="y" * 4000)
+            await b.expect("webrtc_signal")
+            await close_all(a, b)
+    asyncio.run(run())
+
+
 def test_a_slow_reader_slows_only_its_partner():
     """Its partner's socket is not read any more; memory stays bounded; when it reads again nothing is missing."""
     async def run():

@@ -263,6 +263,18 @@ def test_bad_device_id_is_4001(server, id):
             raw.take(1)
 
 
+@pytest.mark.parametrize("farewell", ["closing", "lingering"])
+def test_who_sends_on_after_our_good_bye_is_cut_off(server, farewell):
+    """Else a flood would cost the I/O thread the most just when it was decided not to listen to it."""
+    with Raw(server).upgrade("/ws/textchat/" + ("?id=bad" if farewell == "closing" else "")) as raw:
+        if farewell == "lingering":
+            raw.send(raw.frame(1, b"\xff"))
+        piece = raw.frame(1, b"x" * 60000)
+        with pytest.raises(OSError):  # far more than kernels keep
+            for _ in range(1000):
+                raw.send(piece)
+
+
 # Time
 
 FAST = ["--handshake-timeout", "300ms", "--message-timeout", "400ms", "--ping-interval", "500ms",

@@ -6,9 +6,9 @@ import random
 import time
 
 from harness import SLOWNESS, TIMEOUT, in_thread, settled
-from promises import CANARY, Promises, User, Wanderers
+from promises import CANARY, TOPICS, Promises, User, Wanderers
 
-USERS = int(os.environ.get("CHATTERBOX_FAULT_USERS", "60"))
+USERS = int(os.environ.get("CHATTERBOX_FAULT_USERS", "60" if SLOWNESS == 1 else "24"))
 # How soon after a fault people must be matched again: twice the longest backoff, a call's time limit, and a turn of everybody.
 RECOVERY = 6 * SLOWNESS
 
@@ -38,9 +38,9 @@ class Crowd:
         self.talkers, self.patient, self.tasks = [], [], []
         self.is_over = False
 
-    async def enter(self, interest):
+    async def enter(self, *interests):
         user = await User.enter(self.server, self.promises, open_timeout=60)
-        await user.submit(interest)
+        await user.submit(*interests)
         return user
 
     async def until(self, condition, what, seconds=TIMEOUT):
@@ -110,14 +110,22 @@ class Crowd:
         self.patient += guests
         return seconds
 
-    def nobody_waits_in_vain(self, users):
-        seen = set()
+    async def gather(self):
+        """Of many who search at once nobody waits while there is somebody with the same interest who waits too."""
+        def waits_in_vain():
+            seen = set()
+            for user in users:
+                if user.is_searching:
+                    if not seen.isdisjoint(user.interests):
+                        return True
+                    seen.update(user.interests)
+            return False
+        users = [await self.enter(*self.wanderers.random.sample(TOPICS, 2)) for _ in range(21)]
         for user in users:
-            if user.is_searching:
-                if not seen.isdisjoint(user.interests):
-                    return False
-                seen.update(user.interests)
-        return True
+            await user.ask_out("start_matching")
+        await self.until(lambda: all(user.is_searching or user.side for user in users) and not waits_in_vain(),
+                         "those who could chat to be matched", RECOVERY)
+        await asyncio.gather(*(user.leave() for user in users))
 
     async def finish(self):
         """Everyone falls silent, then leaves. Nothing is missing, and nothing of them stays."""
@@ -145,8 +153,8 @@ async def through(crowd, fault, name, **more):
     note = await fault(crowd)
     crowd.check()
     seconds = await crowd.recover()
+    await crowd.gather()
     await crowd.heard_by_all()
-    await crowd.live(0.5)
     messages = crowd.promises.heard - before
     await crowd.finish()
     report(fault=name, users=online, messages=messages, lost=crowd.promises.lost(), recovery=f"{seconds:.2f} s", note=note or "", **more)

@@ -1,7 +1,6 @@
 """Whatever the networks and the people at the other end do, the well-behaved notice little: everything of theirs arrives, and not much later."""
 import asyncio
 import contextlib
-import json
 import os
 import resource
 import shutil
@@ -18,7 +17,7 @@ from harness import SLOWNESS, TIMEOUT, Client, in_thread, running, settled, wait
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 # A 99th percentile below this is taken for this: on a busy machine it is the scheduler's, not ours.
-CALM_FLOOR = 0.005
+CALM_FLOOR = 0.01
 TIMES_MAX = 3
 WINDOW = 0.5
 
@@ -108,8 +107,10 @@ def test_descriptors_run_out():
         seconds = await crowd.recover()
         messages = crowd.promises.heard
         await crowd.finish()
+        failures = sum("too many open files" in line for line in server.log)
+        assert failures > 0
         report(fault="EMFILE: descriptors run out, and Redis dies", users=online, messages=messages, lost=crowd.promises.lost(),
-               recovery=f"{seconds:.2f} s", note=f"{server.metric('accept_errors_total')} accepts failed")
+               recovery=f"{seconds:.2f} s", note="")
     with running("--rate-search", 0) as server:
         crowd = Crowd(server.wait_ready(), has_wanderers=False)
         asyncio.run(run())
@@ -121,7 +122,7 @@ def test_full_house():
     async def run():
         await crowd.begin()
         online = await in_thread(server.metric, "users")
-        async with attack(server, "idle", 4, 400):
+        async with attack(server, "idle", 4, 110):
             await crowd.live(2)
             await crowd.heard_by_all()
             assert await in_thread(server.metric, "server_full_total") > 0

@@ -49,6 +49,23 @@ static void what_counts_is_found(void **state)
     assert_int_equal(http_route_find(request.path), ROUTE_WEBSOCKET);
 }
 
+static void what_proxies_say_is_kept_in_order(void **state)
+{
+    (void)state;
+    struct http_request request;
+    assert_int_equal(parse(&request, "GET / HTTP/1.1\r\nX-Forwarded-For: a, b \r\nHost: x\r\nx-forwarded-for:\r\nX-FORWARDED-FOR: c\r\n\r\n"), 0);
+    assert_int_equal(request.forwarded_fors, 3);
+    assert_true(http_text_is(request.forwarded_for[0], "a, b"));
+    assert_int_equal(request.forwarded_for[1].length, 0);
+    assert_true(http_text_is(request.forwarded_for[2], "c"));
+    char head[4096] = "GET / HTTP/1.1\r\n";
+    for (int i = 0; i < HTTP_HEADERS_MAX; i++)
+        strcat(head, "X-Forwarded-For: b\r\n");
+    strcat(head, "\r\n");
+    assert_int_equal(parse(&request, head), 0);
+    assert_int_equal(request.forwarded_fors, HTTP_HEADERS_MAX);
+}
+
 static void query_parameters(void **state)
 {
     (void)state;
@@ -162,6 +179,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_head_ends_with_its_empty_line_however_it_is_cut),
         cmocka_unit_test(what_counts_is_found),
+        cmocka_unit_test(what_proxies_say_is_kept_in_order),
         cmocka_unit_test(query_parameters),
         cmocka_unit_test(what_is_not_http_is_400),
         cmocka_unit_test(too_many_headers_are_431),

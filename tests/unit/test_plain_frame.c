@@ -79,7 +79,8 @@ static void on_message(wslay_event_context_ptr context, const struct wslay_event
     heard->has_message = true;
     heard->opcode = message->opcode;
     heard->length = message->msg_length;
-    memcpy(heard->text, message->msg, message->msg_length);
+    if (message->msg_length > 0) /* msg may be NULL else */
+        memcpy(heard->text, message->msg, message->msg_length);
 }
 
 static const struct heard *wslay_hears(const unsigned char *bytes, size_t length)

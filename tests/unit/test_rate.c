@@ -56,6 +56,30 @@ static void the_time_may_wrap(void **state)
     assert_int_equal(take_all(&bucket, 1, 3, now_ms + 2000), 2);
 }
 
+static void full_again_is_as_good_as_new(void **state)
+{
+    (void)state;
+    struct rate_bucket bucket = { 0 };
+    assert_true(rate_is_full(&bucket, 4, 77));
+    assert_int_equal(take_all(&bucket, 4, 12, 1000), 12);
+    assert_false(rate_is_full(&bucket, 4, 1000));
+    assert_false(rate_is_full(&bucket, 4, 3999));
+    assert_true(rate_is_full(&bucket, 4, 4000));
+    assert_true(rate_is_full(&bucket, 0, 1000)); /* no limit */
+}
+
+static void many_are_taken_together_or_not_at_all(void **state)
+{
+    (void)state;
+    struct rate_bucket bucket = { 0 };
+    assert_true(rate_take_many(&bucket, 8, 5, 15, 0));
+    assert_false(rate_take_many(&bucket, 8, 5, 15, 0));
+    assert_true(rate_take_many(&bucket, 7, 5, 15, 0));
+    assert_false(rate_take_many(&bucket, 1000, 5, 15, 2999));
+    assert_true(rate_take_many(&bucket, 1000, 5, 15, 3000));
+    assert_false(rate_take(&bucket, 5, 15, 3000));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -64,6 +88,8 @@ int main(void)
         cmocka_unit_test(asking_in_vain_costs_nothing),
         cmocka_unit_test(zero_is_no_limit),
         cmocka_unit_test(the_time_may_wrap),
+        cmocka_unit_test(full_again_is_as_good_as_new),
+        cmocka_unit_test(many_are_taken_together_or_not_at_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

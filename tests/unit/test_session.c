@@ -241,6 +241,18 @@ static void a_match_for_an_earlier_search_is_refused(void **state)
     assert_int_equal(session.state, SESSION_IDLE);
 }
 
+static void what_came_early_is_credited_when_the_search_is_given_up(void **state)
+{
+    (void)state;
+    start_search();
+    peer_text(1);
+    assert_int_equal(sent_count, 0);
+    search_answered(SEARCH_BUSY, 1);
+    struct message done = expect(TEXT_DONE);
+    assert_true(address_equals(done.to, partner_connection));
+    expect_event("error", "server_busy");
+}
+
 static void a_message_for_who_is_gone_is_answered(void **state)
 {
     (void)state;
@@ -407,6 +419,7 @@ int main(void)
         TEST(a_partner_who_heard_first_is_heard_in_order),
         TEST(what_belongs_to_another_chat_is_dropped_and_its_credit_returned),
         TEST(a_match_for_an_earlier_search_is_refused),
+        TEST(what_came_early_is_credited_when_the_search_is_given_up),
         TEST(a_message_for_who_is_gone_is_answered),
         TEST(the_end_of_a_connection_ends_everything),
         TEST(who_never_said_anything_leaves_nothing),

@@ -1,0 +1,22 @@
+/* password.h: the password for Redis, from where other users of the machine cannot read it.
+ *
+ * Threads: main, before other threads start.
+ */
+#ifndef CHATTERBOX_REDIS_PASSWORD_H
+#define CHATTERBOX_REDIS_PASSWORD_H
+
+#include <stdbool.h>
+
+#include "options.h"
+#include "redis/address.h"
+
+/* Complete an address that was parsed, from CHATTERBOX_REDIS_PASSWORD or the file of --redis-password-file (its first line), if one of them is
+ * set. Returns false if there is more than one password, one for the embedded Redis, a user without one, or a file that will not do: error holds
+ * one line, which contains no part of a password. */
+bool redis_password_complete(struct redis_address *address, const struct options *options, char error[REDIS_ADDRESS_ERROR_BYTES])
+    __attribute__((warn_unused_result));
+
+/* Overwrite the password of a URL that was a command-line argument, where ps shows it. Returns whether there was one. */
+bool redis_password_wipe(char *argument);
+
+#endif

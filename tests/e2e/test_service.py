@@ -1,0 +1,108 @@
+"""As a service: without root, with its secrets out of sight, and under the unit of tools/chatterbox.service."""
+import asyncio
+import os
+import re
+import subprocess
+
+import pytest
+import redis
+
+from harness import BINARY, SLOWNESS, Server, close_all, pair, redis_server, running, wait_for
+from test_process import run_binary
+from test_redis import free_port
+
+UNIT = os.path.join(os.path.dirname(__file__), "../../tools/chatterbox.service")
+SECRET = "p@ss:w/rd"
+
+
+def chat(server):
+    async def run():
+        a, b = await pair(server)
+        await a.send("chat_message", message="hello")
+        await b.expect("chat_message", message="hello")
+        await close_all(a, b)
+    server.wait_ready()
+    asyncio.run(run())
+
+
+def visible(pid):
+    """What every user of the machine can read."""
+    return open(f"/proc/{pid}/cmdline").read()
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="is without root anyway")
+def test_without_root():
+    """As nobody, without capabilities, in a directory that is not theirs to write to."""
+    command = ("setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", "--bounding-set=-all", "--inh-caps=-all", "--no-new-privs")
+    # The build's directory may be closed to nobody; an open file is not.
+    with open(BINARY, "rb") as binary:
+        server = Server(binary=f"/proc/self/fd/{binary.fileno()}", command=command, pass_fds=(binary.fileno(),), cwd="/")
+        chat(server)
+        for pid in (server.process.pid, server.redis_pid()):
+            status = open(f"/proc/{pid}/status").read()
+            assert re.search(r"^Uid:\t65534\t65534\t65534\t65534$", status, re.M)
+            assert re.search(r"^CapEff:\t0+$", status, re.M) and re.search(r"^NoNewPrivs:\t1$", status, re.M)
+        server.stop()
+
+
+@pytest.mark.parametrize("source", ["variable", "file", "URL in the environment", "argument"])
+def test_the_password_for_redis_shows_nowhere(source, tmp_path):
+    (tmp_path / "password").write_text(SECRET + "\n")
+    with free_port() as port, redis_server("--port", port, "--user", "default", "off", "--user", "cb", "on", f">{SECRET}", "~*", "&*", "+@all"):
+        quoted = SECRET.replace("@", "%40").replace("/", "%2F").replace(":", "%3A")
+        plain, whole = f"redis://cb@127.0.0.1:{port}/3", f"redis://cb:{quoted}@127.0.0.1:{port}/3"
+        flags, env = {
+            "variable": (["--redis", plain], {"CHATTERBOX_REDIS_PASSWORD": SECRET}),
+            "file": (["--redis", plain, "--redis-password-file", tmp_path / "password"], {}),
+            "URL in the environment": ([], {"CHATTERBOX_REDIS": whole}),
+            "argument": (["--redis", whole], {}),
+        }[source]
+        with running(*flags, env=env) as server:
+            chat(server)
+            assert redis.Redis(port=port, username="cb", password=SECRET, db=3).exists("epoch")
+            warnings = server.log_lines("password_on_command_line")
+            assert len(warnings) == (1 if source == "argument" else 0)
+            shown = visible(server.process.pid) + "\n".join(server.log)
+            assert "127.0.0.1" in shown and SECRET not in shown and quoted not in shown
+
+
+def test_a_password_for_a_unix_socket():
+    with redis_server("--requirepass", SECRET) as (path, _):
+        with running("--redis", f"unix:{path}", env={"CHATTERBOX_REDIS_PASSWORD": SECRET}) as server:
+            chat(server)
+
+
+@pytest.mark.parametrize("flags, env, says", [
+    (["--redis", "redis://cb@127.0.0.1:1"], {}, "--redis: a user without a password; "),
+    (["--redis-password-file", "/nowhere"], {"CHATTERBOX_REDIS": "redis://127.0.0.1:1"}, "--redis-password-file /nowhere: No such file"),
+    (["--redis-password-file", "/nowhere"], {"CHATTERBOX_REDIS_PASSWORD": SECRET}, "--redis-password-file: CHATTERBOX_REDIS_PASSWORD is set as well"),
+    (["--redis", f"redis://:x@127.0.0.1:1"], {"CHATTERBOX_REDIS_PASSWORD": SECRET}, "CHATTERBOX_REDIS_PASSWORD: the URL of --redis has a password as well"),
+    ([], {"CHATTERBOX_REDIS_PASSWORD": SECRET}, "CHATTERBOX_REDIS_PASSWORD: the embedded Redis has no password"),
+])
+def test_passwords_that_will_not_do(flags, env, says):
+    result = run_binary(*flags, env=env)
+    assert result.returncode == 2 and result.stderr.count("\n") == 1
+    assert result.stderr.startswith("chatterbox: " + says) and SECRET not in result.stderr
+
+
+def test_there_is_no_flag_for_a_password():
+    result = run_binary("--redis-password", SECRET)
+    assert result.returncode == 2 and "--redis-password: unknown flag; did you mean --redis-password-file?" in result.stderr
+
+
+def test_the_unit_is_installed_and_hardened(tmp_path):
+    """systemd's own opinion, without running it."""
+    build = os.path.dirname(os.path.abspath(BINARY))
+    subprocess.run(["cmake", "--install", build, "--prefix", tmp_path / "usr"], check=True, stdout=subprocess.DEVNULL)
+    installed = tmp_path / "usr/lib/systemd/system/chatterbox.service"
+    unit = installed.read_text()
+    binary = tmp_path / "usr/bin/chatterbox"
+    assert f"ExecStart={binary}\n" in unit and os.access(binary, os.X_OK)
+    subprocess.run(["systemd-analyze", "verify", installed], check=True)
+    said = subprocess.run(["systemd-analyze", "security", "--offline=true", "--threshold=15", installed], capture_output=True, text=True)
+    assert said.returncode == 0, said.stdout + said.stderr
+    # Every flag that the unit's comments name is there.
+    variables = set(re.findall(r"CHATTERBOX_[A-Z_]+", unit.replace("CHATTERBOX_...", "")))
+    flags = subprocess.run([binary, "--help"], capture_output=True, text=True, check=True).stdout
+    for variable in variables:
+        assert "--" + variable.removeprefix("CHATTERBOX_").lower().replace("_", "-") + " " in flags, variable

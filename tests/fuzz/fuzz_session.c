@@ -1,0 +1,181 @@
+/* The session actor, in every state: each line is something that happens to it. A line that begins with `!` is a message of the matcher,
+ * the partner, the host or the clock (happen() below); any other one is a text of the client.
+ *
+ * Every text is answered once, every text of a partner gives its credit back, events are JSON, and nobody is left in the gauges.
+ */
+#include <jansson.h>
+
+#include "fuzz.h"
+#include "session.h"
+
+enum { IO_THREAD = 1, SESSION_THREAD = 2, MATCHER_THREAD = 3 };
+
+static const struct address self = { .generation = 1, .slot = 5, .thread = SESSION_THREAD };
+static const struct address client = { .generation = 1, .slot = 9, .thread = IO_THREAD };
+static const struct address partner = { .generation = 4, .slot = 6, .thread = SESSION_THREAD };
+static const struct address partners_client = { .generation = 2, .slot = 8, .thread = IO_THREAD };
+
+static struct metrics metrics;
+static struct session session;
+static unsigned texts, answers, peer_texts, peer_credits;
+static uint64_t matches;
+
+/* The host. */
+
+static void check_event(const struct payload *event)
+{
+    json_t *root = json_loadb((const char *)event->bytes, event->length, JSON_REJECT_DUPLICATES, NULL);
+    CHECK(json_is_string(json_object_get(root, "type")) && json_is_string(json_object_get(root, "timestamp")));
+    json_decref(root);
+}
+
+static void count_credits(struct address writer, unsigned count)
+{
+    answers += address_equals(writer, client) ? count : 0;
+    peer_credits += address_equals(writer, partners_client) ? count : 0;
+}
+
+static void on_send(void *owner, const struct message *message)
+{
+    (void)owner;
+    const unsigned to = message->to.thread;
+    CHECK(message_may_travel(message->type, ROLE_SESSION, to == IO_THREAD ? ROLE_IO : to == MATCHER_THREAD ? ROLE_MATCHER : ROLE_SESSION));
+    switch ((enum message_type)message->type) {
+    case EVENT_TEXT:
+        CHECK(address_equals(message->to, client));
+        check_event(message->payload);
+        count_credits(message->event.writer, 1);
+        break;
+    case PEER_TEXT:
+        CHECK(address_equals(message->to, partner) && message->peer_text.match == matches);
+        check_event(message->payload);
+        count_credits(message->peer_text.writer, 1);
+        break;
+    case TEXT_DONE:
+        count_credits(message->to, message->credit.texts);
+        break;
+    default:
+        break;
+    }
+    struct message sent = *message;
+    message_discard(&sent);
+}
+
+static struct reminder {
+    int unused;
+} the_reminder;
+
+static void on_remind(void *owner, struct reminder **reminder, struct address actor, uint32_t in_ms)
+{
+    (void)owner;
+    (void)in_ms;
+    CHECK(address_equals(actor, self));
+    *reminder = &the_reminder;
+}
+
+static void on_forget(void *owner, struct reminder **reminder)
+{
+    (void)owner;
+    *reminder = NULL;
+}
+
+/* What happens. */
+
+static void receive(struct session_host *host, struct message message)
+{
+    message.to = self;
+    session_on_message(&session, host, &message);
+}
+
+static void search_answered(struct session_host *host, enum message_type type)
+{
+    receive(host, (struct message){ .type = (uint16_t)type, .search_reply = { .search = session.search } });
+}
+
+static void match_found(struct session_host *host, uint32_t search, uint8_t partner_id)
+{
+    uint8_t payload[sizeof(struct peer) + sizeof "go"] = { partner_id };
+    memcpy(payload + sizeof(struct peer), "go", sizeof "go");
+    bool is_taken = session.state == SESSION_SEARCHING && search == session.search;
+    matches += is_taken ? 1 : 0;
+    receive(host, (struct message){ .type = MATCH_FOUND,
+                                    .payload = payload_copy(payload, sizeof payload),
+                                    .match_found = { .match = matches, .partner = partner, .search = search } });
+}
+
+static void peer_says(struct session_host *host, uint64_t match)
+{
+    peer_texts++;
+    receive(host, (struct message){ .type = PEER_TEXT,
+                                    .from = partner,
+                                    .payload = payload_copy("{\"type\":\"t\",\"timestamp\":\"\"}", 27),
+                                    .peer_text = { .match = match, .writer = partners_client } });
+}
+
+static void happen(struct session_host *host, char what)
+{
+    switch (what) {
+    case 'w': search_answered(host, SEARCH_WAITING); break;
+    case 'u': search_answered(host, SEARCH_UNAVAILABLE); break;
+    case 'b': search_answered(host, SEARCH_BUSY); break;
+    case 'c': search_answered(host, SEARCH_CANCELLED); break;
+    case 't': search_answered(host, SEARCH_TOO_LATE); break;
+    case 'm': match_found(host, session.search, 9); break;
+    case 'M': match_found(host, session.search, 10); break; /* another partner */
+    case 'o': match_found(host, session.search - 1, 9); break; /* for an earlier search */
+    case 'p': peer_says(host, matches); break;
+    case 'P': peer_says(host, matches + 1); break; /* it has heard of the match first */
+    case 'O': peer_says(host, matches - 1); break;
+    case 'l': receive(host, (struct message){ .type = PEER_LEFT, .peer_left = { .match = matches } }); break;
+    case 'L': receive(host, (struct message){ .type = PEER_LEFT, .peer_left = { .match = matches + 1 } }); break;
+    case 'x': receive(host, (struct message){ .type = USER_BANNED }); break;
+    case 'r': session_restate(&session, host); break;
+    case 'i': on_forget(NULL, &session.reminder); session_on_reminder(&session, host); break;
+    case 's': host->now_ms += 3000; break;
+    case 'h': host->now_ms += 3600000; break;
+    case 'q': host->rate_chat = host->rate_search = 1; break;
+    default: break;
+    }
+}
+
+static void check_credits(void)
+{
+    CHECK(answers <= texts && peer_credits <= peer_texts);
+    bool waits = session.is_starting || session.is_cancelling;
+    if (session.state < SESSION_CLOSING && !waits)
+        CHECK(answers == texts);
+    if (session.state != SESSION_SEARCHING)
+        CHECK(peer_credits == peer_texts);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct session_host host = { .send = on_send, .metrics = &metrics, .matcher_thread = MATCHER_THREAD, .now_ms = 1000,
+                                 .event_bytes_max = 4000, .remind = on_remind, .forget = on_forget };
+    const uint8_t id[USER_ID_BYTES] = { 7 };
+    memset(&metrics, 0, sizeof metrics);
+    texts = answers = peer_texts = peer_credits = 0;
+    matches = 1;
+    event_time_set(&host.time, 0);
+    session_init(&session, &host, self, client, &(struct identity){ 0 }, id);
+    size_t length;
+    char *line;
+    while ((line = take_line(&data, &size, &length)) != NULL) {
+        json_t *is_utf8 = json_stringn(line, length); /* reader.c lets nothing else through */
+        if (line[0] == '!') {
+            happen(&host, length > 1 ? line[1] : ' ');
+        } else if (is_utf8 != NULL) {
+            texts++;
+            receive(&host, (struct message){ .type = CLIENT_TEXT, .from = client, .payload = payload_copy(line, length) });
+        }
+        json_decref(is_utf8);
+        free(line);
+        check_credits();
+    }
+    receive(&host, (struct message){ .type = CONN_GONE, .from = client });
+    CHECK(session.state == SESSION_OVER);
+    session_fini(&session, &host);
+    CHECK(metrics_sum(&metrics, 1, METRIC_USERS) == 0 && metrics_sum(&metrics, 1, METRIC_SEARCHING) == 0 &&
+          metrics_sum(&metrics, 1, METRIC_CHATTING) == 0);
+    return 0;
+}

@@ -1,0 +1,65 @@
+/* The upgrade request: where its head ends does not depend on how it was cut, what is parsed lies within it, and only a good one is
+ * accepted. */
+#include "fuzz.h"
+#include "net/handshake.h"
+#include "net/http_reply.h"
+#include "net/http_request.h"
+
+static void check_inside(struct http_text text, const char *head, size_t length)
+{
+    CHECK(text.length == 0 || (text.bytes >= head && text.bytes + text.length <= head + length));
+}
+
+static void check_cuts(const char *bytes, size_t size, size_t head_length)
+{
+    uint32_t random = (uint32_t)size;
+    for (size_t before = 0, at = 0; at < size; before = at) {
+        at += 1 + next_random(&random) % 7;
+        at = at < size ? at : size;
+        size_t found = http_head_length(bytes, at, before);
+        CHECK(found == 0 || found == head_length);
+        if (found != 0)
+            return;
+    }
+    CHECK(head_length == 0);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    const char *bytes = (const char *)data;
+    size_t length = http_head_length(bytes, size, 0);
+    CHECK(length <= size);
+    check_cuts(bytes, size, length);
+    if (length == 0)
+        return 0;
+
+    char *head = malloc(length); /* not a byte more */
+    CHECK_MEMORY(head);
+    memcpy(head, bytes, length);
+    struct http_request request;
+    struct handshake handshake;
+    int status = http_request_parse(&request, head, length);
+    CHECK(status == 0 || status == 400 || status == 431);
+    if (status == 0) {
+        check_inside(request.path, head, length);
+        check_inside(request.query, head, length);
+        check_inside(request.host, head, length);
+        check_inside(request.key, head, length);
+        check_inside(request.version, head, length);
+        check_inside(request.origin, head, length);
+        for (unsigned i = 0; i < request.forwarded_fors; i++)
+            check_inside(request.forwarded_for[i], head, length);
+        (void)http_route_find(request.path);
+        bool is_own_page = handshake_check(&request, "", &handshake) == 101;
+        status = handshake_check(&request, "*", &handshake);
+        CHECK(!is_own_page || status == 101);
+        CHECK(status == 101 || status == 400 || status == 403 || status == 405 || status == 426);
+        if (status == 101) {
+            CHECK(strlen(handshake.accept) == 28 && request.is_get && request.key.length == 24);
+            CHECK(!handshake.has_bad_id || request.query.length > 0);
+            check_inside(handshake.device, head, length);
+        }
+    }
+    free(head);
+    return 0;
+}
