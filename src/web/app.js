@@ -25,6 +25,8 @@ const reportMenu = $('report-menu');
 
 let phase = 'idle';
 let isConnected = false;
+let wasConnected = false;   // ever
+let isShutOut = false;     // reported too often; no further connection is tried
 let submitted = '';       // under this connection
 let matchId = null;
 let isTextOfLostChat = false;
@@ -72,6 +74,10 @@ function askForSearch(type) {
 }
 
 function search(type) {
+  if (isShutOut) {
+    goToStart(LOSSES[SHUT_OUT]);
+    return;
+  }
   phase = 'searching';
   show('search');
   openSearch(listed(currentInterests()));
@@ -237,7 +243,7 @@ function onError({ code, request }) {
 
 const events = {
   connection_established() {
-    isConnected = true;
+    isConnected = wasConnected = true;
     submitted = '';
     banner.textContent = '';
     refreshStats(); // only now are we counted ourselves
@@ -284,16 +290,18 @@ function onMessage({ type, data }) {
   if (Object.hasOwn(events, type)) events[type](data ?? {});
 }
 
+const SHUT_OUT = 4003;
 const LOSSES = {
   1001: 'The server is restarting. Reconnecting…',
   1008: 'Disconnected for sending too much at once. Reconnecting in a while…',
   1013: 'The server is full. Trying again in a while…',
-  4003: 'You were reported too often and cannot chat here for now.',
+  [SHUT_OUT]: 'You were reported too often and cannot chat here for now.',
 };
 
 function onLost(code) {
   isConnected = false;
-  banner.textContent = LOSSES[code] ?? 'Connection lost. Reconnecting…';
+  banner.textContent = LOSSES[code]
+    ?? (wasConnected ? 'Connection lost. Reconnecting…' : 'The server lets nobody in. Trying again…');
   clearTimeout(retryTimer);
   if (phase === 'chatting') {
     isTextOfLostChat = true;
@@ -301,7 +309,8 @@ function onLost(code) {
   }
   blockButton.disabled = reportButton.disabled = true; // to the next connection, the stranger is nobody
   showReportMenu(false);
-  if (code === 4003 && phase === 'searching') goToStart();
+  isShutOut = code === SHUT_OUT;
+  if (isShutOut && phase === 'searching') goToStart();
 }
 
 // What the user does.

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { once } from 'node:events';
 import { test } from 'node:test';
-import { Server, useWorld, waitFor } from './harness.js';
+import { Server, User, meet, sleep, useWorld, waitFor } from './harness.js';
 
 const world = useWorld();
 
@@ -64,6 +64,43 @@ test('who starts while the server is away is served when it is back', async () =
   await a.isChatting();
   await b.isChatting();
   world.expectProblems(FAILED_CONNECTION);
+});
+
+test('who is reported too often is told so, and not kept waiting for nobody', async () => {
+  const a = await world.user();
+  const b = await world.user();
+  let socket = null;
+  let connections = 0;
+  await b.page.routeWebSocket(/textchat/, route => {
+    socket = route;
+    connections++;
+    route.connectToServer();
+  });
+  await b.page.reload();
+  await meet(a, b, 'misbehaving');
+  await socket.close({ code: 4003 }); // all of us have one address here, and nobody can report himself
+  await b.hasEnded();
+  assert.match(await b.$('#banner').textContent(), /^You were reported too often/);
+  await b.page.keyboard.press('Escape');
+  await b.$('#start-view').waitFor();
+  assert.match(await b.$('#start-error').textContent(), /^You were reported too often/);
+  await sleep(1500);
+  assert.equal(connections, 1, 'no further connection is tried');
+});
+
+test('a server that is full says so by refusing, and is asked again', async () => {
+  const full = await Server.start({ flags: ['--max-connections', 1] });
+  const other = { ...world, server: full };
+  const a = await User.open(other);
+  const b = await other.browser.newContext();
+  const page = await b.newPage();
+  await page.goto(full.url);
+  const banner = page.locator('#banner');
+  await waitFor(async () => await banner.textContent() === 'The server lets nobody in. Trying again…', 'the refusal');
+  await a.context.close();
+  await waitFor(async () => await banner.textContent() === '', 'the place that has become free');
+  await b.close();
+  await full.stop();
 });
 
 /** Serves a page that tries to open our socket and writes into its title what came of it. */

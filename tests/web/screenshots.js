@@ -16,7 +16,7 @@ if (!folder) {
 await mkdir(folder, { recursive: true });
 
 const SIZES = {
-  phone: { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true, deviceScaleFactor: 2 },
+  phone: { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true, deviceScaleFactor: 1.5 },
   desktop: { viewport: { width: 1280, height: 800 } },
 };
 
