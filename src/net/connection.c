@@ -2,13 +2,12 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "check.h"
 #include "net/address_gate.h"
-#include "net/handshake.h"
 #include "net/http_reply.h"
-#include "net/http_request.h"
-#include "net/identity.h"
+#include "net/opening.h"
 #include "net/reader.h"
 #include "net/writer.h"
 
@@ -22,11 +21,9 @@ enum { LOOK_THROUGH_BYTES = 256 * 1024, DISCARD_BYTES = 4 * 1024 * 1024 };
 /* After our half is shut, the client gets so long to shut its own. */
 enum { LINGER_MS = 1000 };
 
-enum { MAX_HANDSHAKE_REPLY_BYTES = 512 };
-
 static void feed(struct connection *connection, const unsigned char *bytes, size_t length);
 
-static void set_deadline(struct connection *connection, uint64_t in_ms)
+void connection_set_deadline(struct connection *connection, uint64_t in_ms)
 {
     struct net *net = connection->net;
     wheel_set(&net->wheel, &connection->deadline, uv_now(&net->executor.loop) + in_ms);
@@ -53,13 +50,13 @@ static void start_reading(struct connection *connection)
         connection_kill(connection);
 }
 
-static void stop_reading(struct connection *connection)
+void connection_stop_reading(struct connection *connection)
 {
     uv_read_stop((uv_stream_t *)&connection->tcp);
     connection->is_reading = false;
 }
 
-static void hold(struct connection *connection, const unsigned char *bytes, size_t length)
+void connection_hold(struct connection *connection, const unsigned char *bytes, size_t length)
 {
     struct payload *held = length > 0 ? payload_copy(bytes, length) : NULL;
     payload_free(&connection->held);
@@ -84,7 +81,7 @@ static void resume(struct connection *connection)
 /* The end of a connection, step by step. */
 
 /* code: 0, or CONN_CLOSE is to come back with it. */
-static void leave_actor(struct connection *connection, uint16_t code)
+void connection_leave_actor(struct connection *connection, uint16_t code)
 {
     struct net *net = connection->net;
     if (connection->has_actor)
@@ -95,7 +92,7 @@ static void leave_actor(struct connection *connection, uint16_t code)
     connection->has_actor = false;
 }
 
-static void give_slot_back(struct connection *connection)
+void connection_give_slot_back(struct connection *connection)
 {
     struct net *net = connection->net;
     if (!connection->is_closed || connection->awaits_actor || connection->awaits_gate)
@@ -110,7 +107,7 @@ static void on_closed(uv_handle_t *handle)
     struct connection *connection = (struct connection *)handle;
     connection->is_closed = true;
     metrics_add(connection->net->metrics, METRIC_CONNECTIONS, -1);
-    give_slot_back(connection);
+    connection_give_slot_back(connection);
 }
 
 void connection_kill(struct connection *connection)
@@ -118,7 +115,7 @@ void connection_kill(struct connection *connection)
     struct net *net = connection->net;
     if (connection->state == CONNECTION_DEAD)
         return;
-    leave_actor(connection, 0);
+    connection_leave_actor(connection, 0);
     connection->state = CONNECTION_DEAD;
     wheel_cancel(&connection->deadline);
     if (connection->is_stalled) {
@@ -158,7 +155,7 @@ void connection_on_output_done(struct connection *connection)
         connection_kill(connection);
         return;
     }
-    set_deadline(connection, LINGER_MS);
+    connection_set_deadline(connection, LINGER_MS);
 }
 
 /* What still comes is thrown away. */
@@ -171,11 +168,11 @@ static void stop_understanding(struct connection *connection)
 
 /* Nothing more is to be said: write what there is, shut our half, and throw away what comes until the client's half is shut.
  * Closing with bytes unread would reset the connection, and the client might never see our last words. */
-static void linger(struct connection *connection)
+void connection_linger(struct connection *connection)
 {
-    leave_actor(connection, 0);
+    connection_leave_actor(connection, 0);
     connection->state = CONNECTION_LINGERING;
-    set_deadline(connection, (uint64_t)connection->net->options->close_timeout_ms);
+    connection_set_deadline(connection, (uint64_t)connection->net->options->close_timeout_ms);
     stop_understanding(connection);
     if (connection->state == CONNECTION_LINGERING)
         writer_shut_down(connection);
@@ -185,15 +182,15 @@ void connection_close(struct connection *connection, enum close_code code)
 {
     switch ((enum connection_state)connection->state) {
     case CONNECTION_OPEN:
-        leave_actor(connection, 0);
+        connection_leave_actor(connection, 0);
         writer_put_close(connection, code);
         connection->state = CONNECTION_CLOSING;
-        set_deadline(connection, (uint64_t)connection->net->options->close_timeout_ms);
+        connection_set_deadline(connection, (uint64_t)connection->net->options->close_timeout_ms);
         resume(connection); /* to see the client's close frame, whatever the credits */
         break;
     case CONNECTION_ENDING:
         writer_put_close(connection, (enum close_code)connection->ends_with);
-        linger(connection);
+        connection_linger(connection);
         break;
     case CONNECTION_REQUEST:
     case CONNECTION_ACCEPTING:
@@ -210,13 +207,13 @@ void connection_close(struct connection *connection, enum close_code code)
 static void end(struct connection *connection, enum close_code code)
 {
     if (connection->state != CONNECTION_OPEN) { /* our close frame is out already */
-        linger(connection);
+        connection_linger(connection);
         return;
     }
-    leave_actor(connection, (uint16_t)code);
+    connection_leave_actor(connection, (uint16_t)code);
     connection->state = CONNECTION_ENDING;
     connection->ends_with = (uint16_t)code;
-    set_deadline(connection, (uint64_t)connection->net->options->close_timeout_ms);
+    connection_set_deadline(connection, (uint64_t)connection->net->options->close_timeout_ms);
     stop_understanding(connection);
 }
 
@@ -247,14 +244,14 @@ static void feed(struct connection *connection, const unsigned char *bytes, size
         }
     }
     if (consumed < length) {
-        hold(connection, bytes + consumed, length - consumed);
+        connection_hold(connection, bytes + consumed, length - consumed);
         /* Only now: a client that waits for answers itself has its credits back before it writes again, and to stop and start costs two
          * system calls. */
-        stop_reading(connection);
+        connection_stop_reading(connection);
     }
     if (reader_is_amid_message(connection) &&
         connection->deadline.tick > (uv_now(&net->executor.loop) + (uint64_t)net->options->message_timeout_ms) / WHEEL_TICK_MS)
-        set_deadline(connection, (uint64_t)net->options->message_timeout_ms);
+        connection_set_deadline(connection, (uint64_t)net->options->message_timeout_ms);
 }
 
 static void stall(struct connection *connection)
@@ -298,200 +295,6 @@ void connection_on_credit(struct connection *connection, uint32_t texts)
         resume(connection);
 }
 
-/* The request. */
-
-static bool is_full(const struct net *net)
-{
-    return metrics_sum(net->metrics_sets, net->metrics_count, METRIC_WEBSOCKETS) >= net->max_connections;
-}
-
-static void refuse(struct connection *connection, int status, bool is_head)
-{
-    char text[1024];
-    metrics_add(connection->net->metrics, METRIC_HANDSHAKES_REFUSED_TOTAL, 1);
-    if (status == 503)
-        metrics_add(connection->net->metrics, METRIC_SERVER_FULL_TOTAL, 1);
-    writer_put_bytes(connection, text, http_reply_refusal(text, sizeof text, status, is_head));
-    linger(connection);
-}
-
-static void put_switch(struct connection *connection, const char *accept)
-{
-    char text[MAX_HANDSHAKE_REPLY_BYTES];
-    writer_put_bytes(connection, text, http_reply_switch(text, sizeof text, accept));
-    metrics_add(connection->net->metrics, METRIC_HANDSHAKES_TOTAL, 1);
-}
-
-void connection_peer_address(const struct connection *connection, uint8_t address[ADDRESS_BYTES])
-{
-    struct sockaddr_storage peer = { .ss_family = AF_UNSPEC };
-    int length = sizeof peer;
-    uv_tcp_getpeername(&connection->tcp, (struct sockaddr *)&peer, &length);
-    client_address_of_socket(address, (const struct sockaddr *)&peer);
-}
-
-/* The request is a good one. What comes before there is an actor is held. A client has nothing to say until it is answered, so reading is
- * stopped only if it does: to stop and start costs system calls. */
-static void begin_to_accept(struct connection *connection, const char *accept)
-{
-    connection->state = CONNECTION_ACCEPTING;
-    connection->accept = strdup(accept);
-    CHECK_MEMORY(connection->accept);
-    connection->is_websocket = true;
-    metrics_add(connection->net->metrics, METRIC_WEBSOCKETS, 1);
-    if (connection->held != NULL)
-        stop_reading(connection);
-}
-
-/* Ask a session thread for an actor. */
-static void open_actor(struct connection *connection, const struct identity *client)
-{
-    struct net *net = connection->net;
-    address_gate_pass(connection);
-    connection->awaits_actor = true;
-    connection->session_thread = (uint8_t)(net->first_session_thread + net->next_session_thread);
-    net->next_session_thread = (net->next_session_thread + 1) % net->session_threads;
-    executor_send(&net->executor, &(struct message){ .type = CONN_OPENED,
-                                                     .to = address_of_thread(connection->session_thread),
-                                                     .from = connection->self,
-                                                     .conn_opened = { .identity = *client } });
-}
-
-/* Too many come from the client's address, or too fast. */
-static void turn_away(struct connection *connection)
-{
-    connection->is_websocket = false;
-    metrics_add(connection->net->metrics, METRIC_WEBSOCKETS, -1);
-    refuse(connection, 429, false);
-}
-
-void connection_on_gate(struct connection *connection, enum message_type answer, const struct identity *client)
-{
-    connection->awaits_gate = false;
-    connection->is_counted = answer == ADDRESS_GRANTED;
-    if (connection->state != CONNECTION_ACCEPTING) { /* it has ended meanwhile */
-        address_gate_leave(connection);
-        give_slot_back(connection);
-    } else if (answer == ADDRESS_DENIED) {
-        turn_away(connection);
-    } else {
-        open_actor(connection, client);
-    }
-}
-
-static void on_upgrade(struct connection *connection, const struct http_request *request)
-{
-    struct net *net = connection->net;
-    struct handshake handshake;
-    struct identity client;
-    uint8_t address[ADDRESS_BYTES];
-    connection_peer_address(connection, address);
-    int status = handshake_check(request, net->options->allowed_origins, &handshake);
-    if (status == 101 && is_full(net))
-        status = 503;
-    if (status == 101 &&
-        !client_address_find(address, address, net->trusted_proxies, request->forwarded_for, request->forwarded_fors))
-        status = 400;
-    if (status != 101) {
-        refuse(connection, status, request->is_head);
-        return;
-    }
-    if (handshake.has_bad_id) {
-        put_switch(connection, handshake.accept);
-        connection->state = CONNECTION_OPEN;
-        connection_close(connection, CLOSE_BAD_ID);
-        return;
-    }
-    identity_make(&client, net->identity_key, address, handshake.device);
-    begin_to_accept(connection, handshake.accept);
-    switch (address_gate_ask(connection, &client)) {
-    case GATE_OPEN:
-        open_actor(connection, &client);
-        break;
-    case GATE_SHUT:
-        turn_away(connection);
-        break;
-    case GATE_ASKED:
-        break;
-    }
-}
-
-static void answer(struct connection *connection, enum http_route route, const struct http_request *request)
-{
-    const struct net *net = connection->net;
-    const struct http_sources sources = { .sets = net->metrics_sets, .count = net->metrics_count, .config = net->config };
-    char text[HTTP_REPLY_BYTES];
-    struct http_body body = { 0 };
-    writer_put_bytes(connection, text, http_reply(text, sizeof text, route, request, &sources, &body));
-    writer_put_constant(connection, body.bytes, body.length);
-    linger(connection);
-}
-
-static void on_request(struct connection *connection, const char *head, size_t length)
-{
-    struct http_request request;
-    int refusal = http_request_parse(&request, head, length);
-    if (refusal != 0) {
-        refuse(connection, refusal, false);
-        return;
-    }
-    enum http_route route = http_route_find(request.path);
-    if (route == ROUTE_WEBSOCKET) {
-        on_upgrade(connection, &request);
-    } else if (route == ROUTE_NONE) {
-        refuse(connection, 404, request.is_head);
-    } else if (!request.is_get && !request.is_head) {
-        refuse(connection, 405, false);
-    } else {
-        answer(connection, route, &request);
-    }
-}
-
-static void on_request_bytes(struct connection *connection, const unsigned char *bytes, size_t length)
-{
-    struct request_head *head = connection->head;
-    if (head == NULL) {
-        head = connection->head = malloc(sizeof *head);
-        CHECK_MEMORY(head);
-        head->length = 0;
-    }
-    size_t room = sizeof head->bytes - head->length;
-    size_t taken = length < room ? length : room;
-    memcpy(head->bytes + head->length, bytes, taken);
-    uint32_t before = head->length;
-    head->length += (uint32_t)taken;
-    size_t head_length = http_head_length(head->bytes, head->length, before);
-    if (head_length == 0) {
-        if (head->length == sizeof head->bytes)
-            refuse(connection, 431, false);
-        return;
-    }
-    /* What follows the head is the client's first frames. */
-    hold(connection, bytes + (head_length - before), length - (head_length - before));
-    connection->head = NULL;
-    on_request(connection, head->bytes, head_length);
-    free(head);
-}
-
-void connection_on_accepted(struct connection *connection, struct address actor)
-{
-    struct net *net = connection->net;
-    connection->awaits_actor = false;
-    connection->actor = actor;
-    connection->has_actor = true;
-    if (connection->state != CONNECTION_ACCEPTING) { /* it has ended meanwhile */
-        leave_actor(connection, 0);
-        give_slot_back(connection);
-        return;
-    }
-    connection->state = CONNECTION_OPEN;
-    put_switch(connection, connection->accept);
-    free(connection->accept);
-    connection->accept = NULL;
-    connection->begins = true;
-    set_deadline(connection, (uint64_t)net->options->ping_interval_ms);
-}
-
 static void discard(struct connection *connection, uint32_t length)
 {
     connection->discarded_bytes += length;
@@ -505,7 +308,7 @@ static void look_through(struct connection *connection, const unsigned char *byt
     if (connection->discarded_bytes <= LOOK_THROUGH_BYTES)
         feed(connection, bytes, length);
     else
-        linger(connection);
+        connection_linger(connection);
 }
 
 static void on_read(uv_stream_t *stream, ssize_t length, const uv_buf_t *buffer)
@@ -525,7 +328,7 @@ static void on_read(uv_stream_t *stream, ssize_t length, const uv_buf_t *buffer)
     const unsigned char *bytes = (const unsigned char *)buffer->base;
     switch ((enum connection_state)connection->state) {
     case CONNECTION_REQUEST:
-        on_request_bytes(connection, bytes, (size_t)length);
+        opening_on_bytes(connection, bytes, (size_t)length);
         break;
     case CONNECTION_OPEN:
         feed(connection, bytes, (size_t)length);
@@ -538,8 +341,8 @@ static void on_read(uv_stream_t *stream, ssize_t length, const uv_buf_t *buffer)
         discard(connection, (uint32_t)length);
         break;
     case CONNECTION_ACCEPTING: /* nothing is held yet, or reading would have been stopped */
-        hold(connection, bytes, (size_t)length);
-        stop_reading(connection);
+        connection_hold(connection, bytes, (size_t)length);
+        connection_stop_reading(connection);
         break;
     case CONNECTION_DEAD:
         break;
@@ -564,7 +367,7 @@ static void check_liveness(struct connection *connection)
     }
     if (!connection->is_reading) {
         /* We keep it waiting ourselves, so its silence says nothing. */
-        set_deadline(connection, (uint64_t)next_ms);
+        connection_set_deadline(connection, (uint64_t)next_ms);
         return;
     }
     if (reader_is_amid_message(connection)) {
@@ -593,7 +396,7 @@ static void check_liveness(struct connection *connection)
     } else {
         left_ms = options->ping_interval_ms - silent_ms;
     }
-    set_deadline(connection, (uint64_t)(left_ms < next_ms ? left_ms : next_ms));
+    connection_set_deadline(connection, (uint64_t)(left_ms < next_ms ? left_ms : next_ms));
 }
 
 void connection_on_deadline(struct connection *connection)
@@ -607,7 +410,7 @@ void connection_on_deadline(struct connection *connection)
         check_liveness(connection);
         break;
     case CONNECTION_ACCEPTING: /* our own session thread is late: give it the time */
-        set_deadline(connection, (uint64_t)connection->net->options->handshake_timeout_ms);
+        connection_set_deadline(connection, (uint64_t)connection->net->options->handshake_timeout_ms);
         break;
     case CONNECTION_ENDING: /* our own session thread is late */
         connection_close(connection, CLOSE_GOING_AWAY);
@@ -622,6 +425,14 @@ void connection_on_deadline(struct connection *connection)
 }
 
 /* The beginning. */
+
+void connection_peer_address(const struct connection *connection, uint8_t address[ADDRESS_BYTES])
+{
+    struct sockaddr_storage peer = { .ss_family = AF_UNSPEC };
+    int length = sizeof peer;
+    uv_tcp_getpeername(&connection->tcp, (struct sockaddr *)&peer, &length);
+    client_address_of_socket(address, (const struct sockaddr *)&peer);
+}
 
 /* Far too many: a word if the socket takes it at once, and the descriptor back. */
 static void refuse_and_kill(struct connection *connection, int status)
@@ -654,7 +465,7 @@ void connection_accept(struct net *net, uv_stream_t *listener)
     }
     metrics_add(net->metrics, METRIC_CONNECTIONS_TOTAL, 1);
     connection->last_read_ms = net_now_ms(net);
-    set_deadline(connection, (uint64_t)net->options->handshake_timeout_ms);
+    connection_set_deadline(connection, (uint64_t)net->options->handshake_timeout_ms);
     if (metrics_sum(net->metrics_sets, net->metrics_count, METRIC_CONNECTIONS) > net->max_connections + CONNECTIONS_SPARE) {
         refuse_and_kill(connection, 503);
         return;

@@ -19,12 +19,6 @@
 /* Take a connection from the listener. */
 void connection_accept(struct net *net, uv_stream_t *listener);
 
-/* The actor is there: answer 101 and begin to read. */
-void connection_on_accepted(struct connection *connection, struct address actor);
-
-/* The home of the client's address has answered: ADDRESS_GRANTED, ADDRESS_WAIVED or ADDRESS_DENIED. */
-void connection_on_gate(struct connection *connection, enum message_type answer, const struct identity *client);
-
 /* The address of the other end of the socket, in the form of client_address.h; all zero if the socket does not know it any more. */
 void connection_peer_address(const struct connection *connection, uint8_t address[ADDRESS_BYTES]);
 
@@ -48,5 +42,24 @@ void connection_kill(struct connection *connection);
 
 /* The deadline in connection->deadline has passed. */
 void connection_on_deadline(struct connection *connection);
+
+/* For opening.c. */
+
+/* Call connection_on_deadline() in so long. */
+void connection_set_deadline(struct connection *connection, uint64_t in_ms);
+
+/* Keep a copy of what was read until there is somebody to read it; nothing if length is 0. What was held before is gone. */
+void connection_hold(struct connection *connection, const unsigned char *bytes, size_t length);
+
+void connection_stop_reading(struct connection *connection);
+
+/* Tell the actor, if there is one, that this was all. code: 0, or CONN_CLOSE is to come back with it. */
+void connection_leave_actor(struct connection *connection, uint16_t code);
+
+/* Nothing more is to be said: write what there is, shut our half, and throw away what comes until the client's half is shut. */
+void connection_linger(struct connection *connection);
+
+/* If nobody needs it any more. */
+void connection_give_slot_back(struct connection *connection);
 
 #endif

@@ -12,6 +12,7 @@
 #include "net/connection.h"
 #include "net/listener.h"
 #include "net/net.h"
+#include "net/opening.h"
 #include "net/reader.h"
 #include "net/writer.h"
 
@@ -98,13 +99,13 @@ static void on_message(void *owner, struct message *message)
         break;
     case CONN_ACCEPTED:
         CHECK(connection != NULL); /* the slot waits for this */
-        connection_on_accepted(connection, message->from);
+        opening_on_accepted(connection, message->from);
         break;
     case ADDRESS_GRANTED:
     case ADDRESS_WAIVED:
     case ADDRESS_DENIED:
         CHECK(connection != NULL); /* the slot waits for this */
-        connection_on_gate(connection, (enum message_type)message->type, &message->address.client);
+        opening_on_gate(connection, (enum message_type)message->type, &message->address.client);
         break;
     case CONN_CLOSE:
         if (connection != NULL)

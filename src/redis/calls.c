@@ -50,7 +50,7 @@ void calls_begin(const struct redis_store *store, struct command *command, enum 
 
 static void add_key(const struct redis_store *store, struct command *command, const char *name, const char *of)
 {
-    command_print(command, "%s%s%s", store->config.prefix, name, of);
+    command_join(command, store->config.prefix, name, of);
 }
 
 static void add_shared_key(const struct redis_store *store, struct command *command, int which)
@@ -122,7 +122,7 @@ static void add_channel_id(const struct redis_store *store, struct command *comm
 {
     char channel_id[CHANNEL_ID_BYTES];
     channel_id_print(channel_id, store->node, actor);
-    command_print(command, "%s", channel_id);
+    command_join(command, channel_id, "", "");
 }
 
 static void add_identity(struct command *command, const struct identity *identity)
@@ -135,7 +135,7 @@ static void add_identity(struct command *command, const struct identity *identit
     }
     hash_print(device, identity->device);
     hash_print(address, identity->address);
-    command_print(command, "%s%s", device, address);
+    command_join(command, device, address, "");
 }
 
 static void add_topics(struct command *command, const uint8_t *topics, size_t length)
@@ -214,7 +214,7 @@ static void put_restore_chat(const struct redis_store *store, struct command *co
     add_user_arguments(store, command, user_id);
     add_channel_id(store, command, call->actor);
     add_number(command, call->match);
-    command_print(command, "%s", partner_id);
+    command_join(command, partner_id, "", "");
     add_topics(command, call->payload->bytes + sizeof peer, call->payload->length - sizeof peer);
 }
 
@@ -235,7 +235,7 @@ static void put_block(const struct redis_store *store, struct command *command, 
     for (size_t at = 0; at + USER_ID_BYTES <= call->payload->length; at += USER_ID_BYTES) {
         char partner_id[USER_ID_TEXT];
         user_id_print(partner_id, call->payload->bytes + at);
-        command_print(command, "%s", partner_id);
+        command_join(command, partner_id, "", "");
     }
 }
 
@@ -252,7 +252,7 @@ static void put_report(const struct redis_store *store, struct command *command,
     add_hash_key(store, command, "reports:", reported.address);
     add_hash_key(store, command, "ban:", reported.address);
     command_add(command, store->epoch_value);
-    command_print(command, "%s", reporter);
+    command_join(command, reporter, "", "");
     add_number(command, store->config.report_limit);
     add_number(command, store->config.report_time_ms);
     add_number(command, store->config.ban_time_ms);

@@ -24,6 +24,19 @@ void command_add(struct command *command, const char *argument)
     command_add_bytes(command, argument, strlen(argument));
 }
 
+void command_join(struct command *command, const char *first, const char *second, const char *third)
+{
+    const size_t lengths[] = { strlen(first), strlen(second), strlen(third) };
+    const size_t length = lengths[0] + lengths[1] + lengths[2];
+    char *text = command->text + command->used;
+    CHECK(length <= sizeof command->text - command->used);
+    memcpy(text, first, lengths[0]);
+    memcpy(text + lengths[0], second, lengths[1]);
+    memcpy(text + lengths[0] + lengths[1], third, lengths[2]);
+    command->used += length;
+    command_add_bytes(command, text, length);
+}
+
 void command_print(struct command *command, const char *format, ...)
 {
     char *text = command->text + command->used;

@@ -24,6 +24,8 @@ struct command {
 void command_init(struct command *command);
 void command_add(struct command *command, const char *argument);
 void command_add_bytes(struct command *command, const char *argument, size_t length);
+/* One argument of three parts: what most keys are, and cheaper than printing. */
+void command_join(struct command *command, const char *first, const char *second, const char *third);
 void command_print(struct command *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

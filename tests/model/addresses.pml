@@ -4,7 +4,8 @@
  * addresses for as long as it likes. Slots are given back and taken again while messages are in flight. Modelled, by name:
  *
  *   slab_take(), slab_find(), slab_give_back()                                                       src/slab.c
- *   open_actor(), connection_on_accepted(), leave_actor(), connection_kill(), give_slot_back()       src/net/connection.c
+ *   open_actor(), opening_on_accepted()                                                              src/net/opening.c
+ *   connection_leave_actor(), connection_kill(), connection_give_slot_back()                         src/net/connection.c
  *   on_message()                                                                                     src/net/io_thread.c
  *   on_message(), open_actor()                                                                       src/session_thread.c
  *
@@ -20,7 +21,7 @@
  *   BREAK_ACTORS_KEEP_GENERATION       the same in the session thread
  *   BREAK_NO_LOOK                      slab_find() does not compare it
  *   BREAK_SLOT_GOES                    give_slot_back() does not wait for CONN_ACCEPTED
- *   BREAK_NO_CONN_GONE                 connection_on_accepted() does not tell the actor that the connection has ended meanwhile
+ *   BREAK_NO_CONN_GONE                 opening_on_accepted() does not tell the actor that the connection has ended meanwhile
  */
 #define OPENS 3 /* connections, one after another or at once */
 #define SLOTS OPENS
@@ -137,7 +138,7 @@ inline give_slot_back(c)
     fi
 }
 
-inline connection_on_accepted(c)
+inline opening_on_accepted(c)
 {
     connection[c].awaits_actor = false;
     copy(connection[c].actor, from);
@@ -193,7 +194,7 @@ end:
         :: type == CONN_ACCEPTED ->
             assert(slab_find(connections, to));
             assert(connections.owner[c] == to.owner);
-            connection_on_accepted(c)
+            opening_on_accepted(c)
         :: type == EVENT_TEXT ->
             if
             :: slab_find(connections, to) -> assert(connections.owner[c] == to.owner)
