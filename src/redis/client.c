@@ -216,6 +216,13 @@ void redis_client_start(struct redis_client *client, uv_loop_t *loop, const stru
     uv_timer_start(&client->tick, on_tick, TICK_MS, TICK_MS);
 }
 
+void redis_client_hurry(struct redis_client *client)
+{
+    client->backoff_ms = BACKOFF_FIRST_MS;
+    if (client->state == REDIS_CLIENT_WAITING)
+        uv_timer_start(&client->attempt, attempt, 0, 0);
+}
+
 void redis_client_send(struct redis_client *client, int argc, const char **argv, const size_t *lengths,
                        redis_reply_fn *on_answer, void *request)
 {

@@ -69,6 +69,9 @@ struct redis_client {
 void redis_client_start(struct redis_client *client, uv_loop_t *loop, const struct redis_address *address,
                         uint64_t timeout_ms, const struct redis_client_handler *handler, void *owner);
 
+/* Whoever waits for the next attempt has it at once. */
+void redis_client_hurry(struct redis_client *client);
+
 /* Send a command, arguments copied. on_reply is called exactly once. Only while OPEN. */
 void redis_client_send(struct redis_client *client, int argc, const char **argv, const size_t *lengths,
                        redis_reply_fn *on_reply, void *request);

@@ -198,16 +198,21 @@ void redis_store_start(struct redis_store *store, uv_loop_t *loop, const struct 
     redis_client_start(&store->client, loop, config->address, config->timeout_ms, &client_handler, store);
 }
 
+void redis_release(struct redis_store *store)
+{
+    /* Redis answers in order: when this is answered, so is everything before it. */
+    send_lease_script(store, SCRIPT_RELEASE, on_released);
+}
+
 void redis_store_drain(struct redis_store *store)
 {
     if (store->is_draining)
         return;
     store->is_draining = true;
-    /* Redis answers in order: when this is answered, so is everything before it. */
     if (store->is_up)
-        send_lease_script(store, SCRIPT_RELEASE, on_released);
-    else
-        finish_drain(store);
+        redis_release(store);
+    else /* One more try: users whom it has not forgotten would stay there until the next server comes. */
+        redis_client_hurry(&store->client);
 }
 
 void redis_store_stop(struct redis_store *store)

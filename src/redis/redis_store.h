@@ -79,7 +79,8 @@ void redis_store_start(struct redis_store *store, uv_loop_t *loop, const struct 
 
 struct store redis_store_interface(struct redis_store *store);
 
-/* No more calls will come: once all are answered give the lease up. on_drained follows. */
+/* No more calls will come: once all are answered give the lease up. on_drained follows. If Redis is away it is tried once more, and if that
+ * fails, or another node has the lease by now, on_drained follows all the same. */
 void redis_store_drain(struct redis_store *store);
 
 void redis_store_stop(struct redis_store *store);

@@ -133,6 +133,10 @@ static void load_scripts(struct redis_store *store)
 static void on_held(struct redis_store *store, const struct script_reply *held)
 {
     uint64_t now_ms = uv_now(store->client.loop);
+    if (store->is_draining) {
+        redis_give_up(store, "another chatterbox has the lease");
+        return;
+    }
     if (store->held_since_ms == 0) {
         store->held_since_ms = now_ms;
         log_event(store->config.log, LOG_WARN, "redis_held", "holder=%.*s lease_ms=%lld",
@@ -315,6 +319,10 @@ static void ask_policy(struct redis_store *store)
 
 static void come_up(struct redis_store *store)
 {
+    if (store->is_draining) { /* all that it was needed for is done */
+        redis_release(store);
+        return;
+    }
     store->is_up = true;
     store->was_up = true;
     store->last_heartbeat_ms = uv_now(store->client.loop);

@@ -19,6 +19,9 @@ void redis_fence(struct redis_store *store);
 
 /* What calls have in common with the way up. */
 
+/* Give the lease up. The drain is over when that is answered. */
+void redis_release(struct redis_store *store);
+
 void redis_give_up(struct redis_store *store, const char *reason);
 
 /* The same for an error that Redis has answered: of that only the code is logged. */

@@ -227,6 +227,23 @@ def test_searches_beyond_the_queue_are_refused():
     asyncio.run(run())
 
 
+def test_a_redis_that_was_away_is_left_clean():
+    async def run():
+        with redis_server() as (path, process):
+            with running("--redis", f"unix:{path}", "--redis-timeout", "1s") as server:
+                server.wait_ready()
+                clients = [*await pair(server), await (await Client.connect(server)).like("x")]
+                os.kill(process.pid, signal.SIGSTOP)
+                wait_for(lambda: server.metric("redis_up") == 0, "the loss to be noticed")
+                server.begin_stop()
+                for client in clients:
+                    await client.expect_close(1001)
+                await asyncio.sleep(0.2)  # by now the server asks a Redis that does not answer
+                os.kill(process.pid, signal.SIGCONT)
+            assert connect(path).keys("*") == []
+    asyncio.run(run())
+
+
 def test_an_external_redis_is_left_clean():
     async def run():
         with redis_server() as (path, _):
