@@ -15,14 +15,17 @@ static void close_own_handles(struct executor *executor)
     uv_close((uv_handle_t *)&executor->idle, NULL);
 }
 
-/* Deliver a batch and hand over what it caused. Returns true if there may be more. */
+/* Deliver a batch and hand over what it caused. Returns true if there may be more to do. */
 static bool run_batch(struct executor *executor)
 {
     size_t delivered = mailbox_drain(executor->mailbox, BATCH, executor->handler->on_message, executor->owner);
     if (executor->handler->on_turn_end != NULL)
         executor->handler->on_turn_end(executor->owner);
+    bool had_staged = mailbox_staged(executor->mailbox) > 0;
     mailbox_flush(executor->mailbox);
-    return delivered >= BATCH;
+    /* An owner that waits for the last staged message to go, in order to end, has not seen it gone. */
+    bool has_news = had_staged && mailbox_staged(executor->mailbox) == 0;
+    return delivered >= BATCH || has_news;
 }
 
 static void on_idle(uv_idle_t *idle)

@@ -19,7 +19,8 @@ struct executor_handler {
     void (*on_start)(void *owner);
     /* One message, payload included, is the owner's from here on. */
     void (*on_message)(void *owner, struct message *message);
-    /* After each batch of messages and after each poll, before the flush. May send. NULL if there is nothing to do. */
+    /* After each batch of messages and after each poll, before the flush; and once more if the flush hands over the last of what was staged.
+     * May send. NULL if there is nothing to do. */
     void (*on_turn_end)(void *owner);
     /* executor_exit() was called: close all own handles. The thread ends when the loop has none left. */
     void (*on_exit)(void *owner);

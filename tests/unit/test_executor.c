@@ -79,8 +79,85 @@ static void a_counter_goes_to_and_fro(void **state)
     exchange_free(&exchange);
 }
 
+/* As threads do that end: wait until all that was sent is handed over. Here the receiver makes room at the last moment, between the sender's
+ * look and the flush that follows it. */
+
+enum { SENT = 2, TOO_LONG_MS = 2000 }; /* the ring has room for one */
+
+struct waiter {
+    struct executor executor;
+    struct mailbox *receiver;
+    uv_timer_t patience;
+    unsigned received;
+    bool has_seen_all_go, is_hung;
+};
+
+static void on_waited_too_long(uv_timer_t *timer)
+{
+    struct waiter *waiter = timer->data;
+    waiter->is_hung = true;
+    executor_exit(&waiter->executor);
+}
+
+static void on_waiter_start(void *owner)
+{
+    struct waiter *waiter = owner;
+    uv_timer_init(&waiter->executor.loop, &waiter->patience);
+    waiter->patience.data = waiter;
+    uv_timer_start(&waiter->patience, on_waited_too_long, TOO_LONG_MS, 0);
+    for (unsigned i = 0; i < SENT; i++)
+        executor_send(&waiter->executor, &(struct message){ .type = PEER_LEFT, .to = { .generation = 1, .thread = 2 } });
+}
+
+static void count(void *owner, struct message *message)
+{
+    (void)message;
+    ((struct waiter *)owner)->received++;
+}
+
+static void on_waiter_turn_end(void *owner)
+{
+    struct waiter *waiter = owner;
+    if (mailbox_staged(waiter->executor.mailbox) > 0) {
+        mailbox_drain(waiter->receiver, 1, count, waiter);
+    } else if (!waiter->has_seen_all_go && !waiter->is_hung) {
+        waiter->has_seen_all_go = true;
+        executor_exit(&waiter->executor);
+    }
+}
+
+static void on_waiter_exit(void *owner)
+{
+    uv_close((uv_handle_t *)&((struct waiter *)owner)->patience, NULL);
+}
+
+static void there_is_a_turn_after_the_last_staged_message_has_gone(void **state)
+{
+    (void)state;
+    const struct executor_handler waits = { .on_start = on_waiter_start,
+                                            .on_message = on_message,
+                                            .on_turn_end = on_waiter_turn_end,
+                                            .on_exit = on_waiter_exit };
+    const enum thread_role roles[] = { ROLE_MAIN, ROLE_SESSION, ROLE_SESSION };
+    struct exchange *exchange = exchange_new(roles, 3, 2);
+    struct waiter waiter = { .receiver = exchange_mailbox(exchange, 2) };
+    struct executor receiver;
+    assert_int_equal(executor_init(&receiver, waiter.receiver, &handler, NULL), 0);
+    assert_int_equal(executor_init(&waiter.executor, exchange_mailbox(exchange, 1), &waits, &waiter), 0);
+    executor_run(&waiter.executor);
+    assert_false(waiter.is_hung);
+    assert_true(waiter.has_seen_all_go);
+    assert_int_equal(waiter.received, 1);
+    executor_fini(&waiter.executor);
+    executor_fini(&receiver);
+    exchange_free(&exchange);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(a_counter_goes_to_and_fro) };
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_counter_goes_to_and_fro),
+        cmocka_unit_test(there_is_a_turn_after_the_last_staged_message_has_gone),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
