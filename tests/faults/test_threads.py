@@ -72,7 +72,7 @@ def shut_down_own(chance, flags):
         server = Server(*flags, "--redis", f"unix:{path}").wait_ready()
         online = asyncio.run(live_until_stopped(server, chance, lambda: None))
         left = connect(path).keys("*")
-        assert [key for key in left if not key.startswith(("reports:", "ban:"))] == []
+        assert [key for key in left if not key.startswith(("reports:", "ban:"))] == [], "\n".join(server.log[-30:])
     return online
 
 
