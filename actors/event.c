@@ -149,13 +149,13 @@ struct payload *event_chat_message(const struct event_time *time, const json_t *
     return end(text);
 }
 
-struct payload *event_chat_message_plain(const struct event_time *time, const struct plain_text *message)
+struct payload *event_from_plain_request(const struct event_time *time, struct payload *request)
 {
-    struct payload *text = begin(time, "chat_message", "Your partner wrote.", 32 + message->length);
-    append_text(&text, ",\"data\":{\"message\":\"");
-    payload_append(&text, message->bytes, message->length);
-    append_text(&text, "\"}");
-    return end(text);
+    request->length--; /* the brace that closes it */
+    append_text(&request, ",\"description\":\"Your partner wrote.\",\"timestamp\":\"");
+    payload_append(&request, time->text, sizeof time->text - 1);
+    append_text(&request, "\"}");
+    return request;
 }
 
 struct payload *event_webrtc_signal(const struct event_time *time, const json_t *data)

@@ -1,6 +1,6 @@
 /* event.h: what the server says to a client, as the bytes of one WebSocket text message.
  *
- * Every function returns a new payload that holds the whole JSON object; the caller owns it.
+ * Every function returns a payload that holds the whole JSON object; the caller owns it.
  *
  * Threads: any; a struct event_time belongs to one.
  */
@@ -37,10 +37,12 @@ struct payload *event_no_match(const struct event_time *time);
 struct payload *event_success_matched(const struct event_time *time, enum match_role role, uint64_t match,
                                       const uint8_t *topics, size_t topics_length);
 
-struct payload *event_chat_message_plain(const struct event_time *time, const struct plain_text *message);
-
 /* message: a JSON string. */
 struct payload *event_chat_message(const struct event_time *time, const json_t *message);
+
+/* The same from a request in which plain_text_find() has found the message. Such a request says word for word what the event has to say, so it
+ * becomes the event where it is, with a description and a time behind it. Takes the request over. */
+struct payload *event_from_plain_request(const struct event_time *time, struct payload *request);
 
 /* data: any JSON object. */
 struct payload *event_webrtc_signal(const struct event_time *time, const json_t *data);

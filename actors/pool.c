@@ -4,8 +4,8 @@
 
 #include "check.h"
 
-/* A burst of as many texts goes without malloc; more than that is given up. */
-enum { KEPT_MAX = 1024 };
+/* A burst of as many texts, of 256 users who have used up their credits, goes without malloc; more than that is given up. */
+enum { KEPT_MAX = 4096 };
 
 #if defined(__SANITIZE_ADDRESS__)
 #define KEEPS_NOTHING 1

@@ -173,7 +173,8 @@ static void relay(struct session *session, struct session_host *host, struct pay
                             .peer_text = { .match = session->match, .writer = session->connection } });
 }
 
-static void relay_text(struct session *session, struct session_host *host, const struct request *request)
+/* *text: the request's bytes, which may become the event. */
+static void relay_text(struct session *session, struct session_host *host, const struct request *request, struct payload **text)
 {
     enum error_code error = ERROR_NONE;
     if (session->state != SESSION_CHATTING)
@@ -191,12 +192,14 @@ static void relay_text(struct session *session, struct session_host *host, const
         return;
     }
     struct payload *event;
-    if (request->type == REQUEST_WEBRTC_SIGNAL)
+    if (request->type == REQUEST_WEBRTC_SIGNAL) {
         event = event_webrtc_signal(&host->time, request->data);
-    else if (request->plain.bytes != NULL)
-        event = event_chat_message_plain(&host->time, &request->plain);
-    else
+    } else if (request->plain.bytes == NULL) {
         event = event_chat_message(&host->time, request->data);
+    } else {
+        event = event_from_plain_request(&host->time, *text);
+        *text = NULL;
+    }
     if (event->length > host->event_bytes_max) {
         payload_free(&event);
         tell_error(session, host, ERROR_MESSAGE_TOO_LONG, request->type_name);
@@ -370,7 +373,7 @@ void requests_on_client_text(struct session *session, struct session_host *host,
         break;
     case REQUEST_CHAT_MESSAGE:
     case REQUEST_WEBRTC_SIGNAL:
-        relay_text(session, host, &request);
+        relay_text(session, host, &request, &message->payload);
         break;
     case REQUEST_END_CHAT:
         end_chat(session, host, &request);
