@@ -4,6 +4,9 @@
  * the FIFOs of what it could not hand over yet. Messages of one sender to one thread arrive in the order sent; between
  * two senders nothing is promised.
  *
+ * A run: messages one after the other that differ in their payloads alone (message_continues()), the texts of a client who writes fast, say,
+ * travel as one with a list of payloads, and are delivered one by one.
+ *
  * Threads:   everything that takes a struct mailbox is called by the thread that owns it, save where main is named.
  * Ownership: a message is copied in, and its payload moves with it.
  * Never blocks, never drops: what finds a ring full waits in the sender's FIFO (message.def says what else follows).
@@ -41,26 +44,27 @@ void mailbox_detach(struct mailbox *box);
 unsigned mailbox_thread(const struct mailbox *box);
 
 /* Send to the thread of message->to, which may be the own one. A payload is taken over. The receiver is woken by the next
- * mailbox_flush(). Returns true if the message had to wait and its type asks to throttle (message.def). */
+ * mailbox_flush(). Returns true if messages to that thread wait for room and the type asks to throttle (message.def). */
 bool mailbox_send(struct mailbox *own, const struct message *message);
 
-/* Hand over what waits, as far as there is room, and wake the receivers that sleep. Call after each batch of sends. */
+/* Hand over what was sent and what waits, as far as there is room, and wake the receivers that sleep. Call after each batch of sends. */
 void mailbox_flush(struct mailbox *own);
 
 /* Whether messages to that thread wait for room. */
 bool mailbox_is_congested(const struct mailbox *own, unsigned to_thread);
 
-/* How many messages wait for room, over all receivers. */
+/* How many messages (or runs) wait for room, over all receivers. */
 size_t mailbox_staged(const struct mailbox *own);
 
 /* Takes the message over, payload included. */
 typedef void deliver_fn(void *owner, struct message *message);
 
-/* Deliver at most budget messages, each ring oldest first, rings in turn. Returns how many were delivered. */
+/* Deliver messages, each ring oldest first, rings in turn, until budget is reached; the rest of a run, and what the thread sends to itself
+ * meanwhile, are delivered all the same. Returns how many were delivered. */
 size_t mailbox_drain(struct mailbox *box, size_t budget, deliver_fn *deliver, void *owner);
 
 /* Announce sleep: from here on senders signal. Returns false, and takes the announcement back, if there are messages to
- * drain or staged ones with room: then do not sleep. */
+ * drain, to flush, or staged ones with room: then do not sleep. */
 bool mailbox_prepare_sleep(struct mailbox *box);
 
 /* Take the announcement back: senders need not signal. */

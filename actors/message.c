@@ -39,7 +39,21 @@ bool roles_talk(enum thread_role from, enum thread_role to)
     return false;
 }
 
+bool message_continues(const struct message *message, const struct message *next)
+{
+    if (next->type != message->type || !address_equals(next->to, message->to) || !address_equals(next->from, message->from))
+        return false;
+    if (message->type == CLIENT_TEXT)
+        return next->client_text.is_binary == message->client_text.is_binary;
+    return message->type == EVENT_TEXT && next->event.is_binary == message->event.is_binary &&
+           address_equals(next->event.writer, message->event.writer);
+}
+
 void message_discard(struct message *message)
 {
-    payload_free(&message->payload);
+    while (message->payload != NULL) {
+        struct payload *first = message->payload;
+        message->payload = first->next;
+        payload_free(&first);
+    }
 }

@@ -179,7 +179,11 @@ bool message_throttles(unsigned type);
 /* Whether any message may go from a thread of role `from` to one of role `to`; such a pair has a ring. */
 bool roles_talk(enum thread_role from, enum thread_role to);
 
-/* Free the payload, if any. */
+/* Whether `next`, sent right after `message`, says the same but for its payload: a further text of the same client, a further event for the
+ * same one. Then both may travel as one (mailbox.h). */
+bool message_continues(const struct message *message, const struct message *next);
+
+/* Free the payload, or the payloads of a run. */
 void message_discard(struct message *message);
 
 #endif

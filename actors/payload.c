@@ -15,6 +15,7 @@ static struct payload *allocate(size_t capacity)
     CHECK_MEMORY(payload);
     payload->capacity = (uint32_t)capacity & INT32_MAX;
     payload->is_pooled = false;
+    payload->next = NULL;
     return payload;
 }
 
@@ -25,6 +26,7 @@ struct payload *payload_new(size_t capacity)
         payload = pool_take(POOL_TEXT);
         payload->capacity = POOLED_CAPACITY;
         payload->is_pooled = true;
+        payload->next = NULL;
     } else {
         payload = allocate(capacity);
     }

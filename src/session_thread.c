@@ -208,12 +208,13 @@ static void on_turn_end(void *owner)
     struct session_thread *thread = owner;
     thread->is_time_set = false;
     /* Every connection's last message has come, and all that followed from them is handed over. */
-    if (thread->is_draining && !thread->has_drained && thread->actors.used == 0 &&
-        mailbox_staged(thread->executor.mailbox) == 0) {
-        thread->has_drained = true;
-        executor_send(&thread->executor,
-                      &(struct message){ .type = DRAINED, .to = address_of_thread(THREAD_MAIN) });
-    }
+    if (!thread->is_draining || thread->has_drained || thread->actors.used > 0)
+        return;
+    mailbox_flush(thread->executor.mailbox);
+    if (mailbox_staged(thread->executor.mailbox) > 0)
+        return;
+    thread->has_drained = true;
+    executor_send(&thread->executor, &(struct message){ .type = DRAINED, .to = address_of_thread(THREAD_MAIN) });
 }
 
 static void on_start(void *owner)

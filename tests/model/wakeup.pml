@@ -9,6 +9,9 @@
  *   on_prepare(), on_check(), run_batch() of src/executor.c                               both
  *   uv_async_send(), uv__async_io() with the three states of `pending` (libuv 1.44.2)     both
  *
+ * Not modelled: that mailbox_send() keeps the newest message until the next one or the flush. No other thread can tell that from one that is
+ * sent later.
+ *
  * Memory: spin is sequentially consistent and x86 is not: a store becomes visible later, after loads that follow it. So every plain
  * store of the protocol (a ring's tail with its slot, a ring's head, mailbox_wake()'s relaxed `awake`) goes into a FIFO of its
  * thread, StoreBuffer() brings it to memory whenever it likes, and a locked instruction (each seq_cst exchange, libuv's

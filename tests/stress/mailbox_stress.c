@@ -61,7 +61,9 @@ static void send_one(struct worker *worker, unsigned to)
 {
     uint64_t number = ++worker->sent[to];
     enum message_type type = types[kind_of(worker->thread)][kind_of(to)];
-    struct message message = { .type = (uint16_t)type, .to = { .generation = 1, .thread = (uint8_t)to } };
+    /* Now and then another receiver, so that there are runs of all lengths. */
+    struct message message = { .type = (uint16_t)type,
+                               .to = { .generation = 1 + next_random(worker) % 4 / 3, .thread = (uint8_t)to } };
     message.payload = payload_new(sizeof number + next_random(worker) % 100);
     memcpy(message.payload->bytes, &number, sizeof number);
     message.payload->length = sizeof number;

@@ -107,6 +107,7 @@ static void on_waiter_start(void *owner)
     uv_timer_start(&waiter->patience, on_waited_too_long, TOO_LONG_MS, 0);
     for (unsigned i = 0; i < SENT; i++)
         executor_send(&waiter->executor, &(struct message){ .type = PEER_LEFT, .to = { .generation = 1, .thread = 2 } });
+    mailbox_flush(waiter->executor.mailbox);
 }
 
 static void count(void *owner, struct message *message)
