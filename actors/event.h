@@ -41,7 +41,7 @@ struct payload *event_success_matched(const struct event_time *time, enum match_
 struct payload *event_chat_message(const struct event_time *time, const json_t *message);
 
 /* The same from a request in which plain_text_find() has found the message. Such a request says word for word what the event has to say, so it
- * becomes the event where it is, with a description and a time behind it. Takes the request over. */
+ * becomes the event, with a description and a time behind it; where it is, if the payload has room for them. Takes the request over. */
 struct payload *event_from_plain_request(const struct event_time *time, struct payload *request);
 
 /* data: any JSON object. */

@@ -72,7 +72,7 @@ struct mailbox {
     struct backlog *staged;           /* by receiver: what found its ring full, oldest first */
     size_t *staged_count;
     size_t staged_total;
-    bool *must_signal;                /* by receiver: something was published since the last flush */
+    bool *must_signal;                /* by receiver: something was published, or staged, since the last flush */
     unsigned next_ring;               /* where the next drain begins, so that no sender is always first */
 };
 
@@ -283,6 +283,7 @@ bool mailbox_send(struct mailbox *own, const struct message *message)
     }
     struct outgoing *outgoing = &own->outgoing[to];
     if (message_continues(&outgoing->message, message)) {
+        CHECK(message->payload != NULL && message->payload->next == NULL);
         outgoing->last_payload->next = message->payload;
     } else {
         publish_outgoing(own, to);

@@ -1,6 +1,7 @@
 /* message.h: what threads say to each other, and to whom.
  *
- * A message is 64 bytes (one cache line), passed by value, and owns at most one payload. The catalogue with every
+ * A message is 64 bytes (one cache line), passed by value, and owns at most one payload (between two threads: those of a run, mailbox.h). The
+ * catalogue with every
  * type, its direction and what happens when a ring is full is message.def.
  *
  * Threads:   plain data; any thread.
@@ -86,7 +87,7 @@ struct message {
     struct address from; /* set by mailbox_send() when it is left all zero: the sending thread */
     struct payload *payload;
 
-    union {
+    union { /* message_continues() compares what is in client_text and event */
         struct {
             bool is_binary; /* only where the I/O thread's configuration lets it in */
         } client_text;

@@ -52,6 +52,7 @@ async def live_until_stopped(server, chance, trouble):
         await asyncio.wait([user.reader], timeout=TIMEOUT)
         assert user.is_leaving or user.is_cut or user.socket.close_code == 1001, user.socket.close_code
     assert not any(CANARY in line for line in server.log)
+    assert not server.log_lines("drain_timeout"), "\n".join(server.log[-30:])
     return online
 
 
@@ -82,7 +83,7 @@ def test_shutdown_in_the_middle_of_everything():
     chance = random.Random(seed)
     online, begin = 0, time.monotonic()
     for i in range(SHUTDOWNS):
-        flags = ["--rate-chat", 0, "--rate-search", 0, "--ring-capacity", chance.choice([2, 4, 4096]),
+        flags = ["--rate-chat", 0, "--rate-search", 0, "--ring-capacity", chance.choice([2, 4, 4096]), "--drain-timeout", f"{3 * SLOWNESS:.0f}s",
                  "--io-threads", chance.randrange(1, 4), "--session-threads", chance.randrange(1, 4)]
         online += chance.choice([shut_down_embedded, shut_down_own])(chance, flags)
     report(fault=f"SIGTERM in the middle of everything, {SHUTDOWNS} times ({SANITIZER})", users=online // SHUTDOWNS, messages="", lost=0,

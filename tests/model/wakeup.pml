@@ -9,8 +9,8 @@
  *   on_prepare(), on_check(), run_batch() of src/executor.c                               both
  *   uv_async_send(), uv__async_io() with the three states of `pending` (libuv 1.44.2)     both
  *
- * Not modelled: that mailbox_send() keeps the newest message until the next one or the flush. No other thread can tell that from one that is
- * sent later.
+ * Not modelled: that mailbox_send() keeps the newest message until the next one or the flush (no other thread can tell that from one that is
+ * sent later), and that run_batch() asks for one more turn when a flush hands over the last that was staged.
  *
  * Memory: spin is sequentially consistent and x86 is not: a store becomes visible later, after loads that follow it. So every plain
  * store of the protocol (a ring's tail with its slot, a ring's head, mailbox_wake()'s relaxed `awake`) goes into a FIFO of its
