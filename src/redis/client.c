@@ -53,6 +53,7 @@ static void begin_loss(struct redis_client *client, const char *reason)
         return;
     if (client->state == REDIS_CLIENT_OPEN && uv_now(client->loop) - client->since_ms >= GOOD_CONNECTION_MS)
         client->backoff_ms = BACKOFF_FIRST_MS;
+    client->failed_attempts += client->state != REDIS_CLIENT_OPEN;
     set_state(client, REDIS_CLIENT_LOSING);
     client->handler->on_lost(client->owner, reason);
     /* The reason may be in the stream's memory, and the owner in the middle of sending. */
@@ -147,12 +148,24 @@ static void stop_if_closed(struct redis_client *client)
         client->handler->on_stopped(client->owner);
 }
 
+/* localhost, for example, often has two, of which Redis listens on one. */
+static const struct addrinfo *address_to_try(const struct redis_client *client, const struct addrinfo *all)
+{
+    unsigned count = 0;
+    for (const struct addrinfo *one = all; one != NULL; one = one->ai_next)
+        count++;
+    const struct addrinfo *chosen = all;
+    for (unsigned skipped = client->failed_attempts % count; skipped > 0; skipped--)
+        chosen = chosen->ai_next;
+    return chosen;
+}
+
 static void on_resolved(uv_getaddrinfo_t *resolve, int status, struct addrinfo *result)
 {
     struct redis_client *client = resolve->data;
     char ip[64] = "";
     if (status == 0)
-        uv_ip_name(result->ai_addr, ip, sizeof ip);
+        uv_ip_name(address_to_try(client, result)->ai_addr, ip, sizeof ip);
     uv_freeaddrinfo(result);
     client->handles_open--;
     if (client->state == REDIS_CLIENT_STOPPED)

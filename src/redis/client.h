@@ -62,6 +62,7 @@ struct redis_client {
     uv_timer_t attempt;  /* one shot: the next attempt, or the end of a loss */
     uv_timer_t tick;
     uv_getaddrinfo_t resolve;
+    unsigned failed_attempts; /* that did not get as far as a connection: of a name's addresses, each time the next one is tried */
     unsigned handles_open;
 };
 

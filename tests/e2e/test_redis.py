@@ -51,6 +51,21 @@ def test_what_redis_holds(server):
     asyncio.run(run())
 
 
+@pytest.mark.parametrize("bound", ["127.0.0.1", "127.0.0.2"])
+def test_a_name_with_two_addresses_one_of_which_is_dead(tmp_path, bound):
+    """As localhost often has two, of which Redis listens on one."""
+    hosts = tmp_path / "hosts"
+    hosts.write_text("127.0.0.1 two.test localhost\n127.0.0.2 two.test\n")
+    with socket.socket() as probe:
+        probe.bind((bound, 0))
+        port = probe.getsockname()[1]
+    with redis_server("--port", port, "--bind", bound):
+        as_root = () if os.getuid() == 0 else ("--map-root-user",)
+        with running("--redis", f"redis://two.test:{port}",
+                     command=("unshare", *as_root, "--mount", "sh", "-c", f'mount --bind {hosts} /etc/hosts && exec "$@"', "sh")) as server:
+            server.wait_ready()
+
+
 def test_the_embedded_redis_keeps_no_commands():
     """The slow log and a crash report would quote interests, and outlive those who have named them."""
     async def run():
