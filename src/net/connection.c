@@ -1,11 +1,10 @@
 #include "connection.h"
 
-#include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 
 #include "check.h"
 #include "net/address_gate.h"
+#include "net/ending.h"
 #include "net/http_reply.h"
 #include "net/opening.h"
 #include "net/reader.h"
@@ -13,15 +12,6 @@
 
 /* Connections beyond --max-connections that are still let in, so that health checks and refusals get through. */
 enum { CONNECTIONS_SPARE = 64 };
-
-/* Of what still comes after our good-bye so much is looked through for the client's, and so much is thrown away. Who sends more has not
- * listened. */
-enum { LOOK_THROUGH_BYTES = 256 * 1024, DISCARD_BYTES = 4 * 1024 * 1024 };
-
-/* After our half is shut, the client gets so long to shut its own. */
-enum { LINGER_MS = 1000 };
-
-static void feed(struct connection *connection, const unsigned char *bytes, size_t length);
 
 void connection_set_deadline(struct connection *connection, uint64_t in_ms)
 {
@@ -41,7 +31,7 @@ static void on_allocate(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)
 
 static void on_read(uv_stream_t *stream, ssize_t length, const uv_buf_t *buffer);
 
-static void start_reading(struct connection *connection)
+void connection_start_reading(struct connection *connection)
 {
     if (connection->is_reading || connection->state == CONNECTION_DEAD)
         return;
@@ -63,8 +53,7 @@ void connection_hold(struct connection *connection, const unsigned char *bytes, 
     connection->held = held;
 }
 
-/* Read on, beginning with what is held, if there are credits and room. */
-static void resume(struct connection *connection)
+void connection_resume(struct connection *connection)
 {
     if ((connection->state != CONNECTION_OPEN && connection->state != CONNECTION_CLOSING) ||
         !connection_may_feed(connection))
@@ -72,161 +61,15 @@ static void resume(struct connection *connection)
     struct payload *held = connection->held;
     connection->held = NULL;
     if (held != NULL)
-        feed(connection, held->bytes, held->length);
+        connection_feed(connection, held->bytes, held->length);
     payload_free(&held);
     if (connection->held == NULL && connection_may_feed(connection) && connection->state != CONNECTION_DEAD)
-        start_reading(connection);
-}
-
-/* The end of a connection, step by step. */
-
-/* code: 0, or CONN_CLOSE is to come back with it. */
-void connection_leave_actor(struct connection *connection, uint16_t code)
-{
-    struct net *net = connection->net;
-    if (connection->has_actor)
-        executor_send(&net->executor, &(struct message){ .type = CONN_GONE,
-                                                         .to = connection->actor,
-                                                         .from = connection->self,
-                                                         .conn_close = { .code = code } });
-    connection->has_actor = false;
-}
-
-void connection_give_slot_back(struct connection *connection)
-{
-    struct net *net = connection->net;
-    if (!connection->is_closed || connection->awaits_actor || connection->awaits_gate)
-        return;
-    if (connection->is_websocket)
-        metrics_add(net->metrics, METRIC_WEBSOCKETS, -1);
-    slab_give_back(&net->connections, connection->self.slot);
-}
-
-static void on_closed(uv_handle_t *handle)
-{
-    struct connection *connection = (struct connection *)handle;
-    connection->is_closed = true;
-    metrics_add(connection->net->metrics, METRIC_CONNECTIONS, -1);
-    connection_give_slot_back(connection);
-}
-
-void connection_kill(struct connection *connection)
-{
-    struct net *net = connection->net;
-    if (connection->state == CONNECTION_DEAD)
-        return;
-    connection_leave_actor(connection, 0);
-    connection->state = CONNECTION_DEAD;
-    wheel_cancel(&connection->deadline);
-    if (connection->is_stalled) {
-        struct connection **link = &net->stalled;
-        while (*link != connection)
-            link = &(*link)->next_stalled;
-        *link = connection->next_stalled;
-        connection->is_stalled = false;
-    }
-    writer_abandon(connection);
-    reader_drop(connection);
-    payload_free(&connection->held);
-    free(connection->head);
-    connection->head = NULL;
-    free(connection->accept);
-    connection->accept = NULL;
-    address_gate_leave(connection);
-    connection->is_reading = false;
-    uv_close((uv_handle_t *)&connection->tcp, on_closed);
-}
-
-static void on_shut_down(uv_shutdown_t *request, int status)
-{
-    (void)status;
-    free(request);
-}
-
-void connection_on_output_done(struct connection *connection)
-{
-    connection->shuts_down = false;
-    if (connection->state == CONNECTION_DEAD)
-        return;
-    uv_shutdown_t *request = malloc(sizeof *request);
-    CHECK_MEMORY(request);
-    if (uv_shutdown(request, (uv_stream_t *)&connection->tcp, on_shut_down) != 0) {
-        free(request);
-        connection_kill(connection);
-        return;
-    }
-    connection_set_deadline(connection, LINGER_MS);
-}
-
-/* What still comes is thrown away. */
-static void stop_understanding(struct connection *connection)
-{
-    reader_drop(connection);
-    payload_free(&connection->held);
-    start_reading(connection);
-}
-
-/* Nothing more is to be said: write what there is, shut our half, and throw away what comes until the client's half is shut.
- * Closing with bytes unread would reset the connection, and the client might never see our last words. */
-void connection_linger(struct connection *connection)
-{
-    connection_leave_actor(connection, 0);
-    connection->state = CONNECTION_LINGERING;
-    connection_set_deadline(connection, (uint64_t)connection->net->options->close_timeout_ms);
-    stop_understanding(connection);
-    if (connection->state == CONNECTION_LINGERING)
-        writer_shut_down(connection);
-}
-
-void connection_close(struct connection *connection, enum close_code code)
-{
-    switch ((enum connection_state)connection->state) {
-    case CONNECTION_OPEN:
-        connection_leave_actor(connection, 0);
-        writer_put_close(connection, code);
-        connection->state = CONNECTION_CLOSING;
-        connection_set_deadline(connection, (uint64_t)connection->net->options->close_timeout_ms);
-        resume(connection); /* to see the client's close frame, whatever the credits */
-        break;
-    case CONNECTION_ENDING:
-        writer_put_close(connection, (enum close_code)connection->ends_with);
-        connection_linger(connection);
-        break;
-    case CONNECTION_REQUEST:
-    case CONNECTION_ACCEPTING:
-        connection_kill(connection);
-        break;
-    case CONNECTION_CLOSING:
-    case CONNECTION_LINGERING:
-    case CONNECTION_DEAD:
-        break;
-    }
-}
-
-/* The client says no more that counts. What it said before is answered first: our close frame waits for the actor's last answer. */
-static void end(struct connection *connection, enum close_code code)
-{
-    if (connection->state != CONNECTION_OPEN) { /* our close frame is out already */
-        connection_linger(connection);
-        return;
-    }
-    connection_leave_actor(connection, (uint16_t)code);
-    connection->state = CONNECTION_ENDING;
-    connection->ends_with = (uint16_t)code;
-    connection_set_deadline(connection, (uint64_t)connection->net->options->close_timeout_ms);
-    stop_understanding(connection);
-}
-
-/* The client broke the protocol: say so, and do not try to understand what follows. */
-static void fail(struct connection *connection, enum close_code code)
-{
-    metrics_add(connection->net->metrics, METRIC_PROTOCOL_ERRORS_TOTAL, 1);
-    end(connection, code);
+        connection_start_reading(connection);
 }
 
 /* Frames. */
 
-static void feed(struct connection *connection, const unsigned char *bytes, size_t length)
+void connection_feed(struct connection *connection, const unsigned char *bytes, size_t length)
 {
     struct net *net = connection->net;
     size_t consumed = 0;
@@ -236,10 +79,10 @@ static void feed(struct connection *connection, const unsigned char *bytes, size
         case READER_MORE:
             break;
         case READER_CLOSED:
-            end(connection, code);
+            connection_end(connection, code);
             return;
         case READER_FAILED:
-            fail(connection, code);
+            connection_fail(connection, code);
             return;
         }
     }
@@ -267,7 +110,7 @@ static void stall(struct connection *connection)
 void connection_unstall(struct connection *connection)
 {
     connection->is_stalled = false;
-    resume(connection);
+    connection_resume(connection);
 }
 
 void connection_on_text(struct connection *connection, struct payload *text, bool is_binary)
@@ -292,23 +135,7 @@ void connection_on_credit(struct connection *connection, uint32_t texts)
 {
     connection->credits = (int16_t)(connection->credits + (int)texts);
     if (!connection->is_reading)
-        resume(connection);
-}
-
-static void discard(struct connection *connection, uint32_t length)
-{
-    connection->discarded_bytes += length;
-    if (connection->discarded_bytes > DISCARD_BYTES)
-        connection_kill(connection);
-}
-
-static void look_through(struct connection *connection, const unsigned char *bytes, size_t length)
-{
-    connection->discarded_bytes += (uint32_t)length;
-    if (connection->discarded_bytes <= LOOK_THROUGH_BYTES)
-        feed(connection, bytes, length);
-    else
-        connection_linger(connection);
+        connection_resume(connection);
 }
 
 static void on_read(uv_stream_t *stream, ssize_t length, const uv_buf_t *buffer)
@@ -331,14 +158,12 @@ static void on_read(uv_stream_t *stream, ssize_t length, const uv_buf_t *buffer)
         opening_on_bytes(connection, bytes, (size_t)length);
         break;
     case CONNECTION_OPEN:
-        feed(connection, bytes, (size_t)length);
+        connection_feed(connection, bytes, (size_t)length);
         break;
     case CONNECTION_CLOSING:
-        look_through(connection, bytes, (size_t)length);
-        break;
     case CONNECTION_ENDING:
     case CONNECTION_LINGERING:
-        discard(connection, (uint32_t)length);
+        connection_on_last_bytes(connection, bytes, (size_t)length);
         break;
     case CONNECTION_ACCEPTING: /* nothing is held yet, or reading would have been stopped */
         connection_hold(connection, bytes, (size_t)length);
@@ -374,7 +199,7 @@ static void check_liveness(struct connection *connection)
         int64_t left_ms = options->message_timeout_ms - (int64_t)(now_ms - connection->message_since_ms);
         if (left_ms <= 0) {
             metrics_add(net->metrics, METRIC_MESSAGE_TIMEOUTS_TOTAL, 1);
-            fail(connection, CLOSE_POLICY_VIOLATION);
+            connection_fail(connection, CLOSE_POLICY_VIOLATION);
             return;
         }
         next_ms = left_ms;
@@ -474,5 +299,5 @@ void connection_accept(struct net *net, uv_stream_t *listener)
         refuse_and_kill(connection, 429);
         return;
     }
-    start_reading(connection);
+    connection_start_reading(connection);
 }

@@ -10,6 +10,7 @@
 #include "check.h"
 #include "net/address_gate.h"
 #include "net/connection.h"
+#include "net/ending.h"
 #include "net/listener.h"
 #include "net/net.h"
 #include "net/opening.h"

@@ -6,6 +6,7 @@
 #include "check.h"
 #include "net/address_gate.h"
 #include "net/connection.h"
+#include "net/ending.h"
 #include "net/handshake.h"
 #include "net/http_reply.h"
 #include "net/http_request.h"

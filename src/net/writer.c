@@ -5,6 +5,7 @@
 
 #include "check.h"
 #include "net/connection.h"
+#include "net/ending.h"
 
 /* Outputs of this size are kept for the next to come; larger ones are freed. */
 enum { OUTPUT_BYTES = 4096, OUTPUTS_KEPT = 256 };
