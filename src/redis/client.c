@@ -151,8 +151,8 @@ static void stop_if_closed(struct redis_client *client)
 /* localhost, for example, often has two, of which Redis listens on one. */
 static const struct addrinfo *address_to_try(const struct redis_client *client, const struct addrinfo *all)
 {
-    unsigned count = 0;
-    for (const struct addrinfo *one = all; one != NULL; one = one->ai_next)
+    unsigned count = 1;
+    for (const struct addrinfo *one = all->ai_next; one != NULL; one = one->ai_next)
         count++;
     const struct addrinfo *chosen = all;
     for (unsigned skipped = client->failed_attempts % count; skipped > 0; skipped--)
