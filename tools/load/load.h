@@ -24,6 +24,9 @@ enum event_kind {
     EVENT_CLOSED /* not from the server: the connection has ended */
 };
 
+/* How far a user has come. */
+enum step { STEP_CONNECTING, STEP_SUBMITTED, STEP_SEARCHING, STEP_CHATTING, STEP_DONE };
+
 struct user {
     uv_tcp_t tcp;
     struct load *load;
@@ -40,13 +43,11 @@ struct user {
     char head[512];  /* the answer to the upgrade request, as far as it has come */
     size_t head_length;
     uint64_t began_ns; /* of what is being timed */
-    int step;          /* the mode's */
+    enum step step;    /* the mode's */
     uint64_t sent, received; /* chat messages in this chat */
     unsigned partner;  /* who the partner's first message said it was, plus 1; 0: not known yet */
     unsigned in_flight;
 };
-
-enum mode { MODE_IDLE, MODE_RELAY, MODE_CHURN, MODE_WAIT, MODES };
 
 /* What the server under test speaks. */
 enum protocol {
@@ -56,7 +57,7 @@ enum protocol {
 };
 
 struct options {
-    enum mode mode;
+    const struct mode *mode; /* run.h */
     enum protocol protocol;
     const char *host;
     int port;
@@ -79,6 +80,7 @@ struct load {
     wslay_frame_context_ptr encoder;
     struct user *encoding;
     unsigned connecting, connected, next;
+    unsigned ready; /* relay: users who have a partner */
     bool is_measuring, is_over;
     uint64_t sent, received, lost, doubled, misdelivered, sessions, errors, closed;
     struct histogram latency; /* ns */
@@ -87,6 +89,9 @@ struct load {
     uint64_t random;
 };
 
+/* Say why in one line on stderr, and exit with status 2. */
+_Noreturn void load_fail(const char *why);
+
 uint64_t now_ns(void);
 
 /* Begin to connect a user; EVENT_CONNECTED or EVENT_CLOSED follows. */
@@ -94,6 +99,15 @@ void user_connect(struct user *user);
 
 /* Queue a text; it leaves at the end of the turn. */
 void user_send(struct user *user, const char *text, size_t length);
+
+/* Queue submit_interests. The format gives what stands in the JSON list, quotes included: 95 bytes at most. */
+void user_submit(struct user *user, const char *interests, ...) __attribute__((format(printf, 2, 3)));
+
+/* Queue start_matching, forget the last chat's count, and begin to time. */
+void user_search(struct user *user);
+
+/* Queue a chat message that is said to be written at that time: "<writer> <number> <when>", filled up to the size asked for. */
+void user_write_chat(struct user *user, uint64_t when_ns);
 
 void user_close(struct user *user);
 

@@ -1,0 +1,264 @@
+#include "client.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#include "sim.h"
+#include "threads.h"
+
+enum { TOPICS = 4, DEVICES = 12 };
+
+static void client_writes(struct sim *sim, struct client *client, enum request_type type, const char *json)
+{
+    client->credits--;
+    if (type != REQUEST_CHAT_MESSAGE && type != REQUEST_START_MATCHING && type != REQUEST_NEXT && type != REQUEST_TYPING) {
+        if (client->asked_count == REQUESTS_MAX)
+            sim_fail(sim, "a client has more requests open than credits");
+        client->asked[client->asked_count++] = type;
+    }
+    sim->sender = IO_THREAD;
+    struct address self = { .generation = client->generation,
+                            .slot = (uint32_t)(client - sim->clients) & 0xFFFFFFu,
+                            .thread = IO_THREAD };
+    threads_send(sim, &(struct message){ .type = CLIENT_TEXT,
+                                         .to = client->actor,
+                                         .from = self,
+                                         .payload = payload_copy(json, strlen(json)) });
+}
+
+void client_acts(struct sim *sim, struct client *client)
+{
+    char json[256];
+    unsigned long topics;
+    struct address self = { .slot = (uint32_t)(client - sim->clients) & 0xFFFFFFu, .thread = IO_THREAD };
+    struct message opened;
+    switch (client->view) {
+    case VIEW_GONE:
+        sim->sender = IO_THREAD;
+        payload_free(&client->blocked);
+        *client = (struct client){ .view = VIEW_CONNECTING, .generation = client->generation + 1, .credits = CREDITS };
+        self.generation = client->generation;
+        opened = (struct message){ .type = CONN_OPENED,
+                                   .to = address_of_thread(FIRST_SESSION_THREAD + (unsigned)sim_pick(sim, SESSION_THREADS)),
+                                   .from = self };
+        opened.conn_opened.identity.device[0] = (uint8_t)sim_pick(sim, DEVICES); /* 0: not known */
+        threads_send(sim, &opened);
+        return;
+    case VIEW_CONNECTING:
+        return;
+    case VIEW_NEW:
+    case VIEW_IDLE:
+    case VIEW_SEARCHING:
+    case VIEW_CHATTING:
+        break;
+    }
+    if (client->credits <= 0)
+        return;
+    self.generation = client->generation;
+    const bool is_plain = (client - sim->clients) % 2 == 0; /* half of them know only the protocol without its extensions */
+    switch (sim_pick(sim, is_plain ? 12 : 16)) {
+    case 0:
+    case 1:
+        topics = sim_pick(sim, TOPICS);
+        snprintf(json, sizeof json, "{\"type\":\"submit_interests\",\"data\":{\"interests\":[\"t%lu\",\"T%lu\"]}}", topics,
+                 (topics + 1) % TOPICS);
+        client_writes(sim, client, REQUEST_SUBMIT_INTERESTS, json);
+        break;
+    case 2:
+    case 3:
+    case 4:
+        client_writes(sim, client, REQUEST_START_MATCHING, "{\"type\":\"start_matching\"}");
+        break;
+    case 5:
+        client_writes(sim, client, REQUEST_END_MATCHING, "{\"type\":\"end_matching\"}");
+        break;
+    case 6:
+        client_writes(sim, client, REQUEST_END_CHAT, "{\"type\":\"end_chat\"}");
+        break;
+    case 7:
+        if (sim_pick(sim, 4) == 0) {
+            sim->sender = IO_THREAD;
+            threads_send(sim, &(struct message){ .type = CONN_GONE, .to = client->actor, .from = self });
+            client->view = VIEW_GONE;
+        }
+        break;
+    case 12:
+        client->has_asked_next = true;
+        if (sim_pick(sim, 2) == 0) {
+            client_writes(sim, client, REQUEST_NEXT, "{\"type\":\"next\"}");
+            break;
+        }
+        client->takes_anyone = true;
+        snprintf(json, sizeof json, "{\"type\":\"next\",\"data\":{\"fallback_after_ms\":%d}}", sim_pick(sim, 2) == 0 ? 0 : 5000);
+        client_writes(sim, client, REQUEST_NEXT, json);
+        break;
+    case 13:
+        client->takes_anyone = true;
+        snprintf(json, sizeof json, "{\"type\":\"start_matching\",\"data\":{\"fallback_after_ms\":%d}}", sim_pick(sim, 2) == 0 ? 0 : 5000);
+        client_writes(sim, client, REQUEST_START_MATCHING, json);
+        break;
+    case 14:
+        client_writes(sim, client, REQUEST_TYPING, "{\"type\":\"typing\",\"data\":{\"active\":true}}");
+        break;
+    case 15:
+        if (sim_pick(sim, 6) == 0)
+            client_writes(sim, client, REQUEST_BLOCK, "{\"type\":\"block\"}");
+        else if (sim_pick(sim, 5) == 0)
+            client_writes(sim, client, REQUEST_REPORT, "{\"type\":\"report\",\"data\":{\"reason\":\"spam\"}}");
+        break;
+    default:
+        snprintf(json, sizeof json, "{\"type\":\"chat_message\",\"data\":{\"message\":\"%ld %lu %ld\"}}",
+                 (long)(client - sim->clients), (unsigned long)client->generation, ++client->written);
+        client_writes(sim, client, REQUEST_CHAT_MESSAGE, json);
+        break;
+    }
+}
+
+/* The oldest open request must be the one that is answered. */
+static enum request_type take_asked(struct sim *sim, struct client *client)
+{
+    if (client->asked_count == 0)
+        sim_fail(sim, "an answer without a request");
+    enum request_type type = client->asked[0];
+    client->asked_count--;
+    memmove(client->asked, client->asked + 1, client->asked_count * sizeof client->asked[0]);
+    return type;
+}
+
+static const char *text_of(const json_t *data, const char *member)
+{
+    const char *text = json_string_value(json_object_get(data, member));
+    return text != NULL ? text : "";
+}
+
+static void client_hears_success(struct sim *sim, struct client *client)
+{
+    enum request_type asked = take_asked(sim, client);
+    if (asked == REQUEST_SUBMIT_INTERESTS && client->view == VIEW_NEW)
+        client->view = VIEW_IDLE;
+    if (asked == REQUEST_END_MATCHING) {
+        if (client->view == VIEW_CHATTING)
+            sim_fail(sim, "end_matching succeeded in a chat");
+        client->view = client->view == VIEW_NEW ? VIEW_NEW : VIEW_IDLE;
+    }
+    if (asked == REQUEST_END_CHAT) {
+        if (client->view != VIEW_CHATTING)
+            sim_fail(sim, "end_chat succeeded outside of a chat");
+        client->view = VIEW_IDLE;
+    }
+    if (asked == REQUEST_BLOCK || asked == REQUEST_REPORT) {
+        if (client->view == VIEW_CHATTING)
+            client->view = VIEW_IDLE;
+        if (client->blocked == NULL)
+            client->blocked = payload_new(USER_ID_BYTES);
+        payload_append(&client->blocked, client->partner_id, USER_ID_BYTES);
+        sim->blocked++;
+    }
+}
+
+static void client_hears_error(struct sim *sim, struct client *client, const json_t *data)
+{
+    const char *code = text_of(data, "code"), *request = text_of(data, "request");
+    if (strcmp(request, "chat_message") == 0 || strcmp(request, "typing") == 0) {
+        if (strcmp(code, "not_in_chat") != 0)
+            sim_fail(sim, "a wrong error for what is relayed");
+        return;
+    }
+    if (strcmp(request, "start_matching") == 0 || strcmp(request, "next") == 0) {
+        if (strcmp(code, "matching_unavailable") == 0)
+            client->view = VIEW_SEARCHING;
+        if (strcmp(code, "server_busy") == 0)
+            client->view = VIEW_IDLE;
+        return;
+    }
+    enum request_type asked = take_asked(sim, client);
+    if (asked == REQUEST_END_MATCHING && (client->view != VIEW_CHATTING || strcmp(code, "already_chatting") != 0))
+        sim_fail(sim, "end_matching was refused outside of a chat");
+    if (asked == REQUEST_END_CHAT && (client->view == VIEW_CHATTING || strcmp(code, "not_in_chat") != 0))
+        sim_fail(sim, "end_chat was refused in a chat");
+    if ((asked == REQUEST_BLOCK || asked == REQUEST_REPORT) && (client->view == VIEW_CHATTING || strcmp(code, "not_in_chat") != 0))
+        sim_fail(sim, "nobody to block although there is a partner");
+    if (asked == REQUEST_SUBMIT_INTERESTS)
+        sim_fail(sim, "submit_interests was refused");
+}
+
+/* Whom the store has paired the client with. */
+static void set_partner(struct sim *sim, struct client *client)
+{
+    const uint8_t *own = sim->actors[client->actor.slot].user_id;
+    uint8_t(*pair)[USER_ID_BYTES] = sim->pairs[strtoull(client->match, NULL, 16) % MATCHES_KEPT];
+    bool is_first = memcmp(pair[0], own, USER_ID_BYTES) == 0;
+    if (!is_first && memcmp(pair[1], own, USER_ID_BYTES) != 0)
+        sim_fail(sim, "a match that the store does not know of");
+    memcpy(client->partner_id, pair[is_first ? 1 : 0], USER_ID_BYTES);
+    for (size_t at = 0; client->blocked != NULL && at < client->blocked->length; at += USER_ID_BYTES) {
+        if (memcmp(client->blocked->bytes + at, client->partner_id, USER_ID_BYTES) == 0)
+            sim_fail(sim, "a match with somebody whom the client has blocked");
+    }
+}
+
+static void client_hears_match(struct sim *sim, struct client *client, const json_t *data)
+{
+    if ((client->view == VIEW_CHATTING && !client->has_asked_next) || client->view == VIEW_NEW)
+        sim_fail(sim, "a match for a client that is in a chat or has no interests");
+    bool is_stranger = json_array_size(json_object_get(data, "common_interests")) == 0;
+    if (is_stranger && !client->takes_anyone)
+        sim_fail(sim, "a match without a common interest");
+    sim->strangers += is_stranger;
+    client->view = VIEW_CHATTING;
+    client->heard = 0;
+    snprintf(client->match, sizeof client->match, "%s", text_of(data, "match_id"));
+    set_partner(sim, client);
+    sim->matched++;
+}
+
+static void client_hears_chat(struct sim *sim, struct client *client, const json_t *data)
+{
+    long writer = 0, number = 0;
+    unsigned long generation = 0;
+    if (client->view != VIEW_CHATTING ||
+        sscanf(text_of(data, "message"), "%ld %lu %ld", &writer, &generation, &number) != 3)
+        sim_fail(sim, "a message outside of a chat");
+    if (&sim->clients[writer] == client && generation == client->generation)
+        sim_fail(sim, "a client met itself");
+    if (client->heard != 0 && number != client->heard + 1)
+        sim_fail(sim, "a message was lost, doubled or overtaken");
+    client->heard = number;
+    sim->relayed++;
+}
+
+void client_hears(struct sim *sim, struct client *client, const struct payload *event)
+{
+    json_t *root = json_loadb((const char *)event->bytes, event->length, JSON_REJECT_DUPLICATES, NULL);
+    const char *type = text_of(root, "type");
+    const json_t *data = json_object_get(root, "data");
+    if (root == NULL || strlen(text_of(root, "timestamp")) != 24)
+        sim_fail(sim, "an event that is not an envelope");
+    if (strcmp(type, "success") == 0) {
+        client_hears_success(sim, client);
+    } else if (strcmp(type, "error") == 0) {
+        client_hears_error(sim, client, data);
+    } else if (strcmp(type, "success_matched") == 0) {
+        client_hears_match(sim, client, data);
+    } else if (strcmp(type, "chat_message") == 0) {
+        client_hears_chat(sim, client, data);
+    } else if (strcmp(type, "partner_left_chat") == 0) {
+        if (client->view != VIEW_CHATTING || strcmp(client->match, text_of(data, "match_id")) != 0)
+            sim_fail(sim, "the partner left a chat that the client is not in");
+        client->view = VIEW_IDLE;
+    } else if (strcmp(type, "no_match") == 0) {
+        if ((client->view == VIEW_CHATTING && !client->has_asked_next) || client->view == VIEW_NEW)
+            sim_fail(sim, "no_match in a chat or without interests");
+        client->view = VIEW_SEARCHING;
+    } else if (strcmp(type, "typing") == 0) {
+        if (client->view != VIEW_CHATTING || !json_is_true(json_object_get(data, "active")))
+            sim_fail(sim, "somebody types outside of a chat");
+        sim->typed++;
+    } else if (strcmp(type, "connection_established") != 0) {
+        sim_fail(sim, "an event of an unknown type");
+    }
+    json_decref(root);
+}

@@ -1,0 +1,13 @@
+/* invariants.h: what must hold in a world in which nothing moves and the store is up. */
+#ifndef CHATTERBOX_TESTS_SIM_INVARIANTS_H
+#define CHATTERBOX_TESTS_SIM_INVARIANTS_H
+
+#include "sim.h"
+
+/* Clients, both sides of every chat and the store agree, and nobody waits for an answer. */
+void check_agreement(const struct sim *sim);
+
+/* Everybody has left: neither users, blocks, reminders nor payloads remain, and the gauges are 0. */
+void check_nothing_remains(const struct sim *sim);
+
+#endif

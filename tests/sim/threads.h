@@ -1,0 +1,37 @@
+/* threads.h: the server's threads, one turn at a time: take a message, answer for the store, remind an actor.
+ *
+ * As with mailbox.h, messages of one sender arrive in the order sent, and between two senders nothing is promised.
+ *
+ * Threads:   none of its own (sim.h). sim.sender is the one whose turn it is; who lets a thread send sets it before.
+ * Ownership: a message sent is copied in, and its payload moves with it.
+ */
+#ifndef CHATTERBOX_TESTS_SIM_THREADS_H
+#define CHATTERBOX_TESTS_SIM_THREADS_H
+
+#include <stdbool.h>
+
+#include "message.h"
+#include "sim.h"
+
+/* Hosts, matcher and store of a world that is all zero but for its seed. */
+void threads_init(struct sim *sim);
+
+/* Queue a message from the thread whose turn it is. Also what the actors' hosts send with: self is the struct sim. */
+void threads_send(void *self, const struct message *message);
+
+/* Deliver the oldest message of a queue. Returns false if it is empty. */
+bool threads_deliver(struct sim *sim, unsigned from, unsigned to);
+
+/* An actor that chance names has waited long enough, if it waits at all. */
+void threads_fire_reminder(struct sim *sim);
+
+/* Carry out and answer the store's oldest call. Returns false if there is none. */
+bool threads_step_store(struct sim *sim);
+
+/* Redis goes away or comes back. */
+void threads_toggle_store(struct sim *sim);
+
+/* Until every queue is empty and the store has answered all. */
+void threads_run_until_quiet(struct sim *sim);
+
+#endif
