@@ -47,7 +47,9 @@ static void run(uint64_t seed, long steps, struct totals *total)
     threads_init(sim);
 
     for (sim->step = 0; sim->step < steps; sim->step++) {
+        /* One after the other, so that a seed means the same to every compiler. */
         uint64_t choice = sim_pick(sim, 100), passed_ms = sim_pick(sim, STEP_MS_MAX);
+        unsigned from = (unsigned)sim_pick(sim, THREADS), to = (unsigned)sim_pick(sim, THREADS);
         for (unsigned i = 0; i < SESSION_THREADS; i++)
             sim->hosts[i].now_ms += passed_ms;
         if (choice < 18)
@@ -59,7 +61,7 @@ static void run(uint64_t seed, long steps, struct totals *total)
         else if (choice < 34)
             threads_fire_reminder(sim);
         else
-            threads_deliver(sim, (unsigned)sim_pick(sim, THREADS), (unsigned)sim_pick(sim, THREADS));
+            threads_deliver(sim, from, to);
         if (sim_pick(sim, 1500) == 0) {
             if (!sim->store.is_up)
                 threads_toggle_store(sim);

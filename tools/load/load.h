@@ -66,7 +66,6 @@ struct options {
     unsigned window;
     double rate;      /* messages a second in all; 0: closed loop */
     unsigned size;    /* bytes of text */
-    unsigned topics;  /* 0: each pair has one of its own */
     int pid;          /* the server's; 0: unknown */
     unsigned sources; /* loopback addresses to connect from; 0: from wherever the kernel likes */
 };
@@ -86,7 +85,6 @@ struct load {
     struct histogram latency; /* ns */
     struct histogram connect_latency;
     struct histogram match_latency;
-    uint64_t random;
 };
 
 /* Say why in one line on stderr, and exit with status 2. */
