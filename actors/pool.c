@@ -4,8 +4,10 @@
 
 #include "check.h"
 
-/* A burst of as many texts, of 256 users who have used up their credits, goes without malloc; more than that is given up. */
-enum { KEPT_MAX = 4096 };
+/* How many blocks a thread keeps. It begins with the first number and grows by each block that was missing, up to the second, with which
+ * 256 users who use up all their credits at once go without malloc. So a thread keeps what it has needed at a time, and not what happens to be given back
+ * to it, as the events of all who connect are to an I/O thread. */
+enum { KEPT_FIRST = 64, KEPT_MAX = 4096 };
 
 #if defined(__SANITIZE_ADDRESS__)
 #define KEEPS_NOTHING 1
@@ -25,6 +27,7 @@ struct block {
 struct pool {
     struct block *first; /* the one that came last: most probably still in the cache */
     unsigned count;
+    unsigned missed; /* since the thread began */
 };
 
 static _Thread_local struct pool pools[POOL_SIZES];
@@ -40,6 +43,8 @@ void *pool_take(enum pool_size size)
         pool->count--;
         return block;
     }
+    if (pool->missed < KEPT_MAX - KEPT_FIRST)
+        pool->missed++;
     block = malloc(bytes[size]);
     CHECK_MEMORY(block);
     return block;
@@ -49,7 +54,7 @@ void pool_give_back(enum pool_size size, void *memory)
 {
     struct pool *pool = &pools[size];
     struct block *block = memory;
-    if (KEEPS_NOTHING || pool->count >= KEPT_MAX) {
+    if (KEEPS_NOTHING || pool->count >= KEPT_FIRST + pool->missed) {
         free(block);
         return;
     }
