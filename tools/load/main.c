@@ -88,7 +88,7 @@ static void parse(struct options *options, int argc, char **argv)
             load_fail("unknown flag; expected " FLAGS);
     }
     /* One loopback address has ports for 28,000 connections. */
-    options->sources = strncmp(options->host, "127.", 4) == 0 ? 1 + options->users / 10000 : 0;
+    options->sources = strncmp(options->host, "127.", 4) == 0 ? 1 + options->users / 2500 : 0;
 }
 
 int main(int argc, char **argv)

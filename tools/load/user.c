@@ -1,3 +1,4 @@
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -294,8 +295,14 @@ void user_connect(struct user *user)
     user->is_closing = false;
     user->head_length = 0;
     user->began_ns = now_ns();
-    uv_tcp_init(user->load->loop, &user->tcp);
+    uv_tcp_init_ex(user->load->loop, &user->tcp, AF_INET);
     if (options->sources > 1) { /* one address has too few ports for very many users */
+        /* The port is chosen by connect(), which may take one that another connection has to another server; bind() may not, and looks for a
+         * long time where most are in use or in TIME_WAIT (ip(7)). */
+        uv_os_fd_t fd;
+        const int on = 1;
+        if (uv_fileno((uv_handle_t *)&user->tcp, &fd) == 0)
+            setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
         snprintf(address, sizeof address, "127.0.0.%u", 1 + user->index % options->sources);
         uv_ip4_addr(address, 0, &source);
         uv_tcp_bind(&user->tcp, (const struct sockaddr *)&source, 0);
