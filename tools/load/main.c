@@ -87,7 +87,7 @@ static void parse(struct options *options, int argc, char **argv)
         else
             load_fail("unknown flag; expected " FLAGS);
     }
-    /* One loopback address has ports for 28,000 connections. */
+    /* An address has 28,000 ports, and one is found at once as long as few are taken. */
     options->sources = strncmp(options->host, "127.", 4) == 0 ? 1 + options->users / 2500 : 0;
 }
 
