@@ -1,7 +1,9 @@
 #include "writer.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "check.h"
 #include "net/connection.h"
@@ -238,6 +240,26 @@ static unsigned output_rest(const struct output *output, uint32_t sent, uv_buf_t
     return count;
 }
 
+/* As uv_try_write(), which is for any stream and calls write(): on a socket send() has less to go through. Returns the bytes taken, or a libuv
+ * error. */
+static ssize_t send_now(const struct connection *connection, uv_buf_t buffers[2], unsigned count)
+{
+    uv_os_fd_t fd;
+    int error = uv_fileno((const uv_handle_t *)&connection->tcp, &fd);
+    if (error != 0)
+        return error;
+    struct iovec parts[2];
+    for (unsigned i = 0; i < count; i++)
+        parts[i] = (struct iovec){ .iov_base = buffers[i].base, .iov_len = buffers[i].len };
+    struct msghdr message = { .msg_iov = parts, .msg_iovlen = count };
+    ssize_t sent;
+    do {
+        sent = count == 1 ? send(fd, parts[0].iov_base, parts[0].iov_len, MSG_NOSIGNAL | MSG_DONTWAIT)
+                          : sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    } while (sent < 0 && errno == EINTR);
+    return sent < 0 ? uv_translate_sys_error(errno) : sent;
+}
+
 static void flush(struct connection *connection)
 {
     struct net *net = connection->net;
@@ -256,7 +278,7 @@ static void flush(struct connection *connection)
 
     uv_buf_t buffers[2];
     unsigned count = output_rest(output, 0, buffers);
-    int written = uv_try_write((uv_stream_t *)&connection->tcp, buffers, count);
+    ssize_t written = send_now(connection, buffers, count);
     metrics_add(net->metrics, METRIC_WRITES_TOTAL, 1);
     metrics_add(net->metrics, METRIC_BYTES_OUT_TOTAL, output_bytes(output));
     if (written < 0 && written != UV_EAGAIN) {
