@@ -310,7 +310,7 @@ static size_t hand_over_staged(struct mailbox *own, unsigned to)
     return own->staged_count[to];
 }
 
-void mailbox_flush(struct mailbox *own)
+bool mailbox_flush(struct mailbox *own)
 {
     for (unsigned to = 0; to < own->exchange->threads; to++) {
         if (own->staged_count[to] > 0)
@@ -321,6 +321,7 @@ void mailbox_flush(struct mailbox *own)
             signal_owner(&own->exchange->mailboxes[to]);
         }
     }
+    return own->staged_total == 0;
 }
 
 bool mailbox_is_congested(const struct mailbox *own, unsigned to_thread)

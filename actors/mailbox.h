@@ -48,8 +48,9 @@ unsigned mailbox_thread(const struct mailbox *box);
  * room is seen when it is handed over, so the next one may be the first to tell. */
 bool mailbox_send(struct mailbox *own, const struct message *message);
 
-/* Hand over what was sent and what waits, as far as there is room, and wake the receivers that sleep. Call after each batch of sends. */
-void mailbox_flush(struct mailbox *own);
+/* Hand over what was sent and what waits, as far as there is room, and wake the receivers that sleep. Call after each batch of sends. Returns
+ * whether nothing is left that waits. */
+bool mailbox_flush(struct mailbox *own);
 
 /* Whether messages to that thread wait for room. */
 bool mailbox_is_congested(const struct mailbox *own, unsigned to_thread);

@@ -22,9 +22,8 @@ static bool run_batch(struct executor *executor)
     if (executor->handler->on_turn_end != NULL)
         executor->handler->on_turn_end(executor->owner);
     bool had_staged = mailbox_staged(executor->mailbox) > 0;
-    mailbox_flush(executor->mailbox);
     /* An owner that waits for the last staged message to go, in order to end, has not seen it gone. */
-    bool has_news = had_staged && mailbox_staged(executor->mailbox) == 0;
+    bool has_news = mailbox_flush(executor->mailbox) && had_staged;
     return delivered >= BATCH || has_news;
 }
 

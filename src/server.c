@@ -163,8 +163,7 @@ static void on_start(void *owner)
 static void on_turn_end(void *owner)
 {
     struct server *server = owner;
-    mailbox_flush(server->executor.mailbox);
-    if (server->phase == EXITING && mailbox_staged(server->executor.mailbox) == 0)
+    if (server->phase == EXITING && mailbox_flush(server->executor.mailbox))
         executor_exit(&server->executor);
 }
 

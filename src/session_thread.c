@@ -208,10 +208,7 @@ static void on_turn_end(void *owner)
     struct session_thread *thread = owner;
     thread->is_time_set = false;
     /* Every connection's last message has come, and all that followed from them is handed over. */
-    if (!thread->is_draining || thread->has_drained || thread->actors.used > 0)
-        return;
-    mailbox_flush(thread->executor.mailbox);
-    if (mailbox_staged(thread->executor.mailbox) > 0)
+    if (!thread->is_draining || thread->has_drained || thread->actors.used > 0 || !mailbox_flush(thread->executor.mailbox))
         return;
     thread->has_drained = true;
     executor_send(&thread->executor, &(struct message){ .type = DRAINED, .to = address_of_thread(THREAD_MAIN) });

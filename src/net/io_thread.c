@@ -153,10 +153,7 @@ static void on_turn_end(void *owner)
             uv_timer_start(&net->unstall, on_unstall, UNSTALL_MS, 0);
     }
     writer_flush_all(net);
-    if (!net->is_draining || net->has_drained || net->connections.used > 0)
-        return;
-    mailbox_flush(net->executor.mailbox);
-    if (mailbox_staged(net->executor.mailbox) > 0)
+    if (!net->is_draining || net->has_drained || net->connections.used > 0 || !mailbox_flush(net->executor.mailbox))
         return;
     net->has_drained = true;
     executor_send(&net->executor, &(struct message){ .type = DRAINED, .to = address_of_thread(THREAD_MAIN) });

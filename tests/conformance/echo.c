@@ -98,10 +98,7 @@ static void echo_on_message(void *owner, struct message *message)
 static void echo_on_turn_end(void *owner)
 {
     struct echo *echo = owner;
-    if (!echo->is_draining || echo->has_drained || echo->connections > 0)
-        return;
-    mailbox_flush(echo->executor.mailbox);
-    if (mailbox_staged(echo->executor.mailbox) > 0)
+    if (!echo->is_draining || echo->has_drained || echo->connections > 0 || !mailbox_flush(echo->executor.mailbox))
         return;
     echo->has_drained = true;
     executor_send(&echo->executor, &(struct message){ .type = DRAINED, .to = address_of_thread(THREAD_MAIN) });

@@ -6,17 +6,15 @@
 #include "report.h"
 #include "run.h"
 
-static void idle_on_event(struct user *user, enum event_kind kind, const char *text, size_t length)
+/* What both have in common; is_there: this event is the last that a user waits for. */
+static void on_event(struct user *user, enum event_kind kind, bool is_there)
 {
     struct load *load = user->load;
-    (void)text;
-    (void)length;
-    if (kind == EVENT_CONNECTED) {
-        histogram_add(&load->connect_latency, now_ns() - user->began_ns);
-        user_submit(user, "\"music\",\"load %u\",\"mine %u\"", user->index % 1000, user->index % 1000);
-    } else if (kind == EVENT_SUCCESS) {
+    if (is_there) {
         load->connecting--;
         load->connected++;
+    } else if (kind == EVENT_CONNECTED) {
+        histogram_add(&load->connect_latency, now_ns() - user->began_ns);
     } else if (kind == EVENT_CLOSED) {
         load->closed += !load->is_over;
     } else {
@@ -24,24 +22,26 @@ static void idle_on_event(struct user *user, enum event_kind kind, const char *t
     }
 }
 
-static void wait_on_event(struct user *user, enum event_kind kind, const char *text, size_t length)
+static void idle_on_event(struct user *user, enum event_kind kind, const char *text, size_t length)
 {
-    struct load *load = user->load;
     (void)text;
     (void)length;
-    if (kind == EVENT_CONNECTED) {
-        histogram_add(&load->connect_latency, now_ns() - user->began_ns);
-        user_submit(user, "\"alone %u\"", user->index);
-    } else if (kind == EVENT_SUCCESS) {
+    on_event(user, kind, kind == EVENT_SUCCESS);
+    if (kind == EVENT_CONNECTED)
+        user_submit(user, "\"music\",\"load %u\",\"mine %u\"", user->index % 1000, user->index % 1000);
+}
+
+static void wait_on_event(struct user *user, enum event_kind kind, const char *text, size_t length)
+{
+    (void)text;
+    (void)length;
+    if (kind == EVENT_SUCCESS) {
         user_search(user);
-    } else if (kind == EVENT_NO_MATCH) {
-        load->connecting--;
-        load->connected++;
-    } else if (kind == EVENT_CLOSED) {
-        load->closed += !load->is_over;
-    } else {
-        load->errors++;
+        return;
     }
+    on_event(user, kind, kind == EVENT_NO_MATCH);
+    if (kind == EVENT_CONNECTED)
+        user_submit(user, "\"alone %u\"", user->index);
 }
 
 static bool is_set_up(const struct run *run)
