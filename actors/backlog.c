@@ -34,6 +34,11 @@ void backlog_put_back(struct backlog *backlog, const struct message *message)
         backlog->last = backlog->first;
 }
 
+const struct message *backlog_first(const struct backlog *backlog)
+{
+    return backlog->first != NULL ? &backlog->first->message : NULL;
+}
+
 bool backlog_take(struct backlog *backlog, struct message *message)
 {
     struct backlog_entry *entry = backlog->first;

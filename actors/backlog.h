@@ -22,6 +22,9 @@ void backlog_put(struct backlog *backlog, const struct message *message);
 /* Make it the oldest again. */
 void backlog_put_back(struct backlog *backlog, const struct message *message);
 
+/* The oldest, which stays; NULL if there is none. */
+const struct message *backlog_first(const struct backlog *backlog);
+
 /* Returns false, and leaves *message alone, if there is none. */
 bool backlog_take(struct backlog *backlog, struct message *message);
 

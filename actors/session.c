@@ -11,18 +11,79 @@
 /* The protocol's own: reported too often. */
 enum { CLOSE_BANNED = 4003 };
 
+/* A request up to this long is taken at once: that many of them as come in one batch do not keep others waiting for long. */
+enum { QUICK_BYTES = 512 };
+
 static bool awaits_matcher(const struct session *session)
 {
     return session->is_starting || session->is_cancelling;
 }
 
-/* The matcher has answered: requests that came meanwhile. One of them may be the next to wait for. */
+static bool is_quick(const struct message *request)
+{
+    return request->payload->length <= QUICK_BYTES;
+}
+
+static void await_turn(struct session *session, struct session_host *host)
+{
+    session->awaits_turn = true;
+    host->await_turn(host->self, session->self);
+}
+
+static void leave(struct session *session, struct session_host *host)
+{
+    if (session->state != SESSION_CLOSING)
+        requests_leave(session, host);
+    tell_set_state(session, host, SESSION_OVER);
+    metrics_add(host->metrics, METRIC_USERS, -1);
+    if (session->code_to_answer != 0)
+        tell(session, host,
+             &(struct message){ .type = CONN_CLOSE,
+                                .to = session->connection,
+                                .conn_close = { .code = session->code_to_answer } });
+}
+
+/* Requests that came while it waited for the matcher or a turn. One of them may be the next to wait for. */
 static void resume_requests(struct session *session, struct session_host *host)
 {
+    const struct message *next;
     struct message message;
+    if (session->awaits_turn)
+        return;
     while (!awaits_matcher(session) && session->state < SESSION_CLOSING &&
-           backlog_take(&session->waiting_requests, &message))
+           (next = backlog_first(&session->waiting_requests)) != NULL) {
+        if (!is_quick(next)) {
+            await_turn(session, host);
+            return;
+        }
+        backlog_take(&session->waiting_requests, &message);
         requests_on_client_text(session, host, &message);
+    }
+    if (session->is_gone)
+        leave(session, host);
+}
+
+static void on_client_text(struct session *session, struct session_host *host, struct message *message)
+{
+    if (session->state == SESSION_CLOSING) {
+        message_discard(message);
+    } else if (awaits_matcher(session) || session->awaits_turn) {
+        backlog_put(&session->waiting_requests, message);
+    } else if (!is_quick(message)) {
+        backlog_put(&session->waiting_requests, message);
+        await_turn(session, host);
+    } else {
+        requests_on_client_text(session, host, message);
+    }
+}
+
+void session_on_turn(struct session *session, struct session_host *host)
+{
+    struct message message;
+    session->awaits_turn = false;
+    if (session->state < SESSION_CLOSING && backlog_take(&session->waiting_requests, &message))
+        requests_on_client_text(session, host, &message);
+    resume_requests(session, host);
 }
 
 /* What the partner sends. */
@@ -245,12 +306,14 @@ void session_on_reminder(struct session *session, struct session_host *host)
         tell_search(session, host, true);
 }
 
-static void on_conn_gone(struct session *session, struct session_host *host)
+/* What the client has written before may still be on its way to the partner; nothing else of it matters any more. */
+static void on_conn_gone(struct session *session, struct session_host *host, const struct message *message)
 {
-    if (session->state != SESSION_CLOSING)
-        requests_leave(session, host);
-    tell_set_state(session, host, SESSION_OVER);
-    metrics_add(host->metrics, METRIC_USERS, -1);
+    session->is_gone = true;
+    session->code_to_answer = message->conn_close.code;
+    if (session->state == SESSION_CHATTING)
+        session->is_cancelling = false; /* it came too late, so much is known without the matcher */
+    resume_requests(session, host);
 }
 
 void session_init(struct session *session, struct session_host *host, struct address self, struct address connection,
@@ -267,15 +330,10 @@ void session_on_message(struct session *session, struct session_host *host, stru
 {
     switch ((enum message_type)message->type) {
     case CLIENT_TEXT:
-        if (session->state == SESSION_CLOSING)
-            message_discard(message);
-        else if (awaits_matcher(session))
-            backlog_put(&session->waiting_requests, message);
-        else
-            requests_on_client_text(session, host, message);
+        on_client_text(session, host, message);
         break;
     case CONN_GONE:
-        on_conn_gone(session, host);
+        on_conn_gone(session, host, message);
         break;
     case USER_BANNED:
         on_banned(session, host);

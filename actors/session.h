@@ -7,9 +7,12 @@
  *                                    └──────────────────────────────────────────────┘
  *                                                  end_chat, PEER_LEFT
  *
- * What each request does in each state is the protocol's table. Two things cross threads and need care:
+ * What each request does in each state is the protocol's table. Three things need care:
  *  - A search that is being started or cancelled. The client's further requests wait until the matcher has answered,
  *    because until then nobody knows which state they would meet.
+ *  - A long request. To parse one takes up to a millisecond, and those of many users may come together: everybody else on
+ *    the thread would wait for all of them. So it waits for a turn of its actor's, which the host gives between batches of
+ *    messages, one actor after the other; and what its client sends after it, its leaving too, waits behind it.
  *  - A partner who has heard of the match first. What it says waits until MATCH_FOUND has come here too; match ids grow,
  *    so a higher one than the last is of the future and a lower one of the past.
  *
@@ -50,6 +53,10 @@ struct session_host {
      * is the host's, NULL while there is none. */
     void (*remind)(void *self, struct reminder **reminder, struct address actor, uint32_t in_ms);
     void (*forget)(void *self, struct reminder **reminder);
+
+    /* Have session_on_turn() called once, after the turns that others wait for already. An actor waits for one at most; if it is over before,
+     * there is none. */
+    void (*await_turn)(void *self, struct address actor);
 };
 
 enum session_state {
@@ -70,7 +77,7 @@ struct session {
     struct address partner;    /* CHATTING; then of the last chat */
     struct payload *interests; /* topics, as submitted last; NULL: NEW */
     uint64_t match;            /* the chat that is on, else the last one; 0: none yet */
-    struct backlog waiting_requests; /* is_starting, is_cancelling */
+    struct backlog waiting_requests; /* is_starting, is_cancelling, awaits_turn */
     struct backlog early;            /* SEARCHING: from a partner that we have not heard of yet */
     uint8_t user_id[USER_ID_BYTES];
     struct identity identity;
@@ -84,14 +91,17 @@ struct session {
     struct rate_bucket chat_bucket;
     struct rate_bucket search_bucket;
     struct rate_bucket strike_bucket;
+    uint16_t code_to_answer; /* is_gone: CONN_GONE's */
     uint8_t state;      /* enum session_state */
     uint8_t told;       /* enum session_told */
-    bool is_starting;   /* the first SEARCH_START of this search is on its way */
-    bool is_cancelling; /* SEARCH_CANCEL is on its way; its end_matching is yet to be answered */
-    bool accepts_anyone; /* SEARCHING: somebody who shares no interest, too */
-    bool has_typed;     /* typing_ms counts */
-    bool has_reported;  /* the partner of the chat that is on, or the last one */
-    bool is_restored;   /* this chat was written back to the store (CHAT_STORE) */
+    bool is_starting : 1;   /* the first SEARCH_START of this search is on its way */
+    bool is_cancelling : 1; /* SEARCH_CANCEL is on its way; its end_matching is yet to be answered */
+    bool awaits_turn : 1;   /* for the oldest of waiting_requests, which is long */
+    bool is_gone : 1;       /* CONN_GONE came; what is left of waiting_requests comes first */
+    bool accepts_anyone : 1; /* SEARCHING: somebody who shares no interest, too */
+    bool has_typed : 1;     /* typing_ms counts */
+    bool has_reported : 1;  /* the partner of the chat that is on, or the last one */
+    bool is_restored : 1;   /* this chat was written back to the store (CHAT_STORE) */
 };
 
 /* Become the actor of a connection, accept it, and welcome the client. user_id: random. */
@@ -100,6 +110,9 @@ void session_init(struct session *session, struct session_host *host, struct add
 
 /* What was asked for by host->remind(). */
 void session_on_reminder(struct session *session, struct session_host *host);
+
+/* What was asked for by host->await_turn(). The actor may be SESSION_OVER after it, too. */
+void session_on_turn(struct session *session, struct session_host *host);
 
 /* Take one message. The actor is finished when its state is SESSION_OVER. */
 void session_on_message(struct session *session, struct session_host *host, struct message *message);

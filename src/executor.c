@@ -24,7 +24,7 @@ static bool run_batch(struct executor *executor)
     bool had_staged = mailbox_staged(executor->mailbox) > 0;
     /* An owner that waits for the last staged message to go, in order to end, has not seen it gone. */
     bool has_news = mailbox_flush(executor->mailbox) && had_staged;
-    return delivered >= BATCH || has_news;
+    return delivered >= BATCH || has_news || (executor->handler->has_work != NULL && executor->handler->has_work(executor->owner));
 }
 
 static void on_idle(uv_idle_t *idle)

@@ -22,6 +22,8 @@ struct executor_handler {
     /* After each batch of messages and after each poll, before the flush; and once more if the flush hands over the last of what was staged.
      * May send. NULL if there is nothing to do. */
     void (*on_turn_end)(void *owner);
+    /* Whether there is work left that does not come as a message: then the thread does not sleep, and there are further turns. NULL: never. */
+    bool (*has_work)(void *owner);
     /* executor_exit() was called: close all own handles. The thread ends when the loop has none left. */
     void (*on_exit)(void *owner);
 };

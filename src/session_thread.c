@@ -23,6 +23,9 @@ enum { USER_IDS_FETCHED = 64 };
  * fivefold, and sixteen such events would overflow the partner's write queue: it would be closed for what somebody else wrote. */
 enum { EVENT_GROWTH_MAX = 2 };
 
+/* So long what takes long is worked on in a turn, before messages and sockets come to theirs again. */
+enum { TURN_NS = 500 * 1000 };
+
 /* What session.h's remind() asks for. */
 struct reminder {
     struct wheel_entry entry;
@@ -37,6 +40,7 @@ struct session_thread {
     struct wheel wheel; /* struct reminder */
     uv_timer_t tick;    /* runs while there are reminders */
     unsigned reminders;
+    struct backlog turns; /* that actors wait for: of each message, to whom it is alone matters */
     bool is_time_set;   /* the host's time is that of this batch */
     bool is_draining;
     bool has_drained;
@@ -127,6 +131,12 @@ static void remind(void *self, struct reminder **pointer, struct address actor, 
     wheel_set(&thread->wheel, &(*pointer)->entry, uv_now(loop) + in_ms);
 }
 
+static void await_turn(void *self, struct address actor)
+{
+    struct session_thread *thread = self;
+    backlog_put(&thread->turns, &(struct message){ .to = actor });
+}
+
 static void open_actor(struct session_thread *thread, const struct message *opened)
 {
     uint32_t slot, generation;
@@ -175,6 +185,16 @@ static void on_thread_message(struct session_thread *thread, struct message *mes
     }
 }
 
+/* It has taken a message or a turn. */
+static void after_actor(struct session_thread *thread, struct session *session)
+{
+    json_arena_reset(&thread->json);
+    if (session->state != SESSION_OVER)
+        return;
+    session_fini(session, &thread->host);
+    slab_give_back(&thread->actors, session->self.slot);
+}
+
 static void on_message(void *owner, struct message *message)
 {
     struct session_thread *thread = owner;
@@ -183,29 +203,45 @@ static void on_message(void *owner, struct message *message)
         on_thread_message(thread, message);
         return;
     }
-    uint32_t slot = message->to.slot;
-    struct session *session = slab_find(&thread->actors, slot, message->to.generation);
+    struct session *session = slab_find(&thread->actors, message->to.slot, message->to.generation);
     if (session == NULL) {
         session_on_undeliverable(&thread->host, message);
         return;
     }
-    const uint16_t code_to_answer = message->type == CONN_GONE ? message->conn_close.code : 0;
-    struct address connection = message->from;
     session_on_message(session, &thread->host, message);
-    if (code_to_answer != 0)
-        executor_send(&thread->executor, &(struct message){ .type = CONN_CLOSE,
-                                                            .to = connection,
-                                                            .conn_close = { .code = code_to_answer } });
-    json_arena_reset(&thread->json);
-    if (session->state == SESSION_OVER) {
-        session_fini(session, &thread->host);
-        slab_give_back(&thread->actors, slot);
-    }
+    after_actor(thread, session);
+}
+
+/* One actor after the other, until time is up. */
+static void give_turns(struct session_thread *thread)
+{
+    struct message turn;
+    uint64_t begin_ns = uv_hrtime();
+    do {
+        if (!backlog_take(&thread->turns, &turn))
+            return;
+        struct session *session = slab_find(&thread->actors, turn.to.slot, turn.to.generation);
+        if (session == NULL)
+            continue;
+        set_time(thread);
+        session_on_turn(session, &thread->host);
+        after_actor(thread, session);
+    } while (uv_hrtime() - begin_ns < TURN_NS);
+}
+
+static bool has_work(void *owner)
+{
+    struct session_thread *thread = owner;
+    return backlog_first(&thread->turns) != NULL;
 }
 
 static void on_turn_end(void *owner)
 {
     struct session_thread *thread = owner;
+    if (backlog_first(&thread->turns) != NULL) {
+        mailbox_flush(thread->executor.mailbox); /* what the batch has caused need not wait for it */
+        give_turns(thread);
+    }
     thread->is_time_set = false;
     /* Every connection's last message has come, and all that followed from them is handed over. */
     if (!thread->is_draining || thread->has_drained || thread->actors.used > 0 || !mailbox_flush(thread->executor.mailbox))
@@ -232,6 +268,7 @@ static const struct executor_handler handler = {
     .on_start = on_start,
     .on_message = on_message,
     .on_turn_end = on_turn_end,
+    .has_work = has_work,
     .on_exit = on_exit_loop,
 };
 
@@ -247,6 +284,7 @@ struct session_thread *session_thread_new(const struct session_thread_config *co
         .matcher_thread = config->matcher_thread,
         .remind = remind,
         .forget = forget_reminder,
+        .await_turn = await_turn,
         .rate_chat = (uint32_t)config->options->rate_chat,
         .rate_search = (uint32_t)config->options->rate_search,
         .event_bytes_max = EVENT_GROWTH_MAX * (uint32_t)config->options->max_message,
@@ -277,6 +315,9 @@ void session_thread_free(struct session_thread **pointer)
         struct session *session = slab_at(&thread->actors, slot, &generation);
         if (session != NULL)
             session_fini(session, &thread->host);
+    }
+    struct message turn;
+    while (backlog_take(&thread->turns, &turn)) {
     }
     slab_fini(&thread->actors);
     executor_fini(&thread->executor);

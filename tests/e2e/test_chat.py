@@ -235,6 +235,27 @@ def test_what_is_long_counts_for_more():
     asyncio.run(run())
 
 
+def test_what_was_written_before_leaving_arrives_first(server):
+    """Long requests wait for their turn, and neither what follows them nor the end of the connection overtakes them."""
+    async def run():
+        for close in (lambda client: client.close(), lambda client: asyncio.sleep(0)):
+            a, b = await pair(server)
+            texts = ["short", "x" * 1000, "y", "z" * 900, "w"]
+            for text in texts:
+                await a.send("chat_message", message=text)
+            await a.send("webrtc_signal", x="y" * 50000)
+            await a.send("chat_message", message="bye")
+            await close(a)
+            a.socket.transport.close()
+            for text in texts:
+                await b.expect("chat_message", message=text)
+            assert await b.expect("webrtc_signal") == {"x": "y" * 50000}
+            await b.expect("chat_message", message="bye")
+            await b.expect("partner_left_chat")
+            await b.close()
+    asyncio.run(run())
+
+
 def test_a_slow_reader_slows_only_its_partner():
     """Its partner's socket is not read any more; memory stays bounded; when it reads again nothing is missing."""
     async def run():

@@ -73,6 +73,15 @@ static void on_remind(void *owner, struct reminder **reminder, struct address ac
     *reminder = &the_reminder;
 }
 
+static bool has_turn;
+
+static void on_await_turn(void *owner, struct address actor)
+{
+    (void)owner;
+    CHECK(address_equals(actor, self) && !has_turn);
+    has_turn = true;
+}
+
 static void on_forget(void *owner, struct reminder **reminder)
 {
     (void)owner;
@@ -112,6 +121,14 @@ static void peer_says(struct session_host *host, uint64_t match)
                                     .peer_text = { .match = match, .writer = partners_client } });
 }
 
+static void take_turn(struct session_host *host)
+{
+    if (has_turn) {
+        has_turn = false;
+        session_on_turn(&session, host);
+    }
+}
+
 static void happen(struct session_host *host, char what)
 {
     switch (what) {
@@ -132,6 +149,7 @@ static void happen(struct session_host *host, char what)
     case 'r': session_restate(&session, host); break;
     case 'i': on_forget(NULL, &session.reminder); session_on_reminder(&session, host); break;
     case 's': host->now_ms += 3000; break;
+    case 'T': take_turn(host); break;
     case 'h': host->now_ms += 3600000; break;
     case 'q': host->rate_chat = host->rate_search = 1; break;
     default: break;
@@ -141,7 +159,7 @@ static void happen(struct session_host *host, char what)
 static void check_credits(void)
 {
     CHECK(answers <= texts && peer_credits <= peer_texts);
-    bool waits = session.is_starting || session.is_cancelling;
+    bool waits = session.is_starting || session.is_cancelling || has_turn;
     if (session.state < SESSION_CLOSING && !waits)
         CHECK(answers == texts);
     if (session.state != SESSION_SEARCHING)
@@ -151,11 +169,13 @@ static void check_credits(void)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct session_host host = { .send = on_send, .metrics = &metrics, .matcher_thread = MATCHER_THREAD, .now_ms = 1000,
-                                 .event_bytes_max = 4000, .remind = on_remind, .forget = on_forget };
+                                 .event_bytes_max = 4000, .remind = on_remind, .forget = on_forget,
+                                 .await_turn = on_await_turn };
     const uint8_t id[USER_ID_BYTES] = { 7 };
     memset(&metrics, 0, sizeof metrics);
     texts = answers = peer_texts = peer_credits = 0;
     matches = 1;
+    has_turn = false;
     event_time_set(&host.time, 0);
     session_init(&session, &host, self, client, &(struct identity){ 0 }, id);
     size_t length;
@@ -173,6 +193,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check_credits();
     }
     receive(&host, (struct message){ .type = CONN_GONE, .from = client });
+    while (session.state != SESSION_OVER && has_turn)
+        take_turn(&host);
     CHECK(session.state == SESSION_OVER);
     session_fini(&session, &host);
     CHECK(metrics_sum(&metrics, 1, METRIC_USERS) == 0 && metrics_sum(&metrics, 1, METRIC_SEARCHING) == 0 &&

@@ -11,9 +11,27 @@
 
 enum { TOPICS = 4, DEVICES = 12 };
 
+/* So long a request has to wait for a turn of its actor (session.c). */
+enum { LONG_BYTES = 600 };
+
+/* What one side of the client's last match has said: its own, or the other's. */
+static struct said *said_by(struct sim *sim, const struct client *client, unsigned side)
+{
+    return &sim->said[strtoull(client->match, NULL, 16) % MATCHES_KEPT][side];
+}
+
+static bool ends_chats(enum request_type type)
+{
+    return type == REQUEST_END_CHAT || type == REQUEST_NEXT || type == REQUEST_BLOCK || type == REQUEST_REPORT;
+}
+
 static void client_writes(struct sim *sim, struct client *client, enum request_type type, const char *json)
 {
     client->credits--;
+    if (client->view == VIEW_CHATTING && type == REQUEST_CHAT_MESSAGE && !said_by(sim, client, client->side)->is_leaving)
+        said_by(sim, client, client->side)->written++;
+    if (client->view == VIEW_CHATTING && ends_chats(type))
+        said_by(sim, client, client->side)->is_leaving = true;
     if (type != REQUEST_CHAT_MESSAGE && type != REQUEST_START_MATCHING && type != REQUEST_NEXT && type != REQUEST_TYPING) {
         if (client->asked_count == REQUESTS_MAX)
             sim_fail(sim, "a client has more requests open than credits");
@@ -23,10 +41,13 @@ static void client_writes(struct sim *sim, struct client *client, enum request_t
     struct address self = { .generation = client->generation,
                             .slot = (uint32_t)(client - sim->clients) & 0xFFFFFFu,
                             .thread = IO_THREAD };
-    threads_send(sim, &(struct message){ .type = CLIENT_TEXT,
-                                         .to = client->actor,
-                                         .from = self,
-                                         .payload = payload_copy(json, strlen(json)) });
+    struct payload *text = payload_copy(json, strlen(json));
+    if (sim_pick(sim, 4) == 0) {
+        char spaces[LONG_BYTES];
+        memset(spaces, ' ', sizeof spaces);
+        payload_append(&text, spaces, sizeof spaces);
+    }
+    threads_send(sim, &(struct message){ .type = CLIENT_TEXT, .to = client->actor, .from = self, .payload = text });
 }
 
 void client_acts(struct sim *sim, struct client *client)
@@ -193,7 +214,8 @@ static void set_partner(struct sim *sim, struct client *client)
     bool is_first = memcmp(pair[0], own, USER_ID_BYTES) == 0;
     if (!is_first && memcmp(pair[1], own, USER_ID_BYTES) != 0)
         sim_fail(sim, "a match that the store does not know of");
-    memcpy(client->partner_id, pair[is_first ? 1 : 0], USER_ID_BYTES);
+    client->side = is_first ? 0 : 1;
+    memcpy(client->partner_id, pair[1 - client->side], USER_ID_BYTES);
     for (size_t at = 0; client->blocked != NULL && at < client->blocked->length; at += USER_ID_BYTES) {
         if (memcmp(client->blocked->bytes + at, client->partner_id, USER_ID_BYTES) == 0)
             sim_fail(sim, "a match with somebody whom the client has blocked");
@@ -212,6 +234,11 @@ static void client_hears_match(struct sim *sim, struct client *client, const jso
     client->heard = 0;
     snprintf(client->match, sizeof client->match, "%s", text_of(data, "match_id"));
     set_partner(sim, client);
+    /* What it wrote before it heard of the match may end it. */
+    bool is_leaving = client->has_asked_next;
+    for (size_t i = 0; i < client->asked_count; i++)
+        is_leaving |= ends_chats(client->asked[i]);
+    said_by(sim, client, client->side)->is_leaving = is_leaving;
     sim->matched++;
 }
 
@@ -227,6 +254,7 @@ static void client_hears_chat(struct sim *sim, struct client *client, const json
     if (client->heard != 0 && number != client->heard + 1)
         sim_fail(sim, "a message was lost, doubled or overtaken");
     client->heard = number;
+    said_by(sim, client, 1 - client->side)->heard++;
     sim->relayed++;
 }
 
@@ -248,6 +276,7 @@ void client_hears(struct sim *sim, struct client *client, const struct payload *
     } else if (strcmp(type, "partner_left_chat") == 0) {
         if (client->view != VIEW_CHATTING || strcmp(client->match, text_of(data, "match_id")) != 0)
             sim_fail(sim, "the partner left a chat that the client is not in");
+        said_by(sim, client, 1 - client->side)->is_over = true;
         client->view = VIEW_IDLE;
     } else if (strcmp(type, "no_match") == 0) {
         if ((client->view == VIEW_CHATTING && !client->has_asked_next) || client->view == VIEW_NEW)

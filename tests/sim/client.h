@@ -31,6 +31,7 @@ struct client {
     char match[MATCH_ID_TEXT];
     long written;          /* number of the last message, over all chats */
     long heard;            /* number of the partner's last message in this chat; 0: none yet */
+    unsigned side;         /* of the pair: which of the two of the last match it is */
     enum request_type asked[REQUESTS_MAX]; /* requests that await a direct answer, oldest first */
     size_t asked_count;
     bool has_asked_next;   /* its chats may end unannounced */

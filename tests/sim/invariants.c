@@ -4,6 +4,16 @@
 
 #include "counted_payload.h"
 
+/* Who left has been heard to the end. */
+static void check_said(const struct sim *sim)
+{
+    for (size_t i = 0; i < 2 * MATCHES_KEPT; i++) {
+        const struct said *said = &sim->said[i / 2][i % 2];
+        if (said->is_over && !said->is_banned && said->heard < said->written)
+            sim_fail(sim, "what was written before leaving did not arrive");
+    }
+}
+
 void check_agreement(const struct sim *sim)
 {
     for (size_t i = 0; i < CLIENTS; i++) {
@@ -25,7 +35,10 @@ void check_agreement(const struct sim *sim)
         }
         if (actor->is_starting || actor->is_cancelling || actor->early.first != NULL || actor->waiting_requests.first != NULL)
             sim_fail(sim, "an actor still waits for something");
+        if (actor->awaits_turn || actor->is_gone)
+            sim_fail(sim, "an actor still awaits a turn");
     }
+    check_said(sim);
     if (!fake_store_is_sound(&sim->store))
         sim_fail(sim, "the store's pairs are not sound");
     for (size_t i = 0; i < FAKE_USERS_MAX; i++) {

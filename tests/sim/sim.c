@@ -20,7 +20,7 @@ enum { STEP_MS_MAX = 300 };
 
 /* Over all seeds. */
 struct totals {
-    long relayed, matched, blocked, banned, typed, strangers;
+    long relayed, matched, blocked, banned, typed, strangers, turns_taken;
 };
 
 _Noreturn void sim_fail(const struct sim *sim, const char *what)
@@ -60,6 +60,8 @@ static void run(uint64_t seed, long steps, struct totals *total)
             threads_toggle_store(sim);
         else if (choice < 34)
             threads_fire_reminder(sim);
+        else if (choice < 38)
+            threads_give_turn(sim, FIRST_SESSION_THREAD + (unsigned)sim_pick(sim, SESSION_THREADS));
         else
             threads_deliver(sim, from, to);
         if (sim_pick(sim, 1500) == 0) {
@@ -90,6 +92,7 @@ static void run(uint64_t seed, long steps, struct totals *total)
     total->banned += sim->banned;
     total->typed += sim->typed;
     total->strangers += sim->strangers;
+    total->turns_taken += sim->turns_taken;
     free(sim);
 }
 
@@ -108,8 +111,11 @@ int main(int argc, char **argv)
     }
     for (long seed = first; seed < first + seeds; seed++)
         run((uint64_t)seed, steps, &total);
-    printf("sim: %ld seeds of %ld steps, %ld matches (%ld without a common interest), %ld messages relayed, %ld blocks, %ld bans: sound\n",
-           seeds, steps, total.matched / 2, total.strangers / 2, total.relayed, total.blocked, total.banned);
+    printf("sim: %ld seeds of %ld steps, %ld matches (%ld without a common interest), %ld messages relayed, %ld blocks, %ld bans, %ld long requests: sound\n",
+           seeds, steps, total.matched / 2, total.strangers / 2, total.relayed, total.blocked, total.banned, total.turns_taken);
     /* A run in which something never happens proves nothing about it. */
-    return total.matched > 0 && total.relayed > 0 && total.blocked > 0 && total.banned > 0 && total.typed > 0 && total.strangers > 0 ? 0 : 1;
+    return total.matched > 0 && total.relayed > 0 && total.blocked > 0 && total.banned > 0 && total.typed > 0 && total.strangers > 0 &&
+                   total.turns_taken > 0
+               ? 0
+               : 1;
 }

@@ -20,6 +20,15 @@ enum { SESSION_THREADS = 3, IO_THREAD = 1, FIRST_SESSION_THREAD = 2 };
 enum { MATCHER_THREAD = FIRST_SESSION_THREAD + SESSION_THREADS, THREADS = MATCHER_THREAD + 1 };
 enum { CLIENTS = 10, ACTORS = 256, MATCHES_KEPT = 4096 };
 
+/* What one side of a chat has written, and how much of it the other has heard. */
+struct said {
+    long written;
+    long heard;
+    bool is_leaving; /* it has asked for the end of the chat: what it writes now comes too late */
+    bool is_banned;  /* what it wrote then may be lost */
+    bool is_over;    /* the other side has heard that it left: heard is final */
+};
+
 struct sim {
     uint64_t random;
     uint64_t seed;
@@ -36,7 +45,10 @@ struct sim {
     struct client clients[CLIENTS];
     long relayed, matched, blocked, banned, typed, strangers;
     long reminders;
+    struct backlog turns[SESSION_THREADS]; /* that actors await: to whom alone counts */
+    long turns_taken;
     uint8_t pairs[MATCHES_KEPT][2][USER_ID_BYTES]; /* by match: who the store has paired */
+    struct said said[MATCHES_KEPT][2];             /* by match, in the order of the pair */
 };
 
 /* Print the seed, the step and what is broken, and exit. */

@@ -29,6 +29,12 @@ static void forget(void *self, struct reminder **reminder)
     *reminder = NULL;
 }
 
+static void await_turn(void *self, struct address actor)
+{
+    struct sim *sim = self;
+    backlog_put(&sim->turns[actor.thread - FIRST_SESSION_THREAD], &(struct message){ .to = actor });
+}
+
 void threads_send(void *self, const struct message *message)
 {
     struct sim *sim = self;
@@ -43,7 +49,7 @@ void threads_init(struct sim *sim)
     for (unsigned i = 0; i < SESSION_THREADS; i++) {
         sim->hosts[i] = (struct session_host){
             .self = sim, .send = threads_send, .metrics = &sim->metrics, .matcher_thread = MATCHER_THREAD, .event_bytes_max = 131072,
-            .remind = remind, .forget = forget
+            .remind = remind, .forget = forget, .await_turn = await_turn
         };
         event_time_set(&sim->hosts[i].time, sim->seed);
     }
@@ -89,6 +95,8 @@ static void io_thread_takes(struct sim *sim, struct message *message)
             sim_fail(sim, "a client without a fault is closed");
         if (is_there) {
             sim->banned++;
+            if (client->view == VIEW_CHATTING)
+                sim->said[strtoull(client->match, NULL, 16) % MATCHES_KEPT][client->side].is_banned = true;
             client->view = VIEW_GONE;
             sim->sender = IO_THREAD;
             threads_send(sim, &(struct message){ .type = CONN_GONE, .to = client->actor, .from = message->to });
@@ -99,6 +107,21 @@ static void io_thread_takes(struct sim *sim, struct message *message)
         sim_fail(sim, "a message that a client without a fault should not cause");
     }
     message_discard(message);
+}
+
+static struct session *find_actor(struct sim *sim, struct address address)
+{
+    bool is_alive = sim->actor_is_alive[address.slot] && sim->actor_generation[address.slot] == address.generation;
+    return is_alive ? &sim->actors[address.slot] : NULL;
+}
+
+/* It has taken a message or a turn. */
+static void after_actor(struct sim *sim, struct session_host *host, struct session *actor)
+{
+    if (actor->state != SESSION_OVER)
+        return;
+    session_fini(actor, host);
+    sim->actor_is_alive[actor - sim->actors] = false;
 }
 
 static void session_thread_takes(struct sim *sim, unsigned thread, struct message *message)
@@ -125,16 +148,13 @@ static void session_thread_takes(struct sim *sim, unsigned thread, struct messag
                 session_restate(&sim->actors[slot], host);
         }
     } else {
-        uint32_t slot = message->to.slot;
-        if (!sim->actor_is_alive[slot] || sim->actor_generation[slot] != message->to.generation) {
+        struct session *actor = find_actor(sim, message->to);
+        if (actor == NULL) {
             session_on_undeliverable(host, message);
             return;
         }
-        session_on_message(&sim->actors[slot], host, message);
-        if (sim->actors[slot].state == SESSION_OVER) {
-            session_fini(&sim->actors[slot], host);
-            sim->actor_is_alive[slot] = false;
-        }
+        session_on_message(actor, host, message);
+        after_actor(sim, host, actor);
     }
 }
 
@@ -176,6 +196,22 @@ void threads_fire_reminder(struct sim *sim)
     session_on_reminder(actor, host);
 }
 
+bool threads_give_turn(struct sim *sim, unsigned thread)
+{
+    struct message turn;
+    if (!backlog_take(&sim->turns[thread - FIRST_SESSION_THREAD], &turn))
+        return false;
+    struct session *actor = find_actor(sim, turn.to);
+    if (actor != NULL) {
+        struct session_host *host = &sim->hosts[thread - FIRST_SESSION_THREAD];
+        sim->sender = thread;
+        sim->turns_taken++;
+        session_on_turn(actor, host);
+        after_actor(sim, host, actor);
+    }
+    return true;
+}
+
 bool threads_step_store(struct sim *sim)
 {
     if (fake_store_pending(&sim->store) == 0)
@@ -208,6 +244,8 @@ void threads_run_until_quiet(struct sim *sim)
             for (unsigned to = 0; to < THREADS; to++)
                 is_moving |= threads_deliver(sim, from, to);
         }
+        for (unsigned thread = 0; thread < SESSION_THREADS; thread++)
+            is_moving |= threads_give_turn(sim, FIRST_SESSION_THREAD + thread);
         is_moving |= threads_step_store(sim);
     }
 }

@@ -25,6 +25,9 @@ bool threads_deliver(struct sim *sim, unsigned from, unsigned to);
 /* An actor that chance names has waited long enough, if it waits at all. */
 void threads_fire_reminder(struct sim *sim);
 
+/* The actor of a session thread that has awaited its turn longest takes it. Returns false if there is none. */
+bool threads_give_turn(struct sim *sim, unsigned thread);
+
 /* Carry out and answer the store's oldest call. Returns false if there is none. */
 bool threads_step_store(struct sim *sim);
 

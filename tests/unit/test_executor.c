@@ -154,11 +154,71 @@ static void there_is_a_turn_after_the_last_staged_message_has_gone(void **state)
     exchange_free(&exchange);
 }
 
+/* An owner that has work left gets turns without any message, and sleeps when it has none. */
+
+enum { WORK = 10 };
+
+struct worker {
+    struct executor executor;
+    uv_timer_t end;
+    unsigned turns, work_done;
+};
+
+static void on_worked_enough(uv_timer_t *timer)
+{
+    executor_exit(&((struct worker *)timer->data)->executor);
+}
+
+static void on_worker_start(void *owner)
+{
+    struct worker *worker = owner;
+    uv_timer_init(&worker->executor.loop, &worker->end);
+    worker->end.data = worker;
+    uv_timer_start(&worker->end, on_worked_enough, 100, 0);
+}
+
+static void on_worker_turn_end(void *owner)
+{
+    struct worker *worker = owner;
+    worker->turns++;
+    worker->work_done += worker->work_done < WORK;
+}
+
+static bool worker_has_work(void *owner)
+{
+    return ((struct worker *)owner)->work_done < WORK;
+}
+
+static void on_worker_exit(void *owner)
+{
+    uv_close((uv_handle_t *)&((struct worker *)owner)->end, NULL);
+}
+
+static void work_without_messages_is_done_and_then_the_thread_sleeps(void **state)
+{
+    (void)state;
+    const struct executor_handler works = { .on_start = on_worker_start,
+                                            .on_message = on_message,
+                                            .on_turn_end = on_worker_turn_end,
+                                            .has_work = worker_has_work,
+                                            .on_exit = on_worker_exit };
+    const enum thread_role roles[] = { ROLE_MAIN, ROLE_SESSION };
+    struct exchange *exchange = exchange_new(roles, 2, 2);
+    struct worker worker = { .turns = 0 };
+    assert_int_equal(executor_init(&worker.executor, exchange_mailbox(exchange, 1), &works, &worker), 0);
+    executor_run(&worker.executor);
+    assert_int_equal(worker.work_done, WORK);
+    assert_in_range(worker.turns, WORK, WORK + 10); /* of a busy loop there would be thousands */
+    executor_fini(&worker.executor);
+    exchange_free(&exchange);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_counter_goes_to_and_fro),
         cmocka_unit_test(there_is_a_turn_after_the_last_staged_message_has_gone),
+        cmocka_unit_test(work_without_messages_is_done_and_then_the_thread_sleeps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -44,6 +44,22 @@ static void forget(void *owner, struct reminder **reminder)
     *reminder = NULL;
 }
 
+static unsigned turns_awaited;
+
+static void await_turn(void *owner, struct address actor)
+{
+    (void)owner;
+    assert_true(address_equals(actor, self));
+    turns_awaited++;
+}
+
+static void give_turn(void)
+{
+    assert_int_equal(turns_awaited, 1);
+    turns_awaited = 0;
+    session_on_turn(&session, &host);
+}
+
 static void forget_sent(void)
 {
     for (size_t i = 0; i < sent_count; i++)
@@ -61,7 +77,9 @@ static int set_up(void **state)
                                   .now_ms = 1000,
                                   .event_bytes_max = 131072,
                                   .remind = remind,
-                                  .forget = forget };
+                                  .forget = forget,
+                                  .await_turn = await_turn };
+    turns_awaited = 0;
     event_time_set(&host.time, 0);
     const uint8_t id[USER_ID_BYTES] = { 7 };
     session_init(&session, &host, self, connection, &(struct identity){ 0 }, id);
@@ -88,6 +106,21 @@ static void receive(struct message message)
 static void client_writes(const char *json)
 {
     receive((struct message){ .type = CLIENT_TEXT, .from = connection, .payload = payload_copy(json, strlen(json)) });
+}
+
+/* The same, but with so much white space that it takes long. */
+static void client_writes_long(const char *json)
+{
+    char spaces[600];
+    memset(spaces, ' ', sizeof spaces);
+    struct payload *text = payload_copy(json, strlen(json));
+    payload_append(&text, spaces, sizeof spaces);
+    receive((struct message){ .type = CLIENT_TEXT, .from = connection, .payload = text });
+}
+
+static void client_goes(uint16_t code)
+{
+    receive((struct message){ .type = CONN_GONE, .from = connection, .conn_close = { .code = code } });
 }
 
 static void matched(uint64_t match, uint32_t search)
@@ -409,6 +442,129 @@ static void a_banned_user_leaves_everything(void **state)
     assert_int_equal(sent_count, 0);
 }
 
+#define CHAT_MESSAGE "{\"type\":\"chat_message\",\"data\":{\"message\":\"x\"}}"
+
+static void a_long_request_waits_for_a_turn_and_what_follows_behind_it(void **state)
+{
+    (void)state;
+    chat(10);
+    client_writes_long(CHAT_MESSAGE);
+    client_writes(CHAT_MESSAGE);
+    client_writes_long("{\"type\":\"nonsense\"}");
+    client_writes("{\"type\":\"end_chat\"}");
+    assert_int_equal(sent_count, 0);
+    give_turn();
+    expect(PEER_TEXT);
+    expect(PEER_TEXT);
+    assert_int_equal(sent_count, 0);
+    give_turn();
+    expect_event("error", "unknown_type");
+    expect(PEER_LEFT);
+    expect(CHAT_ENDED);
+    expect_event("success", NULL);
+    assert_int_equal(sent_count, 0);
+    assert_int_equal(turns_awaited, 0);
+}
+
+static void what_others_send_does_not_wait_for_the_turn(void **state)
+{
+    (void)state;
+    start_search();
+    search_answered(SEARCH_WAITING, 1);
+    forget_sent();
+    client_writes_long(CHAT_MESSAGE);
+    matched(10, 1);
+    expect_event("success_matched", NULL);
+    peer_text(10);
+    expect(EVENT_TEXT);
+    assert_int_equal(sent_count, 0);
+    give_turn();
+    expect(PEER_TEXT);
+    assert_int_equal(turns_awaited, 0);
+}
+
+static void a_long_request_waits_for_the_matcher_first(void **state)
+{
+    (void)state;
+    start_search();
+    client_writes_long(CHAT_MESSAGE);
+    assert_int_equal(turns_awaited, 0);
+    matched(10, 1);
+    expect_event("success_matched", NULL);
+    assert_int_equal(sent_count, 0);
+    give_turn();
+    expect(PEER_TEXT);
+}
+
+static void what_a_client_wrote_before_it_went_is_relayed(void **state)
+{
+    (void)state;
+    chat(10);
+    client_writes_long(CHAT_MESSAGE);
+    client_writes_long(CHAT_MESSAGE);
+    client_goes(1000);
+    assert_int_equal(session.state, SESSION_CHATTING);
+    give_turn();
+    expect(PEER_TEXT);
+    assert_int_equal(sent_count, 0);
+    give_turn();
+    expect(PEER_TEXT);
+    expect(PEER_LEFT);
+    expect(USER_LEFT);
+    assert_int_equal(expect(CONN_CLOSE).conn_close.code, 1000);
+    assert_int_equal(sent_count, 0);
+    assert_int_equal(session.state, SESSION_OVER);
+}
+
+static void what_a_client_wrote_while_its_cancel_came_too_late_is_relayed(void **state)
+{
+    (void)state;
+    start_search();
+    search_answered(SEARCH_WAITING, 1);
+    client_writes("{\"type\":\"end_matching\"}");
+    matched(10, 1);
+    client_writes(CHAT_MESSAGE);
+    forget_sent();
+    client_goes(0);
+    expect(PEER_TEXT);
+    expect(PEER_LEFT);
+    expect(USER_LEFT);
+    assert_int_equal(sent_count, 0);
+    assert_int_equal(session.state, SESSION_OVER);
+}
+
+static void who_goes_while_the_matcher_is_asked_is_not_kept(void **state)
+{
+    (void)state;
+    chat(10);
+    client_writes_long(CHAT_MESSAGE);
+    client_writes("{\"type\":\"next\"}");
+    client_writes(CHAT_MESSAGE);
+    client_goes(0);
+    give_turn();
+    expect(PEER_TEXT);
+    expect(PEER_LEFT);
+    expect(CHAT_ENDED);
+    expect(SEARCH_START);
+    expect(TEXT_DONE);
+    expect(USER_LEFT);
+    assert_int_equal(sent_count, 0);
+    assert_int_equal(session.state, SESSION_OVER);
+}
+
+static void a_banned_user_s_requests_are_dropped(void **state)
+{
+    (void)state;
+    chat(10);
+    client_writes_long(CHAT_MESSAGE);
+    receive((struct message){ .type = USER_BANNED });
+    forget_sent();
+    client_goes(0);
+    give_turn();
+    assert_int_equal(sent_count, 0);
+    assert_int_equal(session.state, SESSION_OVER);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -430,6 +586,13 @@ int main(void)
         TEST(the_store_is_told_of_blocks_before_the_chat_ends),
         TEST(the_last_partner_can_be_blocked_for_five_minutes),
         TEST(a_banned_user_leaves_everything),
+        TEST(a_long_request_waits_for_a_turn_and_what_follows_behind_it),
+        TEST(what_others_send_does_not_wait_for_the_turn),
+        TEST(a_long_request_waits_for_the_matcher_first),
+        TEST(what_a_client_wrote_before_it_went_is_relayed),
+        TEST(what_a_client_wrote_while_its_cancel_came_too_late_is_relayed),
+        TEST(who_goes_while_the_matcher_is_asked_is_not_kept),
+        TEST(a_banned_user_s_requests_are_dropped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
