@@ -24,9 +24,17 @@ void connection_set_deadline(struct connection *connection, uint64_t in_ms)
 static void on_allocate(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)
 {
     struct connection *connection = (struct connection *)handle;
+    struct net *net = connection->net;
     (void)suggested;
+    /* libuv reads on as long as the buffer is filled, 32 times at most, while the others wait. Without room it leaves off (UV_ENOBUFS), and
+     * epoll tells of the rest in the next turn. */
+    if (net->last_to_fill == connection) {
+        net->last_to_fill = NULL;
+        *buffer = uv_buf_init(NULL, 0);
+        return;
+    }
     /* One buffer serves all: what is not used up within the callback is copied. */
-    *buffer = uv_buf_init((char *)connection->net->read_buffer, READ_BYTES);
+    *buffer = uv_buf_init((char *)net->read_buffer, READ_BYTES);
 }
 
 static void on_read(uv_stream_t *stream, ssize_t length, const uv_buf_t *buffer);
@@ -142,8 +150,9 @@ static void on_read(uv_stream_t *stream, ssize_t length, const uv_buf_t *buffer)
 {
     struct connection *connection = (struct connection *)stream;
     struct net *net = connection->net;
-    if (length == 0)
+    if (length == 0 || length == UV_ENOBUFS)
         return;
+    net->last_to_fill = (size_t)length == buffer->len ? connection : NULL;
     if (length < 0) {
         connection_kill(connection);
         return;

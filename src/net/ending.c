@@ -8,9 +8,10 @@
 #include "net/reader.h"
 #include "net/writer.h"
 
-/* Of what still comes after our good-bye so much is looked through for the client's, and so much is thrown away. Who sends more has not
- * listened. */
-enum { LOOK_THROUGH_BYTES = 256 * 1024, DISCARD_BYTES = 4 * 1024 * 1024 };
+/* Of what still comes after our good-bye so much is looked through for the client's, and so much is thrown away. Who sends more does not
+ * listen: the rest is not even read, since a flood would take the thread's time from everybody else, and the socket is closed at its deadline
+ * and not before, or the flood would be back at once with a new one. */
+enum { LOOK_THROUGH_BYTES = 256 * 1024, DISCARD_BYTES = 2 * 1024 * 1024 };
 
 /* After our half is shut, the client gets so long to shut its own. */
 enum { LINGER_MS = 1000 };
@@ -158,7 +159,7 @@ static void discard(struct connection *connection, uint32_t length)
 {
     connection->discarded_bytes += length;
     if (connection->discarded_bytes > DISCARD_BYTES)
-        connection_kill(connection);
+        connection_stop_reading(connection);
 }
 
 /* For the client's close frame. */

@@ -21,6 +21,7 @@
 #include "metrics.h"
 #include "wheel.h"
 #include "options.h"
+#include "rate.h"
 #include "slab.h"
 
 /* Texts of a client that may be on their way: to its actor, or on to the partner's socket. */
@@ -88,26 +89,27 @@ struct connection {
     uint32_t last_read_ms;         /* low bits of the loop's time */
     uint32_t pinged_ms;            /* has_pinged */
     uint32_t write_since_ms;       /* is_writing: when it began */
-    uint32_t discarded_bytes;      /* CLOSING, LINGERING: that came since */
+    uint32_t discarded_bytes;      /* ENDING, CLOSING, LINGERING: that came since */
     uint32_t message_since_ms;     /* when the message in reader began */
+    struct rate_bucket control_bucket; /* pings and pongs of the client */
     uint8_t state;                 /* enum connection_state */
     uint8_t session_thread;
     uint16_t ends_with;            /* ENDING: enum close_code */
-    bool has_pinged;
-    bool has_actor;                /* CONN_ACCEPTED came and CONN_GONE was not sent */
-    bool awaits_actor;             /* CONN_OPENED was sent and CONN_ACCEPTED has not come: the slot must stay */
-    bool is_websocket;             /* counted as such */
-    bool begins;                   /* what is held is read when the 101 is written, with what goes out beside it */
-    bool is_reading;
-    bool is_dirty;
-    bool is_stalled;
-    bool is_writing;               /* a uv_write is under way */
-    bool settles;                  /* give all credits back after this output, however few */
-    bool shuts_down;               /* shut our half when all output is written */
-    bool is_closed;                /* the close callback of tcp has come */
-    bool is_half_open;             /* counted as such, under address_key */
-    bool is_counted;               /* a WebSocket that the address's home has counted */
-    bool awaits_gate;              /* ADDRESS_ASK was sent and no answer has come: the slot must stay */
+    bool has_pinged : 1;
+    bool has_actor : 1;            /* CONN_ACCEPTED came and CONN_GONE was not sent */
+    bool awaits_actor : 1;         /* CONN_OPENED was sent and CONN_ACCEPTED has not come: the slot must stay */
+    bool is_websocket : 1;         /* counted as such */
+    bool begins : 1;               /* what is held is read when the 101 is written, with what goes out beside it */
+    bool is_reading : 1;
+    bool is_dirty : 1;
+    bool is_stalled : 1;
+    bool is_writing : 1;           /* a uv_write is under way */
+    bool settles : 1;              /* give all credits back after this output, however few */
+    bool shuts_down : 1;           /* shut our half when all output is written */
+    bool is_closed : 1;            /* the close callback of tcp has come */
+    bool is_half_open : 1;         /* counted as such, under address_key */
+    bool is_counted : 1;           /* a WebSocket that the address's home has counted */
+    bool awaits_gate : 1;          /* ADDRESS_ASK was sent and no answer has come: the slot must stay */
     char *accept;                  /* ACCEPTING: Sec-WebSocket-Accept, malloc'ed */
     uint64_t address_key;          /* is_half_open, is_counted: address_gate.h */
 };
@@ -135,6 +137,7 @@ struct net {
     struct slab connections;
     struct wheel wheel;
     struct connection *dirty;
+    const struct connection *last_to_fill; /* that has filled read_buffer, and reads on in the next turn; only compared */
     struct connection *stalled;
     struct reader *free_readers;
     struct output *free_outputs;

@@ -19,6 +19,9 @@ enum { SLICE_BYTES = 512 };
 
 enum { CONTROL_BYTES_MAX = 125 };
 
+/* Pings and pongs take no credits, and each ping is answered: who sends more than this wants to keep us busy. */
+enum { CONTROL_PER_SECOND = 100, CONTROL_BURST = 1000 };
+
 struct reader {
     wslay_frame_context_ptr frames;
     struct connection *borrower;
@@ -91,6 +94,13 @@ static int begin_data_frame(struct reader *reader, const struct wslay_frame_iocb
     return STEP_ON;
 }
 
+static int begin_ping_or_pong(struct connection *connection)
+{
+    if (!rate_take(&connection->control_bucket, CONTROL_PER_SECOND, CONTROL_BURST, net_now_ms(connection->net)))
+        return CLOSE_POLICY_VIOLATION;
+    return STEP_ON;
+}
+
 /* wslay has refused what is wrong with the frame alone: lengths, and control frames that are long or fragmented. */
 static int begin_frame(struct reader *reader, const struct wslay_frame_iocb *frame)
 {
@@ -111,9 +121,10 @@ static int begin_frame(struct reader *reader, const struct wslay_frame_iocb *fra
     case WSLAY_TEXT_FRAME:
     case WSLAY_BINARY_FRAME:
         return begin_data_frame(reader, frame);
-    case WSLAY_CONNECTION_CLOSE:
     case WSLAY_PING:
     case WSLAY_PONG:
+        return begin_ping_or_pong(reader->borrower);
+    case WSLAY_CONNECTION_CLOSE:
         return STEP_ON;
     default:
         return CLOSE_PROTOCOL_ERROR;

@@ -19,8 +19,12 @@ HEAD = {"Host": "x", "Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSo
 class Raw:
     """A socket, and frames by hand."""
 
-    def __init__(self, server):
-        self.socket = socket.create_connection(("127.0.0.1", server.port), timeout=TIMEOUT)
+    def __init__(self, server, *options):
+        self.socket = socket.socket()
+        self.socket.settimeout(TIMEOUT)
+        for option in options:
+            self.socket.setsockopt(*option)
+        self.socket.connect(("127.0.0.1", server.port))
         self.buffer = b""
 
     def __enter__(self):
@@ -224,6 +228,8 @@ VIOLATIONS = {
     "invalid reason": (1007, lambda r: r.frame(8, struct.pack("!H", 1000) + b"\xff")),
     "too big": (1009, lambda r: r.frame(1, b"x" * 65537)),
     "too big in parts": (1009, lambda r: r.frame(1, b"x" * 40000, fin=False) + r.frame(0, b"x" * 40000)),
+    "too many pings": (1008, lambda r: r.frame(9, b"x") * 5000),
+    "too many pongs": (1008, lambda r: r.frame(10, b"x") * 5000),
     "too many parts": (1008, lambda r: r.frame(1, b"x", fin=False) + r.frame(0, b"x", fin=False) * 70),
 }
 
@@ -385,12 +391,23 @@ def test_a_close_that_is_not_answered_ends_all_the_same(fast):
 
 
 def test_who_takes_no_pongs_is_closed():
-    """What the partner writes is bounded by credits; what one asks for oneself by the write queue."""
+    """What partners write and what answers them is bounded by credits; what is left is bounded by the write queue."""
     with running("--write-queue", 65536, "--max-message", 2048) as server:
         server.wait_ready()
-        with connected(server) as raw:
-            pings = raw.frame(9, b"x" * 125) * 500
+        # So that kernels keep little of it.
+        with Raw(server, (socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536), (socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)).upgrade() as raw:
+            ping = raw.frame(9, b"x" * 125)
+            raw.send(ping * 900)
             with pytest.raises((BrokenPipeError, ConnectionResetError)):
-                for _ in range(2000):  # 131 MB, more than any socket buffers
-                    raw.send(pings)
+                for _ in range(1500):
+                    time.sleep(0.012)
+                    raw.send(ping)
             wait_for(lambda: server.metric("slow_readers_total") == 1, "the connection to be closed")
+
+
+def test_a_thousand_pings_at_once_are_answered(server):
+    with connected(server) as raw:
+        raw.send(b"".join(raw.frame(9, b"%d" % i) for i in range(1000)))
+        assert [raw.read_frame() for _ in range(1000)] == [(10, b"%d" % i) for i in range(1000)]
+        raw.send(raw.frame(1, b'{"type":"end_chat"}'))
+        assert b"not_in_chat" in raw.read_frame()[1]
