@@ -79,8 +79,9 @@ class Attack:
         os._exit(0)  # thousands of sockets at once
 
     async def until_closed(self, reader):
-        while not self.is_over() and await asyncio.wait_for(reader.read(65536), max(0.01, self.deadline - time.monotonic())):
-            pass
+        with contextlib.suppress(OSError):
+            while not self.is_over() and await asyncio.wait_for(reader.read(65536), max(0.01, self.deadline - time.monotonic())):
+                pass
         self.sums["closed_on"] += not self.is_over()
 
     # The kinds. Each is called again and again, COUNT at a time.
@@ -111,19 +112,40 @@ class Attack:
                 await asyncio.wait_for(reader.read(1 << 16), 0.1)
             writer.transport.abort()
 
-    async def flood(self):
-        """Valid requests far beyond the limits, until thrown out."""
+    async def pour(self, data):
+        """Sends the same again and again, until thrown out, and reads the answers."""
         reader, writer = await self.connect(upgrade=True)
         if not reader:
             return
         reading = asyncio.create_task(self.until_closed(reader))
         with contextlib.suppress(OSError):
             while not self.is_over() and not reading.done():
-                await self.send(writer, b"".join((frame("submit_interests", interests=["flood"]), frame("start_matching"),
-                                                  frame("chat_message", message="x" * 100), frame("end_chat"))) * 20)
+                await self.send(writer, data)
                 await asyncio.sleep(0)
         reading.cancel()
         writer.transport.abort()
+
+    async def flood(self):
+        """Valid requests far beyond the limits."""
+        await self.pour(b"".join((frame("submit_interests", interests=["flood"]), frame("start_matching"),
+                                  frame("chat_message", message="x" * 100), frame("end_chat"))) * 20)
+
+    async def nonsense(self):
+        """Requests that there are not, none of which is over a limit."""
+        await self.pour(frame("") * 1000)
+
+    async def pings(self):
+        """Pings."""
+        await self.pour((bytes([0x89, 0x80]) + bytes(4)) * 10000)
+
+    async def visitors(self):
+        """Asks for the page and for the metrics, as fast as it can."""
+        for path in b"/", b"/metrics", b"/stats":
+            reader, writer = await self.connect()
+            if reader:
+                await self.send(writer, b"GET " + path + b" HTTP/1.1\r\nHost: x\r\n\r\n")
+                await reader.read()
+                writer.close()
 
     async def deaf(self):
         """Chats with the next one of its kind, and neither reads."""

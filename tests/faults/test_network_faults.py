@@ -17,11 +17,7 @@ from harness import SLOWNESS, TIMEOUT, Client, in_thread, running, settled, wait
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 # A 99th percentile below this is taken for this: on a busy machine it is the scheduler's, not ours.
-CALM_FLOOR = 0.01
-# Those who flood each other send the longest requests there are. Each costs the session thread most of a millisecond in jansson, the first of each
-# connection is within its limit, and when those of 50 come together the others wait for all of them: 40 to 60 ms were seen. What is held here is that
-# it stays at that, and that nothing is lost.
-LONG_REQUESTS_FLOOR = 0.035
+CALM_FLOOR = 0.005
 TIMES_MAX = 3
 WINDOW = 0.5
 
@@ -68,26 +64,27 @@ async def measured(crowd, victim, kind, count, seconds):
 @pytest.mark.parametrize("kind, count, what", [
     ("unfinished", 10000, "10,000 connections never finish the handshake"),
     ("storm", 100, "a storm of connections"),
+    ("visitors", 50, "a flood of requests for the page and the metrics"),
     ("garbage", 50, "a flood of garbage"),
     ("flood", 50, "a flood of requests past the limits"),
+    ("nonsense", 50, "a flood of nonsense"),
+    ("pings", 50, "a flood of pings"),
     ("deaf", 50, "50 flood each other and do not read"),
     ("trickle", 500, "500 write one byte a second"),
 ], ids=lambda value: value if isinstance(value, str) and " " not in value else "")
 def test_attack(kind, count, what):
-    floor = LONG_REQUESTS_FLOOR if kind == "deaf" else CALM_FLOOR
-
     async def run():
         await crowd.begin()
         online = await in_thread(server.metric, "users")
         elsewhere = 0
         for _ in range(3):
             calm, attacked = await measured(crowd, crowd.server, kind, count, 4)
-            if attacked > TIMES_MAX * max(calm, floor):
+            if attacked > TIMES_MAX * max(calm, CALM_FLOOR):
                 # The attackers need processors, as the crowd does. What that alone does shows when they attack somebody else.
                 with running(*flags) as other:
                     _, elsewhere = await measured(crowd, other.wait_ready(), kind, count, 4)
             print(f"{kind}: p99 {calm * 1000:.1f} ms calm, {attacked * 1000:.1f} ms attacked, {elsewhere * 1000:.1f} ms while another is")
-            times = attacked / max(calm, elsewhere, floor)
+            times = attacked / max(calm, elsewhere, CALM_FLOOR)
             if times <= TIMES_MAX:
                 break
         assert times <= TIMES_MAX, f"p99 {calm * 1000:.1f} ms calm, {attacked * 1000:.1f} ms attacked, {elsewhere * 1000:.1f} ms while another is"
