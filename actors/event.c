@@ -158,12 +158,30 @@ struct payload *event_from_plain_request(const struct event_time *time, struct p
     return request;
 }
 
-struct payload *event_webrtc_signal(const struct event_time *time, const json_t *data)
+struct bounded_text {
+    struct payload *text;
+    size_t bytes_max;
+};
+
+/* json_dump_callback_t. */
+static int append_bounded(const char *bytes, size_t length, void *user_data)
 {
-    struct payload *text = begin(time, "webrtc_signal", "Your partner signals.", 512);
-    append_text(&text, ",\"data\":");
-    append_json(&text, data, 256);
-    return end(text);
+    struct bounded_text *bounded = user_data;
+    if (bounded->text->length + length > bounded->bytes_max)
+        return -1;
+    payload_append(&bounded->text, bytes, length);
+    return 0;
+}
+
+struct payload *event_webrtc_signal(const struct event_time *time, const json_t *data, size_t bytes_max)
+{
+    struct bounded_text bounded = { .text = begin(time, "webrtc_signal", "Your partner signals.", 512), .bytes_max = bytes_max - 1 };
+    append_text(&bounded.text, ",\"data\":");
+    if (json_dump_callback(data, append_bounded, &bounded, JSON_COMPACT) != 0) {
+        payload_free(&bounded.text);
+        return NULL;
+    }
+    return end(bounded.text);
 }
 
 struct payload *event_typing(const struct event_time *time, bool is_active)

@@ -44,8 +44,10 @@ struct payload *event_chat_message(const struct event_time *time, const json_t *
  * becomes the event, with a description and a time behind it; where it is, if the payload has room for them. Takes the request over. */
 struct payload *event_from_plain_request(const struct event_time *time, struct payload *request);
 
-/* data: any JSON object. */
-struct payload *event_webrtc_signal(const struct event_time *time, const json_t *data);
+/* data: any JSON object. Returns NULL if the event would be longer than bytes_max, without having written it to its end: jansson may make five
+ * bytes of one (0.1 becomes 0.10000000000000001), and takes its time. */
+struct payload *event_webrtc_signal(const struct event_time *time, const json_t *data, size_t bytes_max);
+
 struct payload *event_typing(const struct event_time *time, bool is_active);
 struct payload *event_partner_left_chat(const struct event_time *time, uint64_t match);
 

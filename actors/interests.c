@@ -4,6 +4,10 @@
 #include <string.h>
 #include <utf8proc.h>
 
+/* Folding and composing make a topic shorter, down to a third (the Kelvin sign, Hangul's letters), but not to a quarter. What is longer cannot
+ * become short enough, and must not be tried: utf8proc sorts combining marks in a time that grows with the square of their number. */
+enum { UNFOLDED_BYTES_MAX = 4 * TOPIC_BYTES_MAX };
+
 void interests_init(struct interests *interests)
 {
     interests->count = 0;
@@ -31,8 +35,10 @@ static void trim(const utf8proc_uint8_t *utf8, size_t length, size_t *begin, siz
     for (size_t at = 0; at < length;) {
         utf8proc_int32_t codepoint;
         utf8proc_ssize_t step = utf8proc_iterate(utf8 + at, (utf8proc_ssize_t)(length - at), &codepoint);
-        if (step <= 0)
+        if (step <= 0) { /* no UTF-8: the caller will see */
+            *end = length;
             return;
+        }
         if (!is_white_space(codepoint)) {
             if (!has_begun)
                 *begin = at;
@@ -56,17 +62,20 @@ static bool has_topic(const struct interests *interests, const void *topic, size
 
 enum interests_error interests_add(struct interests *interests, const char *utf8, size_t length)
 {
+    size_t begin, end;
     if (memchr(utf8, '\0', length) != NULL)
         return INTERESTS_INVALID;
+    trim((const utf8proc_uint8_t *)utf8, length, &begin, &end);
+    if (end - begin > UNFOLDED_BYTES_MAX)
+        return INTERESTS_TOPIC_TOO_LONG;
     utf8proc_uint8_t *folded = NULL;
     utf8proc_ssize_t folded_length =
-        utf8proc_map((const utf8proc_uint8_t *)utf8, (utf8proc_ssize_t)length, &folded,
+        utf8proc_map((const utf8proc_uint8_t *)utf8 + begin, (utf8proc_ssize_t)(end - begin), &folded,
                      UTF8PROC_STABLE | UTF8PROC_COMPOSE | UTF8PROC_CASEFOLD);
     if (folded_length < 0)
         return INTERESTS_INVALID;
 
     enum interests_error error = INTERESTS_OK;
-    size_t begin, end;
     trim(folded, (size_t)folded_length, &begin, &end);
     size_t topic_length = end - begin;
     if (topic_length == 0 || has_topic(interests, folded + begin, topic_length))

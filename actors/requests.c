@@ -6,7 +6,8 @@
 #include "request.h"
 #include "tell.h"
 
-/* So many refusals by a rate limit are borne at once, and one a second after that; then the connection is closed. */
+/* So many refusals by a rate limit are borne at once, and one a second after that; then the connection is closed. Each further SHORT_BYTES of what was
+ * refused count as one more: to read them has taken long. */
 enum { STRIKES_BURST = 50, STRIKES_PER_SECOND = 1 };
 
 /* Limits are per second; a pause earns so many seconds' worth. */
@@ -52,11 +53,11 @@ void requests_close(struct session *session, struct session_host *host, uint16_t
 /* Limits. */
 
 /* Refuse a request that came too soon after others, and the client that does not heed it. */
-static void refuse_as_too_soon(struct session *session, struct session_host *host, const struct request *request)
+static void refuse_as_too_soon(struct session *session, struct session_host *host, const struct request *request, uint32_t strikes)
 {
     metrics_add(host->metrics, METRIC_RATE_LIMITED_TOTAL, 1);
     tell_error(session, host, ERROR_RATE_LIMITED, request->type_name);
-    if (!rate_take(&session->strike_bucket, STRIKES_PER_SECOND, STRIKES_BURST, host->now_ms))
+    if (!rate_take_many(&session->strike_bucket, strikes, STRIKES_PER_SECOND, STRIKES_BURST, host->now_ms))
         requests_close(session, host, CLOSE_POLICY_VIOLATION);
 }
 
@@ -68,8 +69,17 @@ static bool may_be_so_long(struct session *session, struct session_host *host, u
     const uint32_t tokens = (length - SHORT_BYTES + BYTES_PER_TOKEN - 1) / BYTES_PER_TOKEN;
     if (rate_take_many(&session->chat_bucket, tokens, host->rate_chat, host->rate_chat * BURST_SECONDS, host->now_ms))
         return true;
-    refuse_as_too_soon(session, host, &(struct request){ .type_name = NULL });
+    refuse_as_too_soon(session, host, &(struct request){ .type_name = NULL }, length / SHORT_BYTES);
     return false;
+}
+
+/* What is no request at all is not for nothing either. */
+static void refuse_malformed(struct session *session, struct session_host *host, const struct request *request, enum error_code error)
+{
+    if (rate_take(&session->chat_bucket, host->rate_chat, host->rate_chat * BURST_SECONDS, host->now_ms))
+        tell_error(session, host, error, request->type_name);
+    else
+        refuse_as_too_soon(session, host, request, 1);
 }
 
 /* For whatever costs a call of Redis. */
@@ -77,7 +87,7 @@ static bool may_search(struct session *session, struct session_host *host, const
 {
     if (rate_take(&session->search_bucket, host->rate_search, host->rate_search * BURST_SECONDS, host->now_ms))
         return true;
-    refuse_as_too_soon(session, host, request);
+    refuse_as_too_soon(session, host, request, 1);
     return false;
 }
 
@@ -188,20 +198,19 @@ static void relay_text(struct session *session, struct session_host *host, const
         return;
     }
     if (!rate_take(&session->chat_bucket, host->rate_chat, host->rate_chat * BURST_SECONDS, host->now_ms)) {
-        refuse_as_too_soon(session, host, request);
+        refuse_as_too_soon(session, host, request, 1);
         return;
     }
     struct payload *event;
     if (request->type == REQUEST_WEBRTC_SIGNAL) {
-        event = event_webrtc_signal(&host->time, request->data);
+        event = event_webrtc_signal(&host->time, request->data, host->event_bytes_max);
     } else if (request->plain.bytes == NULL) {
         event = event_chat_message(&host->time, request->data);
     } else {
         event = event_from_plain_request(&host->time, *text);
         *text = NULL;
     }
-    if (event->length > host->event_bytes_max) {
-        payload_free(&event);
+    if (event == NULL) {
         tell_error(session, host, ERROR_MESSAGE_TOO_LONG, request->type_name);
         return;
     }
@@ -355,12 +364,14 @@ void requests_on_client_text(struct session *session, struct session_host *host,
     }
     struct request request;
     enum error_code error = request_parse(&request, message->payload->bytes, message->payload->length);
+    if (request.plain.bytes == NULL)
+        host->parsed_bytes += message->payload->length;
     if (error != ERROR_NONE)
         request.type = REQUEST_UNKNOWN;
     switch (request.type) {
     case REQUEST_UNKNOWN:
     case REQUEST_TYPES:
-        tell_error(session, host, error, request.type_name);
+        refuse_malformed(session, host, &request, error);
         break;
     case REQUEST_SUBMIT_INTERESTS:
         submit_interests(session, host, &request);

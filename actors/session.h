@@ -10,9 +10,10 @@
  * What each request does in each state is the protocol's table. Three things need care:
  *  - A search that is being started or cancelled. The client's further requests wait until the matcher has answered,
  *    because until then nobody knows which state they would meet.
- *  - A long request. To parse one takes up to a millisecond, and those of many users may come together: everybody else on
- *    the thread would wait for all of them. So it waits for a turn of its actor's, which the host gives between batches of
- *    messages, one actor after the other; and what its client sends after it, its leaving too, waits behind it.
+ *  - A request that takes long. To parse it and to write its event is a matter of milliseconds at worst, and those of many
+ *    users may come together: everybody else on the thread would wait for all of them. So if it is long, or much was parsed in
+ *    this batch already, it waits for a turn of its actor's, which the host gives between batches of messages, one actor after
+ *    the other; and what its client sends after it, its leaving too, waits behind it.
  *  - A partner who has heard of the match first. What it says waits until MATCH_FOUND has come here too; match ids grow,
  *    so a higher one than the last is of the future and a lower one of the past.
  *
@@ -44,6 +45,7 @@ struct session_host {
     struct metrics *metrics;
     struct event_time time; /* the time of the current batch of messages */
     uint64_t now_ms;        /* the same, monotonic */
+    size_t parsed_bytes;    /* of requests that jansson has parsed in the current batch: the actors count, the host begins anew */
     unsigned matcher_thread;
     uint32_t rate_chat;   /* per second; 0: no limit */
     uint32_t rate_search; /* per second; 0: no limit */
@@ -96,7 +98,7 @@ struct session {
     uint8_t told;       /* enum session_told */
     bool is_starting : 1;   /* the first SEARCH_START of this search is on its way */
     bool is_cancelling : 1; /* SEARCH_CANCEL is on its way; its end_matching is yet to be answered */
-    bool awaits_turn : 1;   /* for the oldest of waiting_requests, which is long */
+    bool awaits_turn : 1;   /* for the oldest of waiting_requests, which may take long */
     bool is_gone : 1;       /* CONN_GONE came; what is left of waiting_requests comes first */
     bool accepts_anyone : 1; /* SEARCHING: somebody who shares no interest, too */
     bool has_typed : 1;     /* typing_ms counts */

@@ -243,6 +243,7 @@ static void on_turn_end(void *owner)
         give_turns(thread);
     }
     thread->is_time_set = false;
+    thread->host.parsed_bytes = 0;
     /* Every connection's last message has come, and all that followed from them is handed over. */
     if (!thread->is_draining || thread->has_drained || thread->actors.used > 0 || !mailbox_flush(thread->executor.mailbox))
         return;

@@ -59,6 +59,7 @@ void connection_hold(struct connection *connection, const unsigned char *bytes, 
     struct payload *held = length > 0 ? payload_copy(bytes, length) : NULL;
     payload_free(&connection->held);
     connection->held = held;
+    connection->held_from = 0;
 }
 
 void connection_resume(struct connection *connection)
@@ -68,16 +69,22 @@ void connection_resume(struct connection *connection)
         return;
     struct payload *held = connection->held;
     connection->held = NULL;
-    if (held != NULL)
-        connection_feed(connection, held->bytes, held->length);
+    if (held != NULL) {
+        const size_t left = connection_feed(connection, held->bytes + connection->held_from, held->length - connection->held_from);
+        if (left > 0) {
+            connection->held = held;
+            connection->held_from = held->length - (uint32_t)left;
+            return;
+        }
+    }
     payload_free(&held);
-    if (connection->held == NULL && connection_may_feed(connection) && connection->state != CONNECTION_DEAD)
+    if (connection_may_feed(connection) && connection->state != CONNECTION_DEAD)
         connection_start_reading(connection);
 }
 
 /* Frames. */
 
-void connection_feed(struct connection *connection, const unsigned char *bytes, size_t length)
+size_t connection_feed(struct connection *connection, const unsigned char *bytes, size_t length)
 {
     struct net *net = connection->net;
     size_t consumed = 0;
@@ -88,21 +95,28 @@ void connection_feed(struct connection *connection, const unsigned char *bytes, 
             break;
         case READER_CLOSED:
             connection_end(connection, code);
-            return;
+            return 0;
         case READER_FAILED:
             connection_fail(connection, code);
-            return;
+            return 0;
         }
     }
-    if (consumed < length) {
-        connection_hold(connection, bytes + consumed, length - consumed);
-        /* Only now: a client that waits for answers itself has its credits back before it writes again, and to stop and start costs two
-         * system calls. */
+    /* Only now: a client that waits for answers itself has its credits back before it writes again, and to stop and start costs two
+     * system calls. */
+    if (consumed < length)
         connection_stop_reading(connection);
-    }
     if (reader_is_amid_message(connection) &&
         connection->deadline.tick > (uv_now(&net->executor.loop) + (uint64_t)net->options->message_timeout_ms) / WHEEL_TICK_MS)
         connection_set_deadline(connection, (uint64_t)net->options->message_timeout_ms);
+    return length - consumed;
+}
+
+/* What has just been read, whatever of it may be taken. */
+static void feed_and_hold(struct connection *connection, const unsigned char *bytes, size_t length)
+{
+    const size_t left = connection_feed(connection, bytes, length);
+    if (left > 0)
+        connection_hold(connection, bytes + (length - left), left);
 }
 
 static void stall(struct connection *connection)
@@ -167,7 +181,7 @@ static void on_read(uv_stream_t *stream, ssize_t length, const uv_buf_t *buffer)
         opening_on_bytes(connection, bytes, (size_t)length);
         break;
     case CONNECTION_OPEN:
-        connection_feed(connection, bytes, (size_t)length);
+        feed_and_hold(connection, bytes, (size_t)length);
         break;
     case CONNECTION_CLOSING:
     case CONNECTION_ENDING:

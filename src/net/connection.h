@@ -48,7 +48,8 @@ void connection_stop_reading(struct connection *connection);
 /* Read on, beginning with what is held, if there are credits and room. */
 void connection_resume(struct connection *connection);
 
-/* Bytes of frames, to the reader. */
-void connection_feed(struct connection *connection, const unsigned char *bytes, size_t length);
+/* Bytes of frames, to the reader. Returns how many of them, the last ones, have to be held, since nobody may take them yet; then reading has been
+ * stopped. */
+size_t connection_feed(struct connection *connection, const unsigned char *bytes, size_t length);
 
 #endif

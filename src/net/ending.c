@@ -8,10 +8,10 @@
 #include "net/reader.h"
 #include "net/writer.h"
 
-/* Of what still comes after our good-bye so much is looked through for the client's, and so much is thrown away. Who sends more does not
- * listen: the rest is not even read, since a flood would take the thread's time from everybody else, and the socket is closed at its deadline
- * and not before, or the flood would be back at once with a new one. */
-enum { LOOK_THROUGH_BYTES = 256 * 1024, DISCARD_BYTES = 2 * 1024 * 1024 };
+/* Of what still comes after our good-bye so much is looked through for the client's, or thrown away. Who sends more does not listen: the rest is
+ * not even read, since a flood would take the thread's time from everybody else. The client sees our last words all the same, since the socket
+ * is not closed before its deadline; and a flood is not back at once with a new one. */
+enum { LAST_BYTES_MAX = 256 * 1024 };
 
 /* After our half is shut, the client gets so long to shut its own. */
 enum { LINGER_MS = 1000 };
@@ -157,16 +157,16 @@ void connection_fail(struct connection *connection, enum close_code code)
 
 static void discard(struct connection *connection, uint32_t length)
 {
-    connection->discarded_bytes += length;
-    if (connection->discarded_bytes > DISCARD_BYTES)
+    connection->last_bytes += length;
+    if (connection->last_bytes > LAST_BYTES_MAX)
         connection_stop_reading(connection);
 }
 
 /* For the client's close frame. */
 static void look_through(struct connection *connection, const unsigned char *bytes, size_t length)
 {
-    connection->discarded_bytes += (uint32_t)length;
-    if (connection->discarded_bytes <= LOOK_THROUGH_BYTES)
+    connection->last_bytes += (uint32_t)length;
+    if (connection->last_bytes <= LAST_BYTES_MAX)
         connection_feed(connection, bytes, length);
     else
         connection_linger(connection);

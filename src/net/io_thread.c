@@ -20,6 +20,9 @@
 /* How often it looks whether there is room again on the way to a session thread that is overloaded. */
 enum { UNSTALL_MS = 1 };
 
+/* Connections taken in a turn: those who dial in all at once shall not keep the others waiting. */
+enum { ACCEPTS_PER_TURN = 64 };
+
 /* At shutdown a client gets so long to answer our close frame. */
 enum { DRAIN_PATIENCE_MS = 1000 };
 
@@ -143,9 +146,19 @@ static void on_unstall(uv_timer_t *timer)
     (void)timer; /* the turn that follows does it */
 }
 
+static void accept_again(struct net *net)
+{
+    net->accepts = 0;
+    if (!net->does_accept_wait || net->is_draining)
+        return;
+    net->does_accept_wait = false;
+    connection_accept(net, (uv_stream_t *)&net->listener);
+}
+
 static void on_turn_end(void *owner)
 {
     struct net *net = owner;
+    accept_again(net);
     if (net->stalled != NULL) {
         mailbox_flush(net->executor.mailbox);
         unstall(net);
@@ -176,7 +189,11 @@ static void on_connection(uv_stream_t *listener, int status)
 {
     struct net *net = listener->data;
     if (status == 0 && !net->is_draining) {
-        connection_accept(net, listener);
+        net->does_accept_wait = net->accepts == ACCEPTS_PER_TURN;
+        if (!net->does_accept_wait) {
+            net->accepts++;
+            connection_accept(net, listener);
+        }
         return;
     }
     uint64_t suppressed;

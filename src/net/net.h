@@ -30,7 +30,8 @@ enum { CREDITS = 16 };
 /* Credits are given back to another connection in such lots, so that not every text costs a message. */
 enum { CREDIT_LOT = 8 };
 
-enum { READ_BYTES = 65536 };
+/* Read from a socket in a turn. As much UTF-8 takes 0.1 ms to unmask and check, and 50 may send so much at the same time. */
+enum { READ_BYTES = 32768 };
 
 enum close_code {
     CLOSE_NORMAL = 1000,
@@ -73,7 +74,7 @@ struct connection {
     struct address self;
     struct address actor;          /* OPEN, after CONN_ACCEPTED */
     struct request_head *head;     /* REQUEST */
-    struct payload *held;          /* read, but not yet fed to the reader, since credits or room ran out */
+    struct payload *held;          /* read, but not yet fed to the reader, since credits or room ran out; from held_from on */
     struct reader *reader;         /* borrowed while a message is on its way in */
     struct output *output;         /* collects until the end of the turn */
     struct connection *next_dirty;
@@ -86,16 +87,18 @@ struct connection {
     uint16_t own_queued;           /* answers to own requests, in output */
     uint16_t own_writing;
     int16_t credits;
+    uint32_t held_from;
     uint32_t last_read_ms;         /* low bits of the loop's time */
     uint32_t pinged_ms;            /* has_pinged */
     uint32_t write_since_ms;       /* is_writing: when it began */
-    uint32_t discarded_bytes;      /* ENDING, CLOSING, LINGERING: that came since */
+    uint32_t last_bytes;           /* ENDING, CLOSING, LINGERING: that came since */
     uint32_t message_since_ms;     /* when the message in reader began */
-    struct rate_bucket control_bucket; /* pings and pongs of the client */
+    struct rate_bucket free_bucket; /* of frames that take no credit */
     uint8_t state;                 /* enum connection_state */
     uint8_t session_thread;
     uint16_t ends_with;            /* ENDING: enum close_code */
     bool has_pinged : 1;
+    bool has_bad_id : 1;           /* ACCEPTING: 4001 is all that it will hear */
     bool has_actor : 1;            /* CONN_ACCEPTED came and CONN_GONE was not sent */
     bool awaits_actor : 1;         /* CONN_OPENED was sent and CONN_ACCEPTED has not come: the slot must stay */
     bool is_websocket : 1;         /* counted as such */
@@ -132,6 +135,8 @@ struct net {
     const char *config; /* what GET /config answers; of the process */
     uv_tcp_t listener;
     int listen_fd;
+    unsigned accepts;              /* in this turn */
+    bool does_accept_wait;         /* libuv has a socket that was not taken in this turn, and asks for no other until it is */
     uv_timer_t tick;
     uv_timer_t unstall;
     struct slab connections;

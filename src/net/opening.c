@@ -50,11 +50,24 @@ static void begin_to_accept(struct connection *connection, const char *accept)
         connection_stop_reading(connection);
 }
 
-/* Ask a session thread for an actor. */
+static void switch_protocols(struct connection *connection)
+{
+    connection->state = CONNECTION_OPEN;
+    put_switch(connection, connection->accept);
+    free(connection->accept);
+    connection->accept = NULL;
+}
+
+/* Ask a session thread for an actor, unless the client is to be told at once what is wrong. */
 static void open_actor(struct connection *connection, const struct identity *client)
 {
     struct net *net = connection->net;
     address_gate_pass(connection);
+    if (connection->has_bad_id) {
+        switch_protocols(connection);
+        connection_close(connection, CLOSE_BAD_ID);
+        return;
+    }
     connection->awaits_actor = true;
     connection->session_thread = (uint8_t)(net->first_session_thread + net->next_session_thread);
     net->next_session_thread = (net->next_session_thread + 1) % net->session_threads;
@@ -103,13 +116,8 @@ static void on_upgrade(struct connection *connection, const struct http_request 
         refuse(connection, status, request->is_head);
         return;
     }
-    if (handshake.has_bad_id) {
-        put_switch(connection, handshake.accept);
-        connection->state = CONNECTION_OPEN;
-        connection_close(connection, CLOSE_BAD_ID);
-        return;
-    }
     identity_make(&client, net->identity_key, address, handshake.device);
+    connection->has_bad_id = handshake.has_bad_id;
     begin_to_accept(connection, handshake.accept);
     switch (address_gate_ask(connection, &client)) {
     case GATE_OPEN:
@@ -207,10 +215,7 @@ void opening_on_accepted(struct connection *connection, struct address actor)
         connection_give_slot_back(connection);
         return;
     }
-    connection->state = CONNECTION_OPEN;
-    put_switch(connection, connection->accept);
-    free(connection->accept);
-    connection->accept = NULL;
+    switch_protocols(connection);
     connection->begins = true;
     connection_set_deadline(connection, (uint64_t)net->options->ping_interval_ms);
 }

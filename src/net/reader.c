@@ -19,8 +19,9 @@ enum { SLICE_BYTES = 512 };
 
 enum { CONTROL_BYTES_MAX = 125 };
 
-/* Pings and pongs take no credits, and each ping is answered: who sends more than this wants to keep us busy. */
-enum { CONTROL_PER_SECOND = 100, CONTROL_BURST = 1000 };
+/* Frames that take no credits: pings and pongs, and whatever is looked through for the client's close frame. Who sends more of them than this wants
+ * to keep us busy. */
+enum { FREE_PER_SECOND = 100, FREE_BURST = 1000 };
 
 struct reader {
     wslay_frame_context_ptr frames;
@@ -94,11 +95,9 @@ static int begin_data_frame(struct reader *reader, const struct wslay_frame_iocb
     return STEP_ON;
 }
 
-static int begin_ping_or_pong(struct connection *connection)
+static bool is_free(const struct reader *reader)
 {
-    if (!rate_take(&connection->control_bucket, CONTROL_PER_SECOND, CONTROL_BURST, net_now_ms(connection->net)))
-        return CLOSE_POLICY_VIOLATION;
-    return STEP_ON;
+    return wslay_is_ctrl_frame(reader->opcode) || !is_open(reader);
 }
 
 /* wslay has refused what is wrong with the frame alone: lengths, and control frames that are long or fragmented. */
@@ -114,6 +113,9 @@ static int begin_frame(struct reader *reader, const struct wslay_frame_iocb *fra
     reader->opcode = frame->opcode;
     reader->left = frame->payload_length;
     reader->control_length = 0;
+    if (is_free(reader) &&
+        !rate_take(&reader->borrower->free_bucket, FREE_PER_SECOND, FREE_BURST, net_now_ms(reader->borrower->net)))
+        return CLOSE_POLICY_VIOLATION;
     if (!reader->is_message_open)
         reader->borrower->message_since_ms = net_now_ms(reader->borrower->net);
     switch (frame->opcode) {
@@ -121,10 +123,9 @@ static int begin_frame(struct reader *reader, const struct wslay_frame_iocb *fra
     case WSLAY_TEXT_FRAME:
     case WSLAY_BINARY_FRAME:
         return begin_data_frame(reader, frame);
+    case WSLAY_CONNECTION_CLOSE:
     case WSLAY_PING:
     case WSLAY_PONG:
-        return begin_ping_or_pong(reader->borrower);
-    case WSLAY_CONNECTION_CLOSE:
         return STEP_ON;
     default:
         return CLOSE_PROTOCOL_ERROR;

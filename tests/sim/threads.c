@@ -206,6 +206,7 @@ bool threads_give_turn(struct sim *sim, unsigned thread)
         struct session_host *host = &sim->hosts[thread - FIRST_SESSION_THREAD];
         sim->sender = thread;
         sim->turns_taken++;
+        host->parsed_bytes = 0;
         session_on_turn(actor, host);
         after_actor(sim, host, actor);
     }

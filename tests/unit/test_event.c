@@ -89,8 +89,14 @@ static void what_people_write_survives(void **state)
     json_decref(message);
 
     json_t *data = json_pack("{s:[f,i,n,b], s:{s:s}}", "list", 0.1, 7, 1, "deep", "k", all);
-    root = parse(event_webrtc_signal(&now, data));
+    struct payload *signal = event_webrtc_signal(&now, data, 100000);
+    length = signal->length;
+    root = parse(signal);
     assert_true(json_equal(json_object_get(root, "data"), data));
+    signal = event_webrtc_signal(&now, data, length);
+    assert_int_equal(signal->length, length);
+    payload_free(&signal);
+    assert_null(event_webrtc_signal(&now, data, length - 1));
     json_decref(root);
     json_decref(data);
 }

@@ -56,6 +56,14 @@ static void a_topic_has_at_most_64_bytes_once_normalised(void **state)
     assert_int_equal(interests_add(&interests, topic, 64), INTERESTS_OK);
     assert_int_equal(interests_add(&interests, topic, 65), INTERESTS_TOPIC_TOO_LONG);
     assert_int_equal(interests.count, 1);
+    struct interests kelvins; /* U+212A, three bytes, folds to the letter k */
+    interests_init(&kelvins);
+    char written[3 * 64 + 400];
+    memset(written, ' ', sizeof written);
+    for (size_t i = 0; i < 64; i++)
+        memcpy(written + 200 + 3 * i, "\xE2\x84\xAA", 3);
+    assert_int_equal(interests_add(&kelvins, written, sizeof written), INTERESTS_OK);
+    assert_int_equal(kelvins.length, 65);
     memset(topic, ' ', 10);
     assert_int_equal(interests_add(&interests, topic, 70), INTERESTS_OK); /* 60 are left */
     assert_int_equal(interests.count, 2);
@@ -99,12 +107,30 @@ static void a_run_is_walked_topic_by_topic(void **state)
     assert_null(interests_next((const uint8_t *)"cut", 3, &cursor)); /* no NUL: nothing is read past the end */
 }
 
+/* Combining marks, those that go above first, are what utf8proc sorts in quadratic time: 64 KiB of them took three seconds. Not that this could tell,
+ * but for a debugger's user: the time is measured in tests/faults. */
+static void what_cannot_become_short_enough_is_too_long(void **state)
+{
+    (void)state;
+    static char marks[64000];
+    for (size_t i = 0; i < sizeof marks; i += 2)
+        memcpy(marks + i, i < sizeof marks / 2 ? "\xCC\x81" : "\xCC\xA3", 2);
+    struct interests interests;
+    interests_init(&interests);
+    assert_int_equal(interests_add(&interests, marks, sizeof marks), INTERESTS_TOPIC_TOO_LONG);
+    assert_int_equal(interests_add(&interests, marks, 256), INTERESTS_TOPIC_TOO_LONG);
+    assert_int_equal(interests_add(&interests, "\xFF", 1), INTERESTS_INVALID);
+    assert_int_equal(interests_add(&interests, " a\xFF ", 4), INTERESTS_INVALID);
+    assert_int_equal(interests.count, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(topics_are_trimmed_folded_and_composed),
         cmocka_unit_test(empty_and_double_topics_are_dropped),
         cmocka_unit_test(a_topic_has_at_most_64_bytes_once_normalised),
+        cmocka_unit_test(what_cannot_become_short_enough_is_too_long),
         cmocka_unit_test(ten_topics_fit_whatever_their_length),
         cmocka_unit_test(what_is_not_utf8_is_refused),
         cmocka_unit_test(a_run_is_walked_topic_by_topic),

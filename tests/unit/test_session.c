@@ -496,6 +496,69 @@ static void a_long_request_waits_for_the_matcher_first(void **state)
     expect(PEER_TEXT);
 }
 
+static void once_much_was_parsed_even_short_requests_wait(void **state)
+{
+    (void)state;
+    chat(10);
+    unsigned at_once = 0;
+    while (turns_awaited == 0 && at_once < 1000) {
+        client_writes("{\"type\":\"typing\",\"data\":{\"active\":true}}");
+        at_once += turns_awaited == 0;
+        forget_sent();
+    }
+    assert_in_range(at_once, 300, 500); /* 16 KiB */
+    client_writes(CHAT_MESSAGE);
+    assert_int_equal(sent_count, 0); /* behind it */
+    give_turn();
+    expect(TEXT_DONE);
+    expect(PEER_TEXT);
+    client_writes(CHAT_MESSAGE); /* jansson has nothing to do with it */
+    expect(PEER_TEXT);
+    host.parsed_bytes = 0;
+    client_writes("{\"type\":\"end_chat\"}");
+    expect(PEER_LEFT);
+    assert_int_equal(turns_awaited, 0);
+}
+
+static void what_is_malformed_counts_as_a_message(void **state)
+{
+    (void)state;
+    host.rate_chat = 2;
+    chat(10);
+    for (unsigned i = 0; i < 6; i++) {
+        client_writes(i % 2 ? "{\"type\":\"nonsense\"}" : "{");
+        expect_event("error", i % 2 ? "unknown_type" : "invalid_json");
+    }
+    client_writes("{");
+    expect_event("error", "rate_limited");
+    client_writes(CHAT_MESSAGE);
+    expect_event("error", "rate_limited");
+}
+
+static void what_is_refused_for_its_length_counts_for_more_strikes(void **state)
+{
+    (void)state;
+    static char text[60001];
+    memset(text, ' ', sizeof text - 1);
+    memcpy(text, CHAT_MESSAGE, sizeof CHAT_MESSAGE - 1);
+    host.rate_chat = 1;
+    chat(10);
+    client_writes(CHAT_MESSAGE);
+    expect(PEER_TEXT);
+    for (unsigned i = 0; i < 3; i++) { /* 14 of 50 each */
+        client_writes(text);
+        give_turn();
+        expect_event("error", "rate_limited");
+        assert_int_equal(sent_count, 0);
+    }
+    client_writes(text);
+    give_turn();
+    expect_event("error", "rate_limited");
+    expect(PEER_LEFT);
+    expect(USER_LEFT);
+    assert_int_equal(expect(CONN_CLOSE).conn_close.code, 1008);
+}
+
 static void what_a_client_wrote_before_it_went_is_relayed(void **state)
 {
     (void)state;
@@ -589,6 +652,9 @@ int main(void)
         TEST(a_long_request_waits_for_a_turn_and_what_follows_behind_it),
         TEST(what_others_send_does_not_wait_for_the_turn),
         TEST(a_long_request_waits_for_the_matcher_first),
+        TEST(once_much_was_parsed_even_short_requests_wait),
+        TEST(what_is_malformed_counts_as_a_message),
+        TEST(what_is_refused_for_its_length_counts_for_more_strikes),
         TEST(what_a_client_wrote_before_it_went_is_relayed),
         TEST(what_a_client_wrote_while_its_cancel_came_too_late_is_relayed),
         TEST(who_goes_while_the_matcher_is_asked_is_not_kept),
