@@ -99,6 +99,20 @@ def test_so_many_handshakes_a_second():
     asyncio.run(run())
 
 
+def test_who_is_only_told_what_is_wrong_has_shaken_hands_too():
+    async def run():
+        with running(*PROXIED, "--address-connections", 0, "--address-handshakes", 1) as server:
+            server.wait_ready()
+            for _ in range(3):
+                with pytest.raises(websockets.ConnectionClosed) as closed:
+                    await connect(server, ADDRESSES[0], "?id=bad")
+                assert closed.value.rcvd.code == 4001
+            async with refused(server):
+                await connect(server, ADDRESSES[0], "?id=bad")
+            await forgotten(server)
+    asyncio.run(run())
+
+
 def test_loopback_is_exempt_and_so_is_everybody_without_limits():
     async def run():
         with running("--address-connections", 1, "--address-handshakes", 1) as server:

@@ -269,16 +269,37 @@ def test_bad_device_id_is_4001(server, id):
             raw.take(1)
 
 
-@pytest.mark.parametrize("farewell", ["closing", "lingering"])
-def test_who_sends_on_after_our_good_bye_is_cut_off(server, farewell):
+@pytest.mark.parametrize("farewell, code", [("closing", 4001), ("lingering", 1007)])
+@pytest.mark.parametrize("payload", [b"x" * 60000, b""], ids=["long", "empty"])
+def test_who_sends_on_after_our_good_bye_is_not_read_and_cut_off(farewell, code, payload):
     """Else a flood would cost the I/O thread the most just when it was decided not to listen to it."""
-    with Raw(server).upgrade("/ws/textchat/" + ("?id=bad" if farewell == "closing" else "")) as raw:
-        if farewell == "lingering":
-            raw.send(raw.frame(1, b"\xff"))
-        piece = raw.frame(1, b"x" * 60000)
-        with pytest.raises(OSError):  # far more than kernels keep
-            for _ in range(1000):
-                raw.send(piece)
+    with running("--close-timeout", "1s") as server:
+        server.wait_ready()
+        with Raw(server).upgrade("/ws/textchat/" + ("?id=bad" if farewell == "closing" else "")) as raw:
+            if farewell == "lingering":
+                raw.read_frame()
+                raw.send(raw.frame(1, b"\xff"))
+            pieces = raw.frame(1, payload) * (1 if payload else 10000)
+            begin = time.monotonic()
+            raw.socket.setblocking(False)
+            while True:  # far more than kernels keep
+                try:
+                    raw.socket.send(pieces)
+                except BlockingIOError:
+                    time.sleep(0.01)
+                except OSError:
+                    break
+                assert time.monotonic() - begin < 5 * SLOWNESS
+            assert server.metric("bytes_in_total") < 500000
+            raw.socket.settimeout(TIMEOUT)
+            raw.expect_close(code, eof=False)
+
+
+def test_frames_that_are_looked_through_are_not_for_nothing(server):
+    """4001 waits for the client's close frame, but not behind any number of others."""
+    with Raw(server).upgrade("/ws/textchat/?id=bad") as raw:
+        raw.send(raw.frame(1, b"") * 5000)
+        raw.expect_close(4001)
 
 
 # Time

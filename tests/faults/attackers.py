@@ -11,6 +11,8 @@ import json
 import os
 import random
 import resource
+import socket
+import struct
 import sys
 import time
 
@@ -35,7 +37,7 @@ class Attack:
     def is_over(self):
         return time.monotonic() > self.deadline
 
-    async def connect(self, upgrade=False):
+    async def connect(self, upgrade=False, path=b"/ws/textchat/"):
         """A socket, or None after a pause: they may be out of descriptors there, or here."""
         try:
             reader, writer = await asyncio.open_connection("127.0.0.1", self.port, local_addr=(SOURCE, 0), limit=1 << 20)
@@ -45,7 +47,7 @@ class Attack:
             return None, None
         self.sums["connections"] += 1
         if upgrade:
-            writer.write(UPGRADE)
+            writer.write(UPGRADE.replace(b"/ws/textchat/", path))
             try:
                 answer = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10)
                 assert b" 101 " in answer.split(b"\r\n")[0]
@@ -137,6 +139,50 @@ class Attack:
     async def pings(self):
         """Pings."""
         await self.pour((bytes([0x89, 0x80]) + bytes(4)) * 10000)
+
+    async def topics(self):
+        """Interests that take long to bring into order: combining marks from above, then from below, which is where they belong first."""
+        await self.pour(frame("submit_interests", interests=["\u0301" * 5000 + "\u0323" * 5000]) +
+                        frame("submit_interests", interests=["\u0301" * 50 + "\u0323" * 50] * 10))
+
+    async def numbers(self):
+        """Chats with the next one of its kind, in numbers that take long to read and to write."""
+        reader, writer = await self.connect(upgrade=True)
+        if not reader:
+            return
+        await self.send(writer, frame("submit_interests", interests=["numbers"]) + frame("start_matching"))
+        await asyncio.sleep(0.3)
+        reading = asyncio.create_task(self.until_closed(reader))
+        with contextlib.suppress(OSError):
+            for count in 8000, 600, 50:
+                for _ in range(60):
+                    await self.send(writer, frame("webrtc_signal", x=[1e300] * count))
+                    await asyncio.sleep(0)
+        reading.cancel()
+        writer.transport.abort()
+
+    async def late(self):
+        """Frames without end after the server's close frame."""
+        reader, writer = await self.connect(upgrade=True, path=b"/ws/textchat/?id=bad")
+        if reader:
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self.send(writer, (bytes([0x81, 0x80]) + bytes(4)) * 100000), 2)
+            writer.transport.abort()
+
+    async def dial(self):
+        """Many connections in the same moment."""
+        sockets = []
+        for _ in range(1000):
+            sockets.append(socket.socket())
+            sockets[-1].setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # no TIME_WAIT
+            sockets[-1].setblocking(False)
+            sockets[-1].bind((SOURCE, 0))
+            sockets[-1].connect_ex(("127.0.0.1", self.port))
+            self.sums["connections"] += 1
+        await asyncio.sleep(0.05)
+        for one in sockets:
+            one.close()
+        await asyncio.sleep(0.05)
 
     async def visitors(self):
         """Asks for the page and for the metrics, as fast as it can."""

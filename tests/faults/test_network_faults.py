@@ -64,11 +64,15 @@ async def measured(crowd, victim, kind, count, seconds):
 @pytest.mark.parametrize("kind, count, what", [
     ("unfinished", 10000, "10,000 connections never finish the handshake"),
     ("storm", 100, "a storm of connections"),
+    ("dial", 1, "1,000 connections at a time"),
     ("visitors", 50, "a flood of requests for the page and the metrics"),
     ("garbage", 50, "a flood of garbage"),
     ("flood", 50, "a flood of requests past the limits"),
     ("nonsense", 50, "a flood of nonsense"),
     ("pings", 50, "a flood of pings"),
+    ("late", 50, "a flood of frames after the server's close frame"),
+    ("topics", 50, "a flood of topics that are hard to normalise"),
+    ("numbers", 50, "50 chat in numbers that are hard to read and write"),
     ("deaf", 50, "50 flood each other and do not read"),
     ("trickle", 500, "500 write one byte a second"),
 ], ids=lambda value: value if isinstance(value, str) and " " not in value else "")
