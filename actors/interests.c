@@ -4,7 +4,7 @@
 #include <string.h>
 #include <utf8proc.h>
 
-/* Folding and composing make a topic shorter, down to a third (the Kelvin sign, Hangul's letters), but not to a quarter. What is longer cannot
+/* Folding and composing make a topic shorter, down to a third or less (the Kelvin sign, Hangul's letters, Greek ones with two marks), but not to a quarter. What is longer cannot
  * become short enough, and must not be tried: utf8proc sorts combining marks in a time that grows with the square of their number. */
 enum { UNFOLDED_BYTES_MAX = 4 * TOPIC_BYTES_MAX };
 

@@ -73,13 +73,19 @@ static bool may_be_so_long(struct session *session, struct session_host *host, u
     return false;
 }
 
-/* What is no request at all is not for nothing either. */
-static void refuse_malformed(struct session *session, struct session_host *host, const struct request *request, enum error_code error)
+/* For whatever goes to the partner, and for what leads to nothing: it has been parsed all the same. */
+static bool may_say(struct session *session, struct session_host *host, const struct request *request)
 {
     if (rate_take(&session->chat_bucket, host->rate_chat, host->rate_chat * BURST_SECONDS, host->now_ms))
+        return true;
+    refuse_as_too_soon(session, host, request, 1);
+    return false;
+}
+
+static void refuse(struct session *session, struct session_host *host, const struct request *request, enum error_code error)
+{
+    if (may_say(session, host, request))
         tell_error(session, host, error, request->type_name);
-    else
-        refuse_as_too_soon(session, host, request, 1);
 }
 
 /* For whatever costs a call of Redis. */
@@ -134,17 +140,18 @@ static void start_matching(struct session *session, struct session_host *host, c
 {
     switch ((enum session_state)session->state) {
     case SESSION_NEW:
-        tell_error(session, host, ERROR_NO_INTERESTS, request->type_name);
+        refuse(session, host, request, ERROR_NO_INTERESTS);
         break;
     case SESSION_IDLE:
         if (may_search(session, host, request))
             begin_search(session, host, request);
         break;
     case SESSION_SEARCHING:
-        tell_answer(session, host, event_no_match(&host->time));
+        if (may_say(session, host, request))
+            tell_answer(session, host, event_no_match(&host->time));
         break;
     case SESSION_CHATTING:
-        tell_error(session, host, ERROR_ALREADY_CHATTING, request->type_name);
+        refuse(session, host, request, ERROR_ALREADY_CHATTING);
         break;
     case SESSION_CLOSING:
     case SESSION_OVER:
@@ -157,14 +164,15 @@ static void end_matching(struct session *session, struct session_host *host, con
     switch ((enum session_state)session->state) {
     case SESSION_NEW:
     case SESSION_IDLE:
-        tell_answer(session, host, event_success(&host->time, "You were not searching."));
+        if (may_say(session, host, request))
+            tell_answer(session, host, event_success(&host->time, "You were not searching."));
         break;
     case SESSION_SEARCHING:
         session->is_cancelling = true; /* answered by session.c's on_cancel_answered() */
         tell_cancel(session, host);
         break;
     case SESSION_CHATTING:
-        tell_error(session, host, ERROR_ALREADY_CHATTING, request->type_name);
+        refuse(session, host, request, ERROR_ALREADY_CHATTING);
         break;
     case SESSION_CLOSING:
     case SESSION_OVER:
@@ -194,13 +202,11 @@ static void relay_text(struct session *session, struct session_host *host, const
     else if (request->type == REQUEST_CHAT_MESSAGE && request->codepoints > MESSAGE_CODEPOINTS_MAX)
         error = ERROR_MESSAGE_TOO_LONG;
     if (error != ERROR_NONE) {
-        tell_error(session, host, error, request->type_name);
+        refuse(session, host, request, error);
         return;
     }
-    if (!rate_take(&session->chat_bucket, host->rate_chat, host->rate_chat * BURST_SECONDS, host->now_ms)) {
-        refuse_as_too_soon(session, host, request, 1);
+    if (!may_say(session, host, request))
         return;
-    }
     struct payload *event;
     if (request->type == REQUEST_WEBRTC_SIGNAL) {
         event = event_webrtc_signal(&host->time, request->data, host->event_bytes_max);
@@ -221,7 +227,9 @@ static void relay_typing(struct session *session, struct session_host *host, con
 {
     uint32_t now_ms = (uint32_t)host->now_ms;
     if (session->state != SESSION_CHATTING) {
-        tell_error(session, host, ERROR_NOT_IN_CHAT, request->type_name);
+        refuse(session, host, request, ERROR_NOT_IN_CHAT);
+    } else if (!may_say(session, host, request)) {
+        return;
     } else if (session->has_typed && now_ms - session->typing_ms < TYPING_MS) {
         tell_credit(host, session->self, session->connection);
     } else {
@@ -241,7 +249,7 @@ static void leave_chat(struct session *session, struct session_host *host)
 static void end_chat(struct session *session, struct session_host *host, const struct request *request)
 {
     if (session->state != SESSION_CHATTING) {
-        tell_error(session, host, ERROR_NOT_IN_CHAT, request->type_name);
+        refuse(session, host, request, ERROR_NOT_IN_CHAT);
         return;
     }
     leave_chat(session, host);
@@ -287,7 +295,7 @@ static bool has_culprit(const struct session *session, const struct session_host
 static bool block_culprit(struct session *session, struct session_host *host, const struct request *request)
 {
     if (!has_culprit(session, host)) {
-        tell_error(session, host, ERROR_NOT_IN_CHAT, request->type_name);
+        refuse(session, host, request, ERROR_NOT_IN_CHAT);
         return false;
     }
     if (!may_search(session, host, request))
@@ -371,7 +379,7 @@ void requests_on_client_text(struct session *session, struct session_host *host,
     switch (request.type) {
     case REQUEST_UNKNOWN:
     case REQUEST_TYPES:
-        refuse_malformed(session, host, &request, error);
+        refuse(session, host, &request, error);
         break;
     case REQUEST_SUBMIT_INTERESTS:
         submit_interests(session, host, &request);

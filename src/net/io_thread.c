@@ -152,7 +152,8 @@ static void accept_again(struct net *net)
     if (!net->does_accept_wait || net->is_draining)
         return;
     net->does_accept_wait = false;
-    connection_accept(net, (uv_stream_t *)&net->listener);
+    net->accepts++;
+    connection_accept(net, (uv_stream_t *)&net->listener); /* has libuv ask for more */
 }
 
 static void on_turn_end(void *owner)

@@ -97,7 +97,7 @@ static int begin_data_frame(struct reader *reader, const struct wslay_frame_iocb
 
 static bool is_free(const struct reader *reader)
 {
-    return wslay_is_ctrl_frame(reader->opcode) || !is_open(reader);
+    return reader->opcode == WSLAY_PING || reader->opcode == WSLAY_PONG || (reader->opcode != WSLAY_CONNECTION_CLOSE && !is_open(reader));
 }
 
 /* wslay has refused what is wrong with the frame alone: lengths, and control frames that are long or fragmented. */

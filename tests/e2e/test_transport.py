@@ -295,11 +295,20 @@ def test_who_sends_on_after_our_good_bye_is_not_read_and_cut_off(farewell, code,
             raw.expect_close(code, eof=False)
 
 
-def test_frames_that_are_looked_through_are_not_for_nothing(server):
+def test_frames_that_are_looked_through_are_not_for_nothing():
     """4001 waits for the client's close frame, but not behind any number of others."""
-    with Raw(server).upgrade("/ws/textchat/?id=bad") as raw:
-        raw.send(raw.frame(1, b"") * 5000)
-        raw.expect_close(4001)
+    with running("--close-timeout", "10m") as server:
+        server.wait_ready()
+        with Raw(server).upgrade("/ws/textchat/?id=bad") as raw:
+            raw.send(raw.frame(1, b"") * 900)
+            raw.expect_close(4001, eof=False)
+            raw.socket.settimeout(1)
+            with pytest.raises(TimeoutError):
+                raw.take(1)
+            raw.socket.settimeout(TIMEOUT)
+            raw.send(raw.frame(1, b"") * 1000)
+            with pytest.raises(EOFError):
+                raw.take(1)
 
 
 # Time

@@ -136,6 +136,11 @@ class Attack:
         """Requests that there are not, none of which is over a limit."""
         await self.pour(frame("") * 1000)
 
+    async def vain(self):
+        """Requests that lead to nothing and take long to parse."""
+        numbers = [1e300] * 450
+        await self.pour((frame("typing", active=True, x=numbers) + frame("end_matching", x=numbers)) * 10)
+
     async def pings(self):
         """Pings."""
         await self.pour((bytes([0x89, 0x80]) + bytes(4)) * 10000)
@@ -154,8 +159,8 @@ class Attack:
         await asyncio.sleep(0.3)
         reading = asyncio.create_task(self.until_closed(reader))
         with contextlib.suppress(OSError):
-            for count in 8000, 600, 50:
-                for _ in range(60):
+            for count, times in (50, 60), (600, 30), (5000, 10), (50, 100), (8000, 10):
+                for _ in range(times):
                     await self.send(writer, frame("webrtc_signal", x=[1e300] * count))
                     await asyncio.sleep(0)
         reading.cancel()

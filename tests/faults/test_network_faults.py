@@ -72,6 +72,7 @@ async def measured(crowd, victim, kind, count, seconds):
     ("pings", 50, "a flood of pings"),
     ("late", 50, "a flood of frames after the server's close frame"),
     ("topics", 50, "a flood of topics that are hard to normalise"),
+    ("vain", 50, "a flood of requests that lead to nothing"),
     ("numbers", 50, "50 chat in numbers that are hard to read and write"),
     ("deaf", 50, "50 flood each other and do not read"),
     ("trickle", 500, "500 write one byte a second"),

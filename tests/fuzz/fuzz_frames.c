@@ -56,6 +56,7 @@ static void run(const uint8_t *data, size_t size, uint32_t seed)
     enum reader_result result = READER_MORE;
     enum close_code code = CLOSE_NORMAL;
     connection.state = CONNECTION_OPEN;
+    connection.free_bucket = (struct rate_bucket){ 0 };
     while (size > 0 && result == READER_MORE) {
         size_t piece = seed == 0 ? size : 1 + next_random(&seed) % (next_random(&seed) % 4 == 0 ? 600 : 5);
         piece = piece < size ? piece : size;

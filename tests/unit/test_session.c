@@ -535,6 +535,29 @@ static void what_is_malformed_counts_as_a_message(void **state)
     expect_event("error", "rate_limited");
 }
 
+static void what_leads_to_nothing_counts_as_a_message(void **state)
+{
+    (void)state;
+    host.rate_chat = 2;
+    client_writes("{\"type\":\"end_matching\"}");
+    expect_event("success", NULL);
+    client_writes("{\"type\":\"typing\",\"data\":{\"active\":true}}");
+    expect_event("error", "not_in_chat");
+    chat(10);
+    client_writes("{\"type\":\"start_matching\"}");
+    expect_event("error", "already_chatting");
+    client_writes("{\"type\":\"typing\",\"data\":{\"active\":true}}");
+    expect(PEER_TEXT);
+    for (unsigned i = 0; i < 2; i++) {
+        client_writes("{\"type\":\"typing\",\"data\":{\"active\":false}}");
+        expect(TEXT_DONE);
+    }
+    client_writes("{\"type\":\"typing\",\"data\":{\"active\":false}}");
+    expect_event("error", "rate_limited");
+    client_writes("{\"type\":\"end_chat\"}"); /* does something */
+    expect(PEER_LEFT);
+}
+
 static void what_is_refused_for_its_length_counts_for_more_strikes(void **state)
 {
     (void)state;
@@ -654,6 +677,7 @@ int main(void)
         TEST(a_long_request_waits_for_the_matcher_first),
         TEST(once_much_was_parsed_even_short_requests_wait),
         TEST(what_is_malformed_counts_as_a_message),
+        TEST(what_leads_to_nothing_counts_as_a_message),
         TEST(what_is_refused_for_its_length_counts_for_more_strikes),
         TEST(what_a_client_wrote_before_it_went_is_relayed),
         TEST(what_a_client_wrote_while_its_cancel_came_too_late_is_relayed),
