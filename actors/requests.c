@@ -16,6 +16,9 @@ enum { BURST_SECONDS = 3 };
 /* What is no longer than the first counts as one request, each further piece of the second as one more. */
 enum { SHORT_BYTES = 4096, BYTES_PER_TOKEN = 1024 };
 
+/* As long as `typing` is in any form that makes sense. */
+enum { TYPING_BYTES = 128 };
+
 enum { CLOSE_POLICY_VIOLATION = 1008 };
 
 /* How long after a chat its partner can still be blocked or reported; how long a chat must have been for a report to count; and how
@@ -223,12 +226,13 @@ static void relay_text(struct session *session, struct session_host *host, const
     relay(session, host, event);
 }
 
-static void relay_typing(struct session *session, struct session_host *host, const struct request *request)
+/* Clients may tell it at each key, and what is too much is dropped; but it must not be made long in order to be a burden. */
+static void relay_typing(struct session *session, struct session_host *host, const struct request *request, uint32_t length)
 {
     uint32_t now_ms = (uint32_t)host->now_ms;
     if (session->state != SESSION_CHATTING) {
         refuse(session, host, request, ERROR_NOT_IN_CHAT);
-    } else if (!may_say(session, host, request)) {
+    } else if (length > TYPING_BYTES && !may_say(session, host, request)) {
         return;
     } else if (session->has_typed && now_ms - session->typing_ms < TYPING_MS) {
         tell_credit(host, session->self, session->connection);
@@ -401,7 +405,7 @@ void requests_on_client_text(struct session *session, struct session_host *host,
         next(session, host, &request);
         break;
     case REQUEST_TYPING:
-        relay_typing(session, host, &request);
+        relay_typing(session, host, &request, message->payload->length);
         break;
     case REQUEST_BLOCK:
         block(session, host, &request);
