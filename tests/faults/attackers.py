@@ -133,7 +133,7 @@ class Attack:
                                   frame("chat_message", message="x" * 100), frame("end_chat"))) * 20)
 
     async def nonsense(self):
-        """Requests that there are not, none of which is over a limit."""
+        """Requests that there are not."""
         await self.pour(frame("") * 1000)
 
     async def vain(self):
