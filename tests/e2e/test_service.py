@@ -12,6 +12,7 @@ from test_process import run_binary
 from test_redis import free_port
 
 UNIT = os.path.join(os.path.dirname(__file__), "../../tools/chatterbox.service")
+SUPPRESSIONS = os.path.realpath(os.path.join(os.path.dirname(__file__), "../tsan.supp"))
 SECRET = "p@ss:w/rd"
 
 
@@ -34,9 +35,11 @@ def visible(pid):
 def test_without_root():
     """As nobody, without capabilities, in a directory that is not theirs to write to."""
     command = ("setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", "--bounding-set=-all", "--inh-caps=-all", "--no-new-privs")
-    # The build's directory may be closed to nobody; an open file is not.
-    with open(BINARY, "rb") as binary:
-        server = Server(binary=f"/proc/self/fd/{binary.fileno()}", command=command, pass_fds=(binary.fileno(),), cwd="/")
+    # Our directories may be closed to nobody; an open file is not. ThreadSanitizer reads one, too.
+    with open(BINARY, "rb") as binary, open(SUPPRESSIONS, "rb") as suppressions:
+        options = os.environ.get("TSAN_OPTIONS", "").replace(SUPPRESSIONS, f"/proc/self/fd/{suppressions.fileno()}")
+        server = Server(binary=f"/proc/self/fd/{binary.fileno()}", command=command, env={"TSAN_OPTIONS": options}, cwd="/",
+                        pass_fds=(binary.fileno(), suppressions.fileno()))
         chat(server)
         for pid in (server.process.pid, server.redis_pid()):
             status = open(f"/proc/{pid}/status").read()
