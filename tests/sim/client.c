@@ -12,7 +12,7 @@
 enum { TOPICS = 4, DEVICES = 12 };
 
 /* So long a request has to wait for a turn of its actor (session.c). */
-enum { LONG_BYTES = 600 };
+enum { LONG_BYTES = 2100 };
 
 /* What one side of the client's last match has said: its own, or the other's. */
 static struct said *said_by(struct sim *sim, const struct client *client, unsigned side)

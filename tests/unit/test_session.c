@@ -111,7 +111,7 @@ static void client_writes(const char *json)
 /* The same, but with so much white space that it takes long. */
 static void client_writes_long(const char *json)
 {
-    char spaces[600];
+    char spaces[2100];
     memset(spaces, ' ', sizeof spaces);
     struct payload *text = payload_copy(json, strlen(json));
     payload_append(&text, spaces, sizeof spaces);
