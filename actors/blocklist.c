@@ -1,4 +1,4 @@
-#include "blocklist.h"
+#include "actors/blocklist.h"
 
 #include <string.h>
 

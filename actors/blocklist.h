@@ -4,12 +4,12 @@
  *
  * Threads: the session thread. Ownership: the payload is the session's.
  */
-#ifndef CHATTERBOX_BLOCKLIST_H
-#define CHATTERBOX_BLOCKLIST_H
+#ifndef CHATTERBOX_ACTORS_BLOCKLIST_H
+#define CHATTERBOX_ACTORS_BLOCKLIST_H
 
 #include <stdbool.h>
 
-#include "message.h"
+#include "runtime/message.h"
 
 /* So many at most: each takes a chat, and as many bytes of memory as an id has. */
 enum { BLOCKLIST_MAX = 1000 };

@@ -1,4 +1,4 @@
-#include "matcher.h"
+#include "actors/matcher.h"
 
 #include <string.h>
 

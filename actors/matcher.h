@@ -11,14 +11,14 @@
  *
  * Threads:   the matcher's. Pure: all effects go through the two interfaces.
  */
-#ifndef CHATTERBOX_MATCHER_H
-#define CHATTERBOX_MATCHER_H
+#ifndef CHATTERBOX_ACTORS_MATCHER_H
+#define CHATTERBOX_ACTORS_MATCHER_H
 
 #include <stdbool.h>
 
-#include "message.h"
-#include "metrics.h"
-#include "store.h"
+#include "actors/store.h"
+#include "runtime/message.h"
+#include "runtime/metrics.h"
 
 struct matcher_host {
     void *self;

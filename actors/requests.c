@@ -1,10 +1,10 @@
-#include "requests.h"
+#include "actors/requests.h"
 
 #include <string.h>
 
-#include "blocklist.h"
-#include "request.h"
-#include "tell.h"
+#include "actors/blocklist.h"
+#include "actors/tell.h"
+#include "wire/request.h"
 
 /* So many refusals by a rate limit are borne at once, and one a second after that; then the connection is closed. Each further SHORT_BYTES of what was
  * refused count as one more: to read them has taken long. */

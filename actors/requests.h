@@ -4,10 +4,10 @@
  *
  * Threads: the session thread. Source: the protocol's tables, restated in the README.
  */
-#ifndef CHATTERBOX_REQUESTS_H
-#define CHATTERBOX_REQUESTS_H
+#ifndef CHATTERBOX_ACTORS_REQUESTS_H
+#define CHATTERBOX_ACTORS_REQUESTS_H
 
-#include "session.h"
+#include "actors/session.h"
 
 /* Take a CLIENT_TEXT. Not while the actor waits for the matcher: session.c keeps it until then. */
 void requests_on_client_text(struct session *session, struct session_host *host, struct message *message);

@@ -1,13 +1,13 @@
-#include "session.h"
+#include "actors/session.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "blocklist.h"
-#include "check.h"
-#include "plain_text.h"
-#include "requests.h"
-#include "tell.h"
+#include "actors/blocklist.h"
+#include "actors/requests.h"
+#include "actors/tell.h"
+#include "runtime/check.h"
+#include "wire/plain_text.h"
 
 /* The protocol's own: reported too often. */
 enum { CLOSE_BANNED = 4003 };

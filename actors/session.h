@@ -24,17 +24,17 @@
  * Ownership: a message handed in is the actor's, payload included. Messages sent are the host's.
  * Pure:      all effects go through struct session_host.
  */
-#ifndef CHATTERBOX_SESSION_H
-#define CHATTERBOX_SESSION_H
+#ifndef CHATTERBOX_ACTORS_SESSION_H
+#define CHATTERBOX_ACTORS_SESSION_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "backlog.h"
-#include "event.h"
-#include "message.h"
-#include "metrics.h"
-#include "rate.h"
+#include "runtime/backlog.h"
+#include "runtime/message.h"
+#include "runtime/metrics.h"
+#include "runtime/rate.h"
+#include "wire/event.h"
 
 struct reminder; /* the host's */
 

@@ -6,10 +6,10 @@
  * Threads:   the matcher's.
  * Ownership: a call's payload is the store's from the call on.
  */
-#ifndef CHATTERBOX_STORE_H
-#define CHATTERBOX_STORE_H
+#ifndef CHATTERBOX_ACTORS_STORE_H
+#define CHATTERBOX_ACTORS_STORE_H
 
-#include "message.h"
+#include "runtime/message.h"
 
 enum store_operation {
     STORE_SUBMIT_INTERESTS, /* write the user's interests and status */

@@ -1,4 +1,4 @@
-#include "tell.h"
+#include "actors/tell.h"
 
 #include <string.h>
 

@@ -2,10 +2,10 @@
  *
  * Threads: the session thread. Ownership: payloads go with what is told.
  */
-#ifndef CHATTERBOX_TELL_H
-#define CHATTERBOX_TELL_H
+#ifndef CHATTERBOX_ACTORS_TELL_H
+#define CHATTERBOX_ACTORS_TELL_H
 
-#include "session.h"
+#include "actors/session.h"
 
 void tell_set_state(struct session *session, struct session_host *host, enum session_state state);
 

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "log.h"
+#include "runtime/log.h"
 
 enum option_kind { KIND_NUMBER, KIND_DURATION, KIND_TEXT };
 

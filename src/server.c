@@ -9,21 +9,21 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "check.h"
-#include "executor.h"
-#include "json_arena.h"
-#include "log.h"
-#include "matcher_thread.h"
-#include "metrics.h"
-#include "net/ice_servers.h"
-#include "net/identity.h"
-#include "net/io_thread.h"
+#include "admission/identity.h"
+#include "http/ice_servers.h"
+#include "http/origin.h"
 #include "net/listener.h"
-#include "net/origin.h"
 #include "redis/address.h"
 #include "redis/child.h"
 #include "redis/password.h"
-#include "session_thread.h"
+#include "runtime/check.h"
+#include "runtime/executor.h"
+#include "runtime/log.h"
+#include "runtime/metrics.h"
+#include "threads/io_thread.h"
+#include "threads/matcher_thread.h"
+#include "threads/session_thread.h"
+#include "wire/json_arena.h"
 
 enum { IO_THREADS_MAX = 64, SESSION_THREADS_MAX = 64 };
 

@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "actors/session.h"
 #include "net/net.h"
-#include "session.h"
 
 /* A block of malloc's with its header. */
 static size_t block_bytes(size_t asked)

@@ -1,10 +1,10 @@
-#include "address_gate.h"
+#include "net/address_gate.h"
 
 #include <string.h>
 
-#include "net/client_address.h"
+#include "admission/client_address.h"
+#include "admission/identity.h"
 #include "net/connection.h"
-#include "net/identity.h"
 
 /* Addresses that one I/O thread remembers: 4 MiB at most. */
 enum { CAPACITY = 1 << 16 };

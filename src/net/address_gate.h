@@ -13,7 +13,7 @@
 #ifndef CHATTERBOX_NET_ADDRESS_GATE_H
 #define CHATTERBOX_NET_ADDRESS_GATE_H
 
-#include "net/address_limits.h"
+#include "admission/address_limits.h"
 #include "net/net.h"
 
 void address_gate_init(struct net *net);

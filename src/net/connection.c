@@ -1,14 +1,14 @@
-#include "connection.h"
+#include "net/connection.h"
 
 #include <sys/socket.h>
 
-#include "check.h"
+#include "http/reply.h"
 #include "net/address_gate.h"
 #include "net/ending.h"
-#include "net/http_reply.h"
 #include "net/opening.h"
-#include "net/reader.h"
-#include "net/writer.h"
+#include "runtime/check.h"
+#include "ws/reader.h"
+#include "ws/writer.h"
 
 /* Connections beyond --max-connections that are still let in, so that health checks and refusals get through. */
 enum { CONNECTIONS_SPARE = 64 };

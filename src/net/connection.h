@@ -13,7 +13,7 @@
 
 #include <stddef.h>
 
-#include "net/client_address.h"
+#include "admission/client_address.h"
 #include "net/net.h"
 
 /* Take a connection from the listener. */

@@ -2,11 +2,11 @@
 
 #include <stdlib.h>
 
-#include "check.h"
 #include "net/address_gate.h"
 #include "net/connection.h"
-#include "net/reader.h"
-#include "net/writer.h"
+#include "runtime/check.h"
+#include "ws/reader.h"
+#include "ws/writer.h"
 
 /* Of what still comes after our good-bye so much is looked through for the client's, or thrown away. Who sends more does not listen: the rest is
  * not even read, since a flood would take the thread's time from everybody else. The client sees our last words all the same, since the socket

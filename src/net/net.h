@@ -15,14 +15,14 @@
 #include <uv.h>
 #include <wslay/wslay.h>
 
-#include "executor.h"
-#include "log.h"
-#include "message.h"
-#include "metrics.h"
-#include "wheel.h"
 #include "options.h"
-#include "rate.h"
-#include "slab.h"
+#include "runtime/executor.h"
+#include "runtime/log.h"
+#include "runtime/message.h"
+#include "runtime/metrics.h"
+#include "runtime/rate.h"
+#include "runtime/slab.h"
+#include "runtime/wheel.h"
 
 /* Texts of a client that may be on their way: to its actor, or on to the partner's socket. */
 enum { CREDITS = 16 };

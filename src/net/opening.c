@@ -1,17 +1,17 @@
-#include "opening.h"
+#include "net/opening.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "check.h"
+#include "admission/identity.h"
+#include "http/handshake.h"
+#include "http/reply.h"
+#include "http/request.h"
 #include "net/address_gate.h"
 #include "net/connection.h"
 #include "net/ending.h"
-#include "net/handshake.h"
-#include "net/http_reply.h"
-#include "net/http_request.h"
-#include "net/identity.h"
-#include "net/writer.h"
+#include "runtime/check.h"
+#include "ws/writer.h"
 
 enum { MAX_HANDSHAKE_REPLY_BYTES = 512 };
 

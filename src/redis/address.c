@@ -1,11 +1,11 @@
-#include "address.h"
+#include "redis/address.h"
 
 #include <http_parser.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "percent.h"
+#include "http/percent.h"
 
 enum { REDIS_PORT = 6379, DB_MAX = 1000000 };
 

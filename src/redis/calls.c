@@ -1,10 +1,10 @@
-#include "calls.h"
+#include "redis/calls.h"
 
 #include <inttypes.h>
 #include <string.h>
 #include <time.h>
 
-#include "check.h"
+#include "runtime/check.h"
 
 enum { HASH_TEXT = 2 * HASH_BYTES + 1 };
 

@@ -5,9 +5,9 @@
 #ifndef CHATTERBOX_REDIS_CALLS_H
 #define CHATTERBOX_REDIS_CALLS_H
 
-#include "event.h"
 #include "redis/command.h"
 #include "redis/redis_store.h"
+#include "wire/event.h"
 
 enum script calls_script(enum store_operation operation);
 

@@ -1,4 +1,4 @@
-#include "child.h"
+#include "redis/child.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "check.h"
+#include "runtime/check.h"
 
 enum { BACKOFF_FIRST_MS = 10, BACKOFF_MAX_MS = 1000, GOOD_RUN_MS = 5000, PATIENCE_MS = 1000 };
 

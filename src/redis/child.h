@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <uv.h>
 
-#include "log.h"
+#include "runtime/log.h"
 
 enum { REDIS_CHILD_ERROR_BYTES = 200 };
 

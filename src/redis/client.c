@@ -1,10 +1,10 @@
-#include "client.h"
+#include "redis/client.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "check.h"
+#include "runtime/check.h"
 
 enum { BACKOFF_FIRST_MS = 10, BACKOFF_MAX_MS = 1000, TICK_MS = 50 };
 

@@ -1,10 +1,10 @@
-#include "command.h"
+#include "redis/command.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "check.h"
+#include "runtime/check.h"
 
 void command_init(struct command *command)
 {

@@ -1,4 +1,4 @@
-#include "password.h"
+#include "redis/password.h"
 
 #include <errno.h>
 #include <openssl/crypto.h>

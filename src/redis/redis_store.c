@@ -1,14 +1,14 @@
-#include "redis_store.h"
+#include "redis/redis_store.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
-#include "check.h"
 #include "redis/calls.h"
 #include "redis/command.h"
 #include "redis/way_up.h"
+#include "runtime/check.h"
 
 enum { LEASE_MS = REDIS_LEASE_MS, HEARTBEAT_MS = 1000 };
 

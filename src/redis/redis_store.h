@@ -19,12 +19,12 @@
 #include <stdint.h>
 #include <uv.h>
 
-#include "log.h"
-#include "matcher.h"
+#include "actors/matcher.h"
 #include "redis/address.h"
 #include "redis/client.h"
 #include "redis/replies.h"
 #include "redis/scripts.h"
+#include "runtime/log.h"
 
 struct redis_store_config {
     const struct redis_address *address;

@@ -1,4 +1,4 @@
-#include "replies.h"
+#include "redis/replies.h"
 
 #include <stdio.h>
 #include <stdlib.h>

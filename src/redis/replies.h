@@ -8,9 +8,9 @@
 #include <hiredis/hiredis.h>
 #include <stdbool.h>
 
-#include "interests.h"
-#include "scripts.h"
-#include "store.h"
+#include "actors/store.h"
+#include "redis/scripts.h"
+#include "wire/interests.h"
 
 enum reply_kind {
     REPLY_OK,

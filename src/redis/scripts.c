@@ -1,12 +1,12 @@
-#include "scripts.h"
+#include "redis/scripts.h"
 
 #include <stdio.h>
 
-#include "check.h"
+#include "runtime/check.h"
 
 static const char *const names[SCRIPTS] = {
 #define SCRIPT(name, file, keys, arguments, more_keys, more_arguments) [SCRIPT_##name] = file,
-#include "scripts.def"
+#include "redis/scripts.def"
 #undef SCRIPT
 };
 

@@ -5,11 +5,11 @@
 #ifndef CHATTERBOX_REDIS_SCRIPTS_H
 #define CHATTERBOX_REDIS_SCRIPTS_H
 
-#include "embedded.h"
+#include "runtime/embedded.h"
 
 enum script {
 #define SCRIPT(name, file, keys, arguments, more_keys, more_arguments) SCRIPT_##name,
-#include "scripts.def"
+#include "redis/scripts.def"
 #undef SCRIPT
     SCRIPTS
 };

@@ -1,11 +1,11 @@
-#include "stream.h"
+#include "redis/stream.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
-#include "check.h"
+#include "runtime/check.h"
 
 /* The type of a number of elements in hiredis' interface. */
 #if HIREDIS_MAJOR >= 1

@@ -1,4 +1,4 @@
-#include "way_up.h"
+#include "redis/way_up.h"
 
 #include <stdio.h>
 #include <string.h>

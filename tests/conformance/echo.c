@@ -13,14 +13,14 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "check.h"
-#include "executor.h"
-#include "log.h"
-#include "metrics.h"
-#include "net/identity.h"
-#include "net/io_thread.h"
+#include "admission/identity.h"
 #include "net/listener.h"
 #include "options.h"
+#include "runtime/check.h"
+#include "runtime/executor.h"
+#include "runtime/log.h"
+#include "runtime/metrics.h"
+#include "threads/io_thread.h"
 
 enum { IO_THREADS_MAX = 8, THREADS = 2 + IO_THREADS_MAX, CONNECTIONS_MAX = 1000 };
 enum { FIRST_IO_THREAD = 1 };

@@ -1,8 +1,8 @@
 /* fuzz.h: what every target has. One file, one target: LLVMFuzzerTestOneInput() takes any bytes, and a CHECK() that fails, a sanitizer's
  * report or a time-out is a finding. With the preset fuzz libFuzzer calls it; in every other build replay.c does, with the corpus.
  */
-#ifndef CHATTERBOX_TESTS_FUZZ_H
-#define CHATTERBOX_TESTS_FUZZ_H
+#ifndef CHATTERBOX_TESTS_FUZZ_FUZZ_H
+#define CHATTERBOX_TESTS_FUZZ_FUZZ_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "check.h"
+#include "runtime/check.h"
 
 /* Always returns 0. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -1,7 +1,7 @@
 /* Lines: trusted networks, the peer, then X-Forwarded-For headers. Whatever they say, a peer that is not trusted is the client, a client that
  * is trusted has nobody behind it, and what stands before the client changes nothing. */
-#include "fuzz.h"
-#include "net/client_address.h"
+#include "admission/client_address.h"
+#include "fuzz/fuzz.h"
 
 enum { HEADERS_MAX = 16 };
 

@@ -5,10 +5,10 @@
  */
 #include <utf8proc.h>
 
-#include "fuzz.h"
+#include "fuzz/fuzz.h"
 #include "net/connection.h"
-#include "net/reader.h"
-#include "net/writer.h"
+#include "ws/reader.h"
+#include "ws/writer.h"
 
 enum { MAX_MESSAGE = 2000 };
 

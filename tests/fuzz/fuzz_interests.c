@@ -1,7 +1,7 @@
 /* Interests, one a line: what comes out is short, holds no NUL, is there once, and stays as it is when it is normalised again, which
  * replies.c does with what comes back from Redis. */
-#include "fuzz.h"
-#include "interests.h"
+#include "fuzz/fuzz.h"
+#include "wire/interests.h"
 
 static void check_stable(const struct interests *interests)
 {

@@ -1,5 +1,5 @@
 /* Flags, then after an empty line the environment, one a line: what is accepted is in range, what is not is explained. */
-#include "fuzz.h"
+#include "fuzz/fuzz.h"
 #include "options.h"
 #include "redis/address.h"
 

@@ -1,7 +1,7 @@
 /* What a script answers. The first line names the script, each further one is an element of the array:
  * $text, :number, -error, _ (nil) or *n, an array of the n elements that follow. Only what the script may answer is understood.
  */
-#include "fuzz.h"
+#include "fuzz/fuzz.h"
 #include "redis/replies.h"
 
 enum { FIRST_SESSION = 2, SESSIONS = 2, DEPTH_MAX = 7 };

@@ -2,8 +2,8 @@
 #include <jansson.h>
 #include <utf8proc.h>
 
-#include "fuzz.h"
-#include "request.h"
+#include "fuzz/fuzz.h"
+#include "wire/request.h"
 
 static size_t count_codepoints(const uint8_t *utf8, size_t length)
 {

@@ -5,8 +5,8 @@
  */
 #include <jansson.h>
 
-#include "fuzz.h"
-#include "session.h"
+#include "actors/session.h"
+#include "fuzz/fuzz.h"
 
 enum { IO_THREAD = 1, SESSION_THREAD = 2, MATCHER_THREAD = 3 };
 

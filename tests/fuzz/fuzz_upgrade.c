@@ -1,9 +1,9 @@
 /* The upgrade request: where its head ends does not depend on how it was cut, what is parsed lies within it, and only a good one is
  * accepted. */
-#include "fuzz.h"
-#include "net/handshake.h"
-#include "net/http_reply.h"
-#include "net/http_request.h"
+#include "fuzz/fuzz.h"
+#include "http/handshake.h"
+#include "http/reply.h"
+#include "http/request.h"
 
 static void check_inside(struct http_text text, const char *head, size_t length)
 {

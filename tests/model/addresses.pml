@@ -3,11 +3,11 @@
  * An I/O thread with its connections, a session thread with its actors, and a second session thread that holds copies of the actors'
  * addresses for as long as it likes. Slots are given back and taken again while messages are in flight. Modelled, by name:
  *
- *   slab_take(), slab_find(), slab_give_back()                                                       src/slab.c
+ *   slab_take(), slab_find(), slab_give_back()                                                       src/runtime/slab.c
  *   open_actor(), opening_on_accepted()                                                              src/net/opening.c
  *   connection_leave_actor(), connection_kill(), connection_give_slot_back()                         src/net/connection.c
- *   on_message()                                                                                     src/net/io_thread.c
- *   on_message(), open_actor()                                                                       src/session_thread.c
+ *   on_message()                                                                                     src/threads/io_thread.c
+ *   on_message(), open_actor()                                                                       src/threads/session_thread.c
  *
  * Rings with their FIFOs are channels: nothing is lost or overtaken (wakeup.pml). Threads share nothing else, so there is no memory model
  * to justify. Left out: a slot's generation comes round after 2^32 - 1 owners; a message would have to be in flight for as long.

@@ -1,12 +1,12 @@
 /* wakeup.pml: no message waits for ever, whichever thread sleeps when.
  *
- * Two senders and one receiver, each an executor (src/executor.c), with a ring of CAPACITY slots from each sender and its FIFO of
- * staged messages (actors/mailbox.c). Modelled, by the names of the functions there:
+ * Two senders and one receiver, each an executor (src/runtime/executor.c), with a ring of CAPACITY slots from each sender and its FIFO of
+ * staged messages (src/runtime/mailbox.c). Modelled, by the names of the functions there:
  *
  *   ring_put(), mailbox_send(), hand_over_staged(), mailbox_flush(), may_sleep_on()      the senders
  *   ring_take(), mailbox_drain(), signal_room(), mailbox_prepare_sleep(), has_work()      the receiver
  *   signal_owner(), mailbox_prepare_sleep(), mailbox_wake()                               both
- *   on_prepare(), on_check(), run_batch() of src/executor.c                               both
+ *   on_prepare(), on_check(), run_batch() of src/runtime/executor.c                               both
  *   uv_async_send(), uv__async_io() with the three states of `pending` (libuv 1.44.2)     both
  *
  * Not modelled: that mailbox_send() keeps the newest message until the next one or the flush (no other thread can tell that from one that is

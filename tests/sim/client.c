@@ -1,4 +1,4 @@
-#include "client.h"
+#include "sim/client.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -6,8 +6,8 @@
 
 #include <jansson.h>
 
-#include "sim.h"
-#include "threads.h"
+#include "sim/sim.h"
+#include "sim/threads.h"
 
 enum { TOPICS = 4, DEVICES = 12 };
 

@@ -12,10 +12,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "event.h"
-#include "message.h"
-#include "payload.h"
-#include "request.h"
+#include "runtime/message.h"
+#include "runtime/payload.h"
+#include "wire/event.h"
+#include "wire/request.h"
 
 struct sim;
 

@@ -1,9 +1,9 @@
-#include "counted_payload.h"
+#include "sim/counted_payload.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "payload.h"
+#include "runtime/payload.h"
 
 static long payloads;
 

@@ -1,4 +1,4 @@
-/* counted_payload.h: payload.h with a count, linked instead of actors/payload.c, so that one that is lost is
+/* counted_payload.h: payload.h with a count, linked instead of src/runtime/payload.c, so that one that is lost is
  * seen in every build. */
 #ifndef CHATTERBOX_TESTS_SIM_COUNTED_PAYLOAD_H
 #define CHATTERBOX_TESTS_SIM_COUNTED_PAYLOAD_H

@@ -1,9 +1,9 @@
-#include "fake_store.h"
+#include "sim/fake_store.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "interests.h"
+#include "wire/interests.h"
 
 static struct fake_user *find(struct fake_store *store, const uint8_t id[USER_ID_BYTES], bool make)
 {

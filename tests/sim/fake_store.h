@@ -3,14 +3,14 @@
  * Calls are carried out when fake_store_step() says so, in order, each followed by its reply; a fake store that goes down carries
  * out some of what is pending, loses every reply, and forgets all users, as the real one does before it comes up.
  */
-#ifndef CHATTERBOX_FAKE_STORE_H
-#define CHATTERBOX_FAKE_STORE_H
+#ifndef CHATTERBOX_TESTS_SIM_FAKE_STORE_H
+#define CHATTERBOX_TESTS_SIM_FAKE_STORE_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "matcher.h"
-#include "store.h"
+#include "actors/matcher.h"
+#include "actors/store.h"
 
 enum { FAKE_USERS_MAX = 64, FAKE_CALLS_MAX = 4096, FAKE_BLOCKS_MAX = 1024, FAKE_REPORTS_MAX = 64, FAKE_REPORT_LIMIT = 1 };
 

@@ -1,8 +1,8 @@
-#include "invariants.h"
+#include "sim/invariants.h"
 
 #include <string.h>
 
-#include "counted_payload.h"
+#include "sim/counted_payload.h"
 
 /* Who left has been heard to the end. */
 static void check_said(const struct sim *sim)

@@ -2,7 +2,7 @@
 #ifndef CHATTERBOX_TESTS_SIM_INVARIANTS_H
 #define CHATTERBOX_TESTS_SIM_INVARIANTS_H
 
-#include "sim.h"
+#include "sim/sim.h"
 
 /* Clients, both sides of every chat and the store agree, and nobody waits for an answer. */
 void check_agreement(const struct sim *sim);

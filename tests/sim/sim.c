@@ -6,14 +6,14 @@
  *
  *   sim [--seeds N] [--first S] [--steps N]      a failing seed is printed; --first S --seeds 1 replays it
  */
-#include "sim.h"
+#include "sim/sim.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "invariants.h"
-#include "threads.h"
+#include "sim/invariants.h"
+#include "sim/threads.h"
 
 /* So much time passes in a step at most. */
 enum { STEP_MS_MAX = 300 };

@@ -4,17 +4,17 @@
  * Ownership: sim.c makes the world of each seed and frees it. A message lies in the queue between two threads until it is delivered.
  * Errors:    what is broken ends the program, with the seed that shows it.
  */
-#ifndef CHATTERBOX_TESTS_SIM_H
-#define CHATTERBOX_TESTS_SIM_H
+#ifndef CHATTERBOX_TESTS_SIM_SIM_H
+#define CHATTERBOX_TESTS_SIM_SIM_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "client.h"
-#include "fake_store.h"
-#include "matcher.h"
-#include "metrics.h"
-#include "session.h"
+#include "actors/matcher.h"
+#include "actors/session.h"
+#include "runtime/metrics.h"
+#include "sim/client.h"
+#include "sim/fake_store.h"
 
 enum { SESSION_THREADS = 3, IO_THREAD = 1, FIRST_SESSION_THREAD = 2 };
 enum { MATCHER_THREAD = FIRST_SESSION_THREAD + SESSION_THREADS, THREADS = MATCHER_THREAD + 1 };

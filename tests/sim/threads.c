@@ -1,4 +1,4 @@
-#include "threads.h"
+#include "sim/threads.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -10,8 +10,8 @@
 
 #include <stdbool.h>
 
-#include "message.h"
-#include "sim.h"
+#include "runtime/message.h"
+#include "sim/sim.h"
 
 /* Hosts, matcher and store of a world that is all zero but for its seed. */
 void threads_init(struct sim *sim);

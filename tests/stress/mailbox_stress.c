@@ -14,8 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "check.h"
-#include "executor.h"
+#include "runtime/check.h"
+#include "runtime/executor.h"
 
 enum { WORKERS_MAX = 8, BURST_MAX = 64 };
 

@@ -5,8 +5,8 @@
  */
 #include <string.h>
 
-#include "check.h"
-#include "executor.h"
+#include "runtime/check.h"
+#include "runtime/executor.h"
 
 enum { ROUNDS = 2000 };
 

@@ -1,5 +1,5 @@
 /* Flags, environment, defaults: which wins, and what nonsense is told. */
-#include "unit.h"
+#include "unit/unit.h"
 
 #include "options.h"
 

@@ -1,6 +1,6 @@
 /* unit.h: what cmocka wants to be included before it. */
-#ifndef CHATTERBOX_TESTS_UNIT_H
-#define CHATTERBOX_TESTS_UNIT_H
+#ifndef CHATTERBOX_TESTS_UNIT_UNIT_H
+#define CHATTERBOX_TESTS_UNIT_UNIT_H
 
 #include <setjmp.h>
 #include <stdarg.h>

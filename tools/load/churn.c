@@ -1,8 +1,8 @@
 /* load churn: whole sessions, one after the other: connect, interests, match, three messages each way, end, close. */
 #include <stdio.h>
 
-#include "report.h"
-#include "run.h"
+#include "load/report.h"
+#include "load/run.h"
 
 enum { CHURN_MESSAGES = 3 };
 

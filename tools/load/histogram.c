@@ -1,4 +1,4 @@
-#include "histogram.h"
+#include "load/histogram.h"
 
 static unsigned bucket_of(uint64_t value)
 {

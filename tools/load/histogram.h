@@ -1,6 +1,6 @@
 /* histogram.h: latencies, counted in buckets that are at most 1/32 wide (as HdrHistogram does). */
-#ifndef CHATTERBOX_TOOLS_HISTOGRAM_H
-#define CHATTERBOX_TOOLS_HISTOGRAM_H
+#ifndef CHATTERBOX_TOOLS_LOAD_HISTOGRAM_H
+#define CHATTERBOX_TOOLS_LOAD_HISTOGRAM_H
 
 #include <stdint.h>
 

@@ -3,8 +3,8 @@
  */
 #include <stdio.h>
 
-#include "report.h"
-#include "run.h"
+#include "load/report.h"
+#include "load/run.h"
 
 /* What both have in common; is_there: this event is the last that a user waits for. */
 static void on_event(struct user *user, enum event_kind kind, bool is_there)

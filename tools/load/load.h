@@ -3,15 +3,15 @@
  * One thread, one libuv loop. A user is a WebSocket client (wslay's client side); what it does next is decided by the
  * mode's callback for each event that it gets.
  */
-#ifndef CHATTERBOX_TOOLS_LOAD_H
-#define CHATTERBOX_TOOLS_LOAD_H
+#ifndef CHATTERBOX_TOOLS_LOAD_LOAD_H
+#define CHATTERBOX_TOOLS_LOAD_LOAD_H
 
 #include <stdbool.h>
 #include <stdint.h>
 #include <uv.h>
 #include <wslay/wslay.h>
 
-#include "histogram.h"
+#include "load/histogram.h"
 
 enum event_kind {
     EVENT_CONNECTED, /* connection_established */

@@ -13,8 +13,8 @@
 #include <string.h>
 #include <sys/resource.h>
 
-#include "report.h"
-#include "run.h"
+#include "load/report.h"
+#include "load/run.h"
 
 static const struct mode *const modes[] = { &idle_mode, &relay_mode, &churn_mode, &wait_mode };
 

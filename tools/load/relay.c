@@ -4,8 +4,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "report.h"
-#include "run.h"
+#include "load/report.h"
+#include "load/run.h"
 
 static void on_relay_chat(struct user *user, const char *text, size_t length)
 {

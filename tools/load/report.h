@@ -1,8 +1,8 @@
 /* report.h: the one JSON line on stdout. */
-#ifndef CHATTERBOX_TOOLS_REPORT_H
-#define CHATTERBOX_TOOLS_REPORT_H
+#ifndef CHATTERBOX_TOOLS_LOAD_REPORT_H
+#define CHATTERBOX_TOOLS_LOAD_REPORT_H
 
-#include "run.h"
+#include "load/run.h"
 
 /* Print it. Returns the exit status: 1 if a message was lost, doubled or misdelivered, if there was an error or a
  * connection was closed; else 0. */

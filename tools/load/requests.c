@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "load.h"
+#include "load/load.h"
 
 void user_submit(struct user *user, const char *interests, ...)
 {

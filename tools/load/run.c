@@ -1,10 +1,10 @@
-#include "run.h"
+#include "load/run.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "process.h"
+#include "load/process.h"
 
 enum { CONNECTING_MAX = 200, WARM_UP_MS = 500, SET_UP_MS = 20 };
 

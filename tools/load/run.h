@@ -6,13 +6,13 @@
  * Threads:   the one of the loop.
  * Ownership: the run is main.c's. Users and loop last as long as the process.
  */
-#ifndef CHATTERBOX_TOOLS_RUN_H
-#define CHATTERBOX_TOOLS_RUN_H
+#ifndef CHATTERBOX_TOOLS_LOAD_RUN_H
+#define CHATTERBOX_TOOLS_LOAD_RUN_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "load.h"
+#include "load/load.h"
 
 struct run;
 

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "load.h"
+#include "load/load.h"
 
 static char read_buffer[65536];
 

@@ -1,0 +1,56 @@
+#include "http/handshake.h"
+
+#include <ctype.h>
+#include <openssl/evp.h>
+#include <openssl/sha.h>
+#include <string.h>
+
+#include "http/origin.h"
+
+/* Base64 of 16 bytes. */
+enum { KEY_LENGTH = 24, DEVICE_ID_LENGTH = 64 };
+
+static const char magic[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+
+/* Whether the key is 16 bytes in Base64: 22 digits and two '='. */
+static bool is_key(struct http_text key)
+{
+    unsigned char decoded[KEY_LENGTH];
+    if (key.length != KEY_LENGTH || memcmp(key.bytes + KEY_LENGTH - 2, "==", 2) != 0 || key.bytes[KEY_LENGTH - 3] == '=')
+        return false;
+    return EVP_DecodeBlock(decoded, (const unsigned char *)key.bytes, KEY_LENGTH) == 18;
+}
+
+static bool is_device_id(struct http_text id)
+{
+    size_t digits = 0;
+    while (digits < id.length && isxdigit((unsigned char)id.bytes[digits]))
+        digits++;
+    return digits == id.length && digits == DEVICE_ID_LENGTH;
+}
+
+int handshake_check(const struct http_request *request, const char *allowed_origins, struct handshake *handshake)
+{
+    if (!request->is_get)
+        return 405;
+    if (!request->has_upgrade_websocket)
+        return 426;
+    if (!request->is_http_1_1 || request->hosts != 1 || request->host.length == 0 || !request->has_connection_upgrade ||
+        request->has_body || request->keys != 1 || !is_key(request->key) || request->versions != 1)
+        return 400;
+    if (!http_text_is(request->version, "13"))
+        return 426;
+    if (request->origins > 1 ||
+        (request->origins == 1 && !origin_is_allowed(allowed_origins, request->origin, request->host)))
+        return 403;
+
+    unsigned char text[KEY_LENGTH + sizeof magic - 1], digest[SHA_DIGEST_LENGTH];
+    memcpy(text, request->key.bytes, KEY_LENGTH);
+    memcpy(text + KEY_LENGTH, magic, sizeof magic - 1);
+    SHA1(text, sizeof text, digest);
+    EVP_EncodeBlock((unsigned char *)handshake->accept, digest, sizeof digest);
+
+    handshake->device = (struct http_text){ 0 };
+    handshake->has_bad_id = http_query_find(request->query, "id", &handshake->device) && !is_device_id(handshake->device);
+    return 101;
+}

@@ -1,0 +1,53 @@
+/* http_reply.h: what plain HTTP requests are answered.
+ *
+ * Threads: pure, but for the metrics that are read; any.
+ */
+#ifndef CHATTERBOX_HTTP_REPLY_H
+#define CHATTERBOX_HTTP_REPLY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "http/request.h"
+#include "runtime/metrics.h"
+
+enum http_route {
+    ROUTE_NONE,
+    ROUTE_WEBSOCKET,
+    ROUTE_PAGE,   /* a file of the page */
+    ROUTE_STATS,  /* how many users are online */
+    ROUTE_CONFIG, /* what the page has to know of this server */
+    ROUTE_HEALTH, /* the process answers */
+    ROUTE_READY,  /* and Redis does */
+    ROUTE_METRICS
+};
+
+enum http_route http_route_find(struct http_text path);
+
+/* Room for any answer of this file. */
+enum { HTTP_REPLY_BYTES = 16384 };
+
+/* What answers are made from. */
+struct http_sources {
+    const struct metrics *sets; /* of all threads */
+    size_t count;
+    const char *config; /* JSON; of the process */
+};
+
+/* The part of an answer that stands somewhere for as long as the process lives. */
+struct http_body {
+    const void *bytes;
+    size_t length;
+};
+
+/* The answer to a WebSocket request that is accepted (status 101). */
+size_t http_reply_switch(char *text, size_t capacity, const char *accept);
+
+/* A refusal, with the headers that its status asks for. */
+size_t http_reply_refusal(char *text, size_t capacity, int status, bool is_head);
+
+/* The answer to a GET or HEAD. Returns the length of what it wrote to text; *body, if it is written, goes behind it. */
+size_t http_reply(char *text, size_t capacity, enum http_route route, const struct http_request *request,
+                  const struct http_sources *sources, struct http_body *body);
+
+#endif

@@ -1,0 +1,32 @@
+# Turn files into one C source that defines embedded_files[] (src/runtime/embedded.h). Those of PAGE_FILES are there twice: as they are, and
+# under their name with .gz, compressed.
+#
+#   cmake -DROOT=<source tree> "-DFILES=lua/a.lua;lua/b.lua" "-DPAGE_FILES=src/web/index.html" -DGZIP=<program>
+#         -DOUTPUT=<file.c> -P src/runtime/embed.cmake
+set(arrays "")
+set(rows "")
+set(index 0)
+
+function(embed name path)
+    file(READ "${path}" hex HEX)
+    file(SHA256 "${path}" hash)
+    string(SUBSTRING "${hash}" 0 32 hash)
+    string(LENGTH "${hex}" digits)
+    math(EXPR length "${digits} / 2")
+    string(REGEX REPLACE "(..)" "0x\\1," bytes "${hex}")
+    string(REGEX REPLACE "(................................................................................)" "\\1\n" bytes "${bytes}")
+    set(arrays "${arrays}static const unsigned char file_${index}[] = {\n${bytes}0x00};\n" PARENT_SCOPE)
+    set(rows "${rows}    { \"${name}\", \"${hash}\", file_${index}, ${length} },\n" PARENT_SCOPE)
+    math(EXPR index "${index} + 1")
+    set(index ${index} PARENT_SCOPE)
+endfunction()
+
+foreach(name IN LISTS FILES PAGE_FILES)
+    embed("${name}" "${ROOT}/${name}")
+endforeach()
+foreach(name IN LISTS PAGE_FILES)
+    # -n: no name and no time in it, so that the same file always gives the same bytes.
+    execute_process(COMMAND "${GZIP}" -9nc "${ROOT}/${name}" OUTPUT_FILE "${OUTPUT}.gz" COMMAND_ERROR_IS_FATAL ANY)
+    embed("${name}.gz" "${OUTPUT}.gz")
+endforeach()
+file(WRITE "${OUTPUT}" "#include \"runtime/embedded.h\"\n\n${arrays}\nconst struct embedded_file embedded_files[] = {\n${rows}    { 0, 0, 0, 0 },\n};\n")

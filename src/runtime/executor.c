@@ -1,0 +1,129 @@
+#include "runtime/executor.h"
+
+#include <pthread.h>
+
+#include "runtime/check.h"
+#include "runtime/pool.h"
+
+/* Messages delivered before the sockets get their turn. */
+enum { BATCH = 1024 };
+
+static void close_own_handles(struct executor *executor)
+{
+    uv_close((uv_handle_t *)&executor->prepare, NULL);
+    uv_close((uv_handle_t *)&executor->check, NULL);
+    uv_close((uv_handle_t *)&executor->idle, NULL);
+}
+
+/* Deliver a batch and hand over what it caused. Returns true if there may be more to do. */
+static bool run_batch(struct executor *executor)
+{
+    size_t delivered = mailbox_drain(executor->mailbox, BATCH, executor->handler->on_message, executor->owner);
+    if (executor->handler->on_turn_end != NULL)
+        executor->handler->on_turn_end(executor->owner);
+    bool had_staged = mailbox_staged(executor->mailbox) > 0;
+    /* An owner that waits for the last staged message to go, in order to end, has not seen it gone. */
+    bool has_news = mailbox_flush(executor->mailbox) && had_staged;
+    return delivered >= BATCH || has_news || (executor->handler->has_work != NULL && executor->handler->has_work(executor->owner));
+}
+
+static void on_idle(uv_idle_t *idle)
+{
+    (void)idle; /* an active idle handle keeps the poll from blocking */
+}
+
+/* Before the poll: it may block only if there is nothing to do and the senders know that they must signal. */
+static void on_prepare(uv_prepare_t *prepare)
+{
+    struct executor *executor = prepare->data;
+    bool has_more = run_batch(executor);
+    if (executor->is_exiting) {
+        executor->handler->on_exit(executor->owner);
+        mailbox_flush(executor->mailbox);
+        close_own_handles(executor);
+        return;
+    }
+    if (has_more || !mailbox_prepare_sleep(executor->mailbox))
+        uv_idle_start(&executor->idle, on_idle);
+    else
+        uv_idle_stop(&executor->idle);
+}
+
+/* After the poll and the callbacks of the sockets. */
+static void on_check(uv_check_t *check)
+{
+    struct executor *executor = check->data;
+    mailbox_wake(executor->mailbox);
+    run_batch(executor);
+}
+
+int executor_init(struct executor *executor, struct mailbox *mailbox, const struct executor_handler *handler, void *owner)
+{
+    *executor = (struct executor){ .mailbox = mailbox, .handler = handler, .owner = owner };
+    int error = uv_loop_init(&executor->loop);
+    if (error != 0)
+        return error;
+    error = mailbox_attach(mailbox, &executor->loop);
+    if (error != 0) {
+        uv_loop_close(&executor->loop);
+        return error;
+    }
+    uv_prepare_init(&executor->loop, &executor->prepare);
+    uv_check_init(&executor->loop, &executor->check);
+    uv_idle_init(&executor->loop, &executor->idle);
+    executor->prepare.data = executor;
+    executor->check.data = executor;
+    executor->idle.data = executor;
+    return 0;
+}
+
+void executor_run(struct executor *executor)
+{
+    uv_prepare_start(&executor->prepare, on_prepare);
+    uv_check_start(&executor->check, on_check);
+    executor->handler->on_start(executor->owner);
+    uv_run(&executor->loop, UV_RUN_DEFAULT);
+}
+
+static void run_thread(void *argument)
+{
+    executor_run(argument);
+    pool_empty();
+}
+
+int executor_start(struct executor *executor, const char *name)
+{
+    int error = uv_thread_create(&executor->thread, run_thread, executor);
+    if (error != 0)
+        return error;
+    executor->is_started = true;
+    pthread_setname_np(executor->thread, name);
+    return 0;
+}
+
+bool executor_send(struct executor *executor, const struct message *message)
+{
+    return mailbox_send(executor->mailbox, message);
+}
+
+void executor_exit(struct executor *executor)
+{
+    executor->is_exiting = true;
+}
+
+void executor_join(struct executor *executor)
+{
+    if (executor->is_started)
+        uv_thread_join(&executor->thread);
+    executor->is_started = false;
+}
+
+void executor_fini(struct executor *executor)
+{
+    /* One that never ran still has its handles. */
+    if (!uv_is_closing((uv_handle_t *)&executor->prepare))
+        close_own_handles(executor);
+    mailbox_detach(executor->mailbox);
+    uv_run(&executor->loop, UV_RUN_DEFAULT);
+    CHECK(uv_loop_close(&executor->loop) == 0);
+}

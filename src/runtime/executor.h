@@ -1,0 +1,64 @@
+/* executor.h: a thread that hosts actors: a libuv loop and a mailbox.
+ *
+ * A turn of the loop is: deliver messages (at most a budget), let the owner finish the batch (write sockets, say), flush
+ * the mailbox, and only when nothing is left announce sleep and poll.
+ *
+ * Threads:   init, start, join, fini: main. The rest: the executor's own thread.
+ */
+#ifndef CHATTERBOX_RUNTIME_EXECUTOR_H
+#define CHATTERBOX_RUNTIME_EXECUTOR_H
+
+#include <stdbool.h>
+#include <uv.h>
+
+#include "runtime/mailbox.h"
+
+/* What the owner of an executor does. All are called on the executor's thread; owner is the pointer given at init. */
+struct executor_handler {
+    /* Before the first turn: open handles. */
+    void (*on_start)(void *owner);
+    /* One message, payload included, is the owner's from here on. */
+    void (*on_message)(void *owner, struct message *message);
+    /* After each batch of messages and after each poll, before the flush; and once more if the flush hands over the last of what was staged.
+     * May send. NULL if there is nothing to do. */
+    void (*on_turn_end)(void *owner);
+    /* Whether there is work left that does not come as a message: then the thread does not sleep, and there are further turns. NULL: never. */
+    bool (*has_work)(void *owner);
+    /* executor_exit() was called: close all own handles. The thread ends when the loop has none left. */
+    void (*on_exit)(void *owner);
+};
+
+struct executor {
+    uv_loop_t loop;
+    struct mailbox *mailbox;
+    const struct executor_handler *handler;
+    void *owner;
+    uv_prepare_t prepare;
+    uv_check_t check;
+    uv_idle_t idle; /* active while there is more to deliver: the poll must not block */
+    uv_thread_t thread;
+    bool is_started;
+    bool is_exiting;
+};
+
+/* Returns 0 or a libuv error. The mailbox is attached to the executor's loop. */
+int executor_init(struct executor *executor, struct mailbox *mailbox, const struct executor_handler *handler, void *owner);
+
+/* Run on a thread of its own, named for the system's tools (15 bytes at most). Returns 0 or a libuv error. */
+int executor_start(struct executor *executor, const char *name);
+
+/* Run on the calling thread until executor_exit() and all handles are closed. For main. */
+void executor_run(struct executor *executor);
+
+/* Shorthand for mailbox_send() on the own mailbox. */
+bool executor_send(struct executor *executor, const struct message *message);
+
+/* End the loop: on_exit is called once this turn is over. */
+void executor_exit(struct executor *executor);
+
+void executor_join(struct executor *executor);
+
+/* After all executors have been joined. */
+void executor_fini(struct executor *executor);
+
+#endif

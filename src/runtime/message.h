@@ -1,0 +1,190 @@
+/* message.h: what threads say to each other, and to whom.
+ *
+ * A message is 64 bytes (one cache line), passed by value, and owns at most one payload (between two threads: those of a run, mailbox.h). The
+ * catalogue with every
+ * type, its direction and what happens when a ring is full is message.def.
+ *
+ * Threads:   plain data; any thread.
+ * Ownership: the payload belongs to whoever holds the message. mailbox_send() takes it over.
+ */
+#ifndef CHATTERBOX_RUNTIME_MESSAGE_H
+#define CHATTERBOX_RUNTIME_MESSAGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "runtime/payload.h"
+
+/* What a thread is for. A thread has exactly one role; bits, so that message.def can name several. */
+enum thread_role {
+    ROLE_MAIN = 1,
+    ROLE_IO = 2,
+    ROLE_SESSION = 4,
+    ROLE_MATCHER = 8,
+};
+
+/* Thread 0 is main, so the all-zero address, which nothing but thread messages ever needs, also serves as 'nobody'. */
+enum { THREAD_MAIN = 0, THREADS_MAX = 255 };
+
+/* The receiver of a message: a slot of a thread, or (generation 0) the thread itself.
+ * A slot's generation changes whenever the slot is given back, so an old address never reaches a new owner. */
+struct address {
+    uint32_t generation;
+    uint32_t slot : 24;
+    uint32_t thread : 8;
+};
+
+_Static_assert(sizeof(struct address) == 8, "an address is eight bytes");
+
+static inline struct address address_of_thread(unsigned thread)
+{
+    return (struct address){ .generation = 0, .slot = 0, .thread = thread };
+}
+
+static inline bool address_is_thread(struct address address)
+{
+    return address.generation == 0;
+}
+
+static inline bool address_is_nobody(struct address address)
+{
+    return address.generation == 0 && address.thread == THREAD_MAIN;
+}
+
+static inline bool address_equals(struct address a, struct address b)
+{
+    return a.generation == b.generation && a.slot == b.slot && a.thread == b.thread;
+}
+
+enum message_type {
+    MESSAGE_NONE,
+#define MSG(name, body, payload, from, to, full) name,
+#include "actors/message.def"
+#undef MSG
+    MESSAGE_TYPES
+};
+
+enum { USER_ID_BYTES = 16, HASH_BYTES = 16 };
+
+/* Whom a connection belongs to, as far as can be known: hashes under a secret of the server. All zero: not known. */
+struct identity {
+    uint8_t device[HASH_BYTES];  /* of ?id= */
+    uint8_t address[HASH_BYTES]; /* of the peer's address; not known for loopback, where a proxy may stand */
+};
+
+/* The other one in a chat. */
+struct peer {
+    uint8_t id[USER_ID_BYTES];
+    struct identity identity;
+};
+
+/* Which side of the WebRTC handshake a user plays; each chat has one of each. */
+enum match_role { MATCH_CALLER, MATCH_CALLEE };
+
+struct message {
+    uint16_t type; /* enum message_type */
+    struct address to;
+    struct address from; /* set by mailbox_send() when it is left all zero: the sending thread */
+    struct payload *payload;
+
+    union { /* message_continues() compares what is in client_text and event */
+        struct {
+            bool is_binary; /* only where the I/O thread's configuration lets it in */
+        } client_text;
+
+        struct {
+            struct address writer; /* the connection whose text this is, gets its credit back; or nobody */
+            bool is_binary;        /* for an actor that was sent such */
+        } event;
+
+        struct {
+            struct identity identity;
+        } conn_opened;
+
+        struct {
+            struct identity client; /* whose address it is about; comes back with the answer */
+        } address;
+
+        struct {
+            uint64_t key; /* of the address */
+        } address_gone;
+
+        struct {
+            uint16_t code; /* RFC 6455, section 7.4. CONN_GONE: 0, or CONN_CLOSE with it is to follow the actor's last answer */
+        } conn_close;
+
+        struct {
+            uint32_t texts; /* how many credits come back */
+        } credit;
+
+        struct {
+            uint64_t match;
+            struct address writer; /* as in event */
+        } peer_text;
+
+        struct {
+            uint64_t match;
+        } peer_left;
+
+        struct {
+            uint8_t id[USER_ID_BYTES];
+            uint64_t match; /* CHAT_ENDED, CHAT_STORE: the chat. USER_STORE: the chat the user is in, or 0 */
+        } user;
+
+        struct {
+            uint8_t id[USER_ID_BYTES];
+            uint64_t ended_match; /* the user's last chat, over by now; 0 if there was none */
+            uint32_t search;      /* counts the user's searches; the same for a search that goes on */
+            bool is_known;        /* this search was accepted before: it is never SEARCH_BUSY */
+            bool accepts_anyone;  /* if nobody shares a topic */
+        } search;
+
+        struct {
+            uint32_t search;
+        } search_reply;
+
+        struct {
+            uint64_t match; /* grows: of two matches of one user the later has the higher number */
+            struct address partner;
+            uint32_t search; /* the receiver's search that is answered by this */
+            uint8_t role;    /* enum match_role */
+        } match_found;
+
+        struct {
+            uint8_t partner_id[USER_ID_BYTES];
+            uint64_t match;
+            struct address partner; /* the other side, who may already talk to nobody */
+        } match_refused;
+
+        struct {
+            struct address partner; /* told if this was one report too many */
+        } user_reported;
+
+        struct {
+            uint64_t epoch; /* counts how often the store has come up */
+        } resync;
+    };
+};
+
+_Static_assert(sizeof(struct message) == 64, "a message is one cache line");
+
+/* The name as in message.def, for logs and metrics. */
+const char *message_name(unsigned type);
+
+/* Whether a thread of role `from` may send this type to a thread of role `to`. */
+bool message_may_travel(unsigned type, enum thread_role from, enum thread_role to);
+
+/* Whether the sender must stop reading its sockets while this message waits for room. */
+bool message_throttles(unsigned type);
+
+/* Whether any message may go from a thread of role `from` to one of role `to`; such a pair has a ring. */
+bool roles_talk(enum thread_role from, enum thread_role to);
+
+/* Whether `next`, sent right after `message`, says the same but for its payload: a further text of the same client, a further event for the
+ * same one. Then both may travel as one (mailbox.h). */
+bool message_continues(const struct message *message, const struct message *next);
+
+/* Free the payload, or the payloads of a run. */
+void message_discard(struct message *message);
+
+#endif

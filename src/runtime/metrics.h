@@ -1,0 +1,38 @@
+/* metrics.h: counters, one set for each thread, one row for each in metrics.def.
+ *
+ * Threads: a set is written by its thread alone; any thread may read it at any time (relaxed atomics: a reader sees each
+ *          counter at some recent value, and no order between them).
+ */
+#ifndef CHATTERBOX_RUNTIME_METRICS_H
+#define CHATTERBOX_RUNTIME_METRICS_H
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum metric {
+#define METRIC(name, kind, text) METRIC_##name,
+#include "actors/metrics.def"
+#undef METRIC
+    METRICS
+};
+
+struct metrics {
+    _Alignas(64) _Atomic int64_t value[METRICS];
+};
+
+/* The owner's thread only, hence no read-modify-write. */
+static inline void metrics_add(struct metrics *metrics, enum metric metric, int64_t delta)
+{
+    int64_t now = atomic_load_explicit(&metrics->value[metric], memory_order_relaxed);
+    atomic_store_explicit(&metrics->value[metric], now + delta, memory_order_relaxed);
+}
+
+/* The sum over sets. */
+int64_t metrics_sum(const struct metrics *sets, size_t count, enum metric metric);
+
+/* Prometheus text exposition format 0.0.4 of the sums, every name prefixed chatterbox_. Returns the length, or 0 if it does
+ * not fit into capacity bytes. */
+size_t metrics_print(const struct metrics *sets, size_t count, char *text, size_t capacity);
+
+#endif

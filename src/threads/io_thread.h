@@ -1,0 +1,39 @@
+/* io_thread.h: a thread that owns connections: accepts them, and routes between their sockets and the session actors.
+ *
+ * Threads: new, free: main, while the thread does not run. Everything in between happens on its own executor.
+ */
+#ifndef CHATTERBOX_THREADS_IO_THREAD_H
+#define CHATTERBOX_THREADS_IO_THREAD_H
+
+#include "options.h"
+#include "runtime/executor.h"
+#include "runtime/log.h"
+#include "runtime/metrics.h"
+
+struct io_thread_config {
+    const struct options *options;
+    const struct log *log;
+    const struct identity_key *identity_key; /* identity.h */
+    const struct networks *trusted_proxies;  /* client_address.h */
+    struct metrics *metrics_sets; /* of all threads; its own is [thread] */
+    unsigned metrics_count;
+    unsigned thread; /* its id */
+    unsigned first_io_thread, io_threads;
+    unsigned first_session_thread, session_threads;
+    int listen_fd; /* from listener_open(); the thread's from here on */
+    uint32_t max_connections;
+    bool accepts_binary; /* else a binary message is answered with 1003 */
+    const char *config; /* what GET /config answers; outlives the thread */
+};
+
+struct net;
+
+/* Never NULL but when libuv fails, which is logged. */
+struct net *io_thread_new(const struct io_thread_config *config, struct mailbox *mailbox);
+
+struct executor *io_thread_executor(struct net *net);
+
+/* After its executor has been joined. */
+void io_thread_free(struct net **net);
+
+#endif

@@ -1,0 +1,327 @@
+#include "threads/session_thread.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include "actors/session.h"
+#include "runtime/check.h"
+#include "runtime/slab.h"
+#include "runtime/wheel.h"
+#include "wire/json_arena.h"
+
+/* As many actors as an address can name. */
+enum { ACTORS_MAX = 1 << 24 };
+
+/* Random bytes are fetched for so many users at once. */
+enum { USER_IDS_FETCHED = 64 };
+
+/* An event may be so many times as long as the longest request. jansson writes 0.1 as 0.10000000000000001, so a list of such numbers grows
+ * fivefold, and sixteen such events would overflow the partner's write queue: it would be closed for what somebody else wrote. */
+enum { EVENT_GROWTH_MAX = 2 };
+
+/* So long what takes long is worked on in a turn, before messages and sockets come to theirs again. */
+enum { TURN_NS = 500 * 1000 };
+
+/* What session.h's remind() asks for. */
+struct reminder {
+    struct wheel_entry entry;
+    struct address actor;
+};
+
+struct session_thread {
+    struct executor executor;
+    struct session_thread_config config;
+    struct session_host host;
+    struct slab actors; /* struct session */
+    struct wheel wheel; /* struct reminder */
+    uv_timer_t tick;    /* runs while there are reminders */
+    unsigned reminders;
+    struct backlog turns; /* that actors wait for: of each message, to whom it is alone matters */
+    bool is_time_set;   /* the host's time is that of this batch */
+    bool is_draining;
+    bool has_drained;
+    struct json_arena json; /* for the request or event that is being worked on */
+    size_t user_ids_left;
+    uint8_t user_ids[USER_IDS_FETCHED * USER_ID_BYTES];
+};
+
+static void send_message(void *self, const struct message *message)
+{
+    struct session_thread *thread = self;
+    executor_send(&thread->executor, message);
+}
+
+/* One look at the clock serves a whole batch of messages. */
+static void set_time(struct session_thread *thread)
+{
+    if (thread->is_time_set)
+        return;
+    thread->is_time_set = true;
+    struct timespec wall;
+    clock_gettime(CLOCK_REALTIME, &wall);
+    event_time_set(&thread->host.time, (uint64_t)wall.tv_sec * 1000 + (uint64_t)wall.tv_nsec / 1000000);
+    thread->host.now_ms = uv_hrtime() / 1000000;
+}
+
+static const uint8_t *take_user_id(struct session_thread *thread)
+{
+    if (thread->user_ids_left == 0) {
+        size_t filled = 0;
+        while (filled < sizeof thread->user_ids) {
+            ssize_t got = getrandom(thread->user_ids + filled, sizeof thread->user_ids - filled, 0);
+            if (got < 0 && errno != EINTR) {
+                log_event(thread->config.log, LOG_ERROR, "no_random_bytes", "errno=%d", errno);
+                abort(); /* without them user ids would be guessable */
+            }
+            filled += got > 0 ? (size_t)got : 0;
+        }
+        thread->user_ids_left = USER_IDS_FETCHED;
+    }
+    return thread->user_ids + --thread->user_ids_left * USER_ID_BYTES;
+}
+
+static void forget_reminder(void *self, struct reminder **pointer)
+{
+    struct session_thread *thread = self;
+    if (*pointer == NULL)
+        return;
+    wheel_cancel(&(*pointer)->entry);
+    free(*pointer);
+    *pointer = NULL;
+    if (--thread->reminders == 0)
+        uv_timer_stop(&thread->tick);
+}
+
+static void on_due(struct wheel_entry *entry, void *owner)
+{
+    struct session_thread *thread = owner;
+    struct reminder *reminder = (struct reminder *)((char *)entry - offsetof(struct reminder, entry));
+    struct address actor = reminder->actor;
+    struct session *session = slab_find(&thread->actors, actor.slot, actor.generation);
+    CHECK(session != NULL); /* session_fini() forgets its reminder */
+    forget_reminder(thread, &session->reminder);
+    set_time(thread);
+    session_on_reminder(session, &thread->host);
+}
+
+static void on_tick(uv_timer_t *timer)
+{
+    struct session_thread *thread = timer->data;
+    wheel_advance(&thread->wheel, uv_now(&thread->executor.loop), on_due, thread);
+}
+
+static void remind(void *self, struct reminder **pointer, struct address actor, uint32_t in_ms)
+{
+    struct session_thread *thread = self;
+    uv_loop_t *loop = &thread->executor.loop;
+    uv_update_time(loop); /* a long batch may lie between the loop's time and now */
+    if (*pointer == NULL) {
+        *pointer = calloc(1, sizeof **pointer);
+        CHECK_MEMORY(*pointer);
+        if (thread->reminders++ == 0) {
+            wheel_init(&thread->wheel, uv_now(loop)); /* it stood still */
+            uv_timer_start(&thread->tick, on_tick, WHEEL_TICK_MS, WHEEL_TICK_MS);
+        }
+    }
+    (*pointer)->actor = actor;
+    wheel_set(&thread->wheel, &(*pointer)->entry, uv_now(loop) + in_ms);
+}
+
+static void await_turn(void *self, struct address actor)
+{
+    struct session_thread *thread = self;
+    backlog_put(&thread->turns, &(struct message){ .to = actor });
+}
+
+static void open_actor(struct session_thread *thread, const struct message *opened)
+{
+    uint32_t slot, generation;
+    struct session *session = slab_take(&thread->actors, &slot, &generation);
+    if (session == NULL) {
+        log_event(thread->config.log, LOG_ERROR, "session_slab_full", "actors=%u", thread->actors.used);
+        abort(); /* --max-connections is far below this */
+    }
+    struct address self = { .generation = generation,
+                            .slot = slot & 0xFFFFFFu,
+                            .thread = (uint8_t)mailbox_thread(thread->executor.mailbox) };
+    session_init(session, &thread->host, self, opened->from, &opened->conn_opened.identity, take_user_id(thread));
+}
+
+static void restate_all(struct session_thread *thread, uint64_t epoch)
+{
+    executor_send(&thread->executor, &(struct message){ .type = RESYNCED,
+                                                        .to = address_of_thread(thread->config.matcher_thread),
+                                                        .resync = { .epoch = epoch } });
+    for (uint32_t slot = 0; slot < thread->actors.slots; slot++) {
+        uint32_t generation;
+        struct session *session = slab_at(&thread->actors, slot, &generation);
+        if (session != NULL)
+            session_restate(session, &thread->host);
+    }
+}
+
+static void on_thread_message(struct session_thread *thread, struct message *message)
+{
+    switch ((enum message_type)message->type) {
+    case CONN_OPENED:
+        open_actor(thread, message);
+        break;
+    case RESYNC:
+        restate_all(thread, message->resync.epoch);
+        break;
+    case DRAIN:
+        thread->is_draining = true;
+        break;
+    case EXIT:
+        executor_exit(&thread->executor);
+        break;
+    default:
+        session_on_undeliverable(&thread->host, message);
+        break;
+    }
+}
+
+/* It has taken a message or a turn. */
+static void after_actor(struct session_thread *thread, struct session *session)
+{
+    json_arena_reset(&thread->json);
+    if (session->state != SESSION_OVER)
+        return;
+    session_fini(session, &thread->host);
+    slab_give_back(&thread->actors, session->self.slot);
+}
+
+static void on_message(void *owner, struct message *message)
+{
+    struct session_thread *thread = owner;
+    set_time(thread);
+    if (address_is_thread(message->to)) {
+        on_thread_message(thread, message);
+        return;
+    }
+    struct session *session = slab_find(&thread->actors, message->to.slot, message->to.generation);
+    if (session == NULL) {
+        session_on_undeliverable(&thread->host, message);
+        return;
+    }
+    session_on_message(session, &thread->host, message);
+    after_actor(thread, session);
+}
+
+/* One actor after the other, until time is up. */
+static void give_turns(struct session_thread *thread)
+{
+    struct message turn;
+    uint64_t begin_ns = uv_hrtime();
+    do {
+        if (!backlog_take(&thread->turns, &turn))
+            return;
+        struct session *session = slab_find(&thread->actors, turn.to.slot, turn.to.generation);
+        if (session == NULL)
+            continue;
+        set_time(thread);
+        session_on_turn(session, &thread->host);
+        after_actor(thread, session);
+    } while (uv_hrtime() - begin_ns < TURN_NS);
+}
+
+static bool has_work(void *owner)
+{
+    struct session_thread *thread = owner;
+    return backlog_first(&thread->turns) != NULL;
+}
+
+static void on_turn_end(void *owner)
+{
+    struct session_thread *thread = owner;
+    if (backlog_first(&thread->turns) != NULL) {
+        mailbox_flush(thread->executor.mailbox); /* what the batch has caused need not wait for it */
+        give_turns(thread);
+    }
+    thread->is_time_set = false;
+    thread->host.parsed_bytes = 0;
+    /* Every connection's last message has come, and all that followed from them is handed over. */
+    if (!thread->is_draining || thread->has_drained || thread->actors.used > 0 || !mailbox_flush(thread->executor.mailbox))
+        return;
+    thread->has_drained = true;
+    executor_send(&thread->executor, &(struct message){ .type = DRAINED, .to = address_of_thread(THREAD_MAIN) });
+}
+
+static void on_start(void *owner)
+{
+    struct session_thread *thread = owner;
+    json_arena_adopt(&thread->json);
+    uv_timer_init(&thread->executor.loop, &thread->tick);
+    thread->tick.data = thread;
+}
+
+static void on_exit_loop(void *owner)
+{
+    struct session_thread *thread = owner;
+    uv_close((uv_handle_t *)&thread->tick, NULL);
+}
+
+static const struct executor_handler handler = {
+    .on_start = on_start,
+    .on_message = on_message,
+    .on_turn_end = on_turn_end,
+    .has_work = has_work,
+    .on_exit = on_exit_loop,
+};
+
+struct session_thread *session_thread_new(const struct session_thread_config *config, struct mailbox *mailbox)
+{
+    struct session_thread *thread = calloc(1, sizeof *thread);
+    CHECK_MEMORY(thread);
+    thread->config = *config;
+    thread->host = (struct session_host){
+        .self = thread,
+        .send = send_message,
+        .metrics = config->metrics,
+        .matcher_thread = config->matcher_thread,
+        .remind = remind,
+        .forget = forget_reminder,
+        .await_turn = await_turn,
+        .rate_chat = (uint32_t)config->options->rate_chat,
+        .rate_search = (uint32_t)config->options->rate_search,
+        .event_bytes_max = EVENT_GROWTH_MAX * (uint32_t)config->options->max_message,
+    };
+    slab_init(&thread->actors, sizeof(struct session), ACTORS_MAX);
+    int error = executor_init(&thread->executor, mailbox, &handler, thread);
+    if (error != 0) {
+        log_event(config->log, LOG_ERROR, "executor_failed", "error=\"%s\"", uv_strerror(error));
+        slab_fini(&thread->actors);
+        free(thread);
+        return NULL;
+    }
+    return thread;
+}
+
+struct executor *session_thread_executor(struct session_thread *thread)
+{
+    return &thread->executor;
+}
+
+void session_thread_free(struct session_thread **pointer)
+{
+    struct session_thread *thread = *pointer;
+    if (thread == NULL)
+        return;
+    for (uint32_t slot = 0; slot < thread->actors.slots; slot++) {
+        uint32_t generation;
+        struct session *session = slab_at(&thread->actors, slot, &generation);
+        if (session != NULL)
+            session_fini(session, &thread->host);
+    }
+    struct message turn;
+    while (backlog_take(&thread->turns, &turn)) {
+    }
+    slab_fini(&thread->actors);
+    executor_fini(&thread->executor);
+    free(thread);
+    *pointer = NULL;
+}

@@ -1,0 +1,57 @@
+/* event.h: what the server says to a client, as the bytes of one WebSocket text message.
+ *
+ * Every function returns a payload that holds the whole JSON object; the caller owns it.
+ *
+ * Threads: any; a struct event_time belongs to one.
+ */
+#ifndef CHATTERBOX_WIRE_EVENT_H
+#define CHATTERBOX_WIRE_EVENT_H
+
+#include <jansson.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "runtime/message.h"
+#include "runtime/payload.h"
+#include "wire/request.h"
+
+/* The current time as text: UTC, ISO 8601, milliseconds. Kept, since most events share their second with the last. */
+struct event_time {
+    uint64_t second;
+    char text[sizeof "2025-10-01T12:00:00.000Z"];
+};
+
+/* wall_ms: milliseconds since the epoch. */
+void event_time_set(struct event_time *time, uint64_t wall_ms);
+
+/* A user or match id as it is shown: lower-case hexadecimal digits and a NUL. */
+enum { USER_ID_TEXT = 2 * USER_ID_BYTES + 1, MATCH_ID_TEXT = 17 };
+void user_id_print(char text[USER_ID_TEXT], const uint8_t id[USER_ID_BYTES]);
+void match_id_print(char text[MATCH_ID_TEXT], uint64_t match);
+
+struct payload *event_connection_established(const struct event_time *time, const uint8_t user_id[USER_ID_BYTES]);
+struct payload *event_success(const struct event_time *time, const char *description);
+struct payload *event_no_match(const struct event_time *time);
+
+/* topics: a flat run as in interests.h. */
+struct payload *event_success_matched(const struct event_time *time, enum match_role role, uint64_t match,
+                                      const uint8_t *topics, size_t topics_length);
+
+/* message: a JSON string. */
+struct payload *event_chat_message(const struct event_time *time, const json_t *message);
+
+/* The same from a request in which plain_text_find() has found the message. Such a request says word for word what the event has to say, so it
+ * becomes the event, with a description and a time behind it; where it is, if the payload has room for them. Takes the request over. */
+struct payload *event_from_plain_request(const struct event_time *time, struct payload *request);
+
+/* data: any JSON object. Returns NULL if the event would be longer than bytes_max, without having written it to its end: jansson may make five
+ * bytes of one (0.1 becomes 0.10000000000000001), and takes its time. */
+struct payload *event_webrtc_signal(const struct event_time *time, const json_t *data, size_t bytes_max);
+
+struct payload *event_typing(const struct event_time *time, bool is_active);
+struct payload *event_partner_left_chat(const struct event_time *time, uint64_t match);
+
+/* request: the offending type as the client wrote it, or NULL where it is not known. */
+struct payload *event_error(const struct event_time *time, enum error_code code, const char *request);
+
+#endif

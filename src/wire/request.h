@@ -1,0 +1,63 @@
+/* request.h: the JSON of one client message into a struct.
+ *
+ * Bytes in, struct out: nothing here depends on who asks or in which state.
+ *
+ * jansson parses everything, but for the one text that makes up nearly all of the traffic: a chat message exactly as JSON.stringify() or
+ * json.dumps() write it, with nothing in it that is escaped. That text is recognised as a whole (plain_text.h), and relayed without having been
+ * a tree. tests/unit/test_plain_text.c holds the two ways against each other.
+ *
+ * Threads:   any; a request stays with the thread that parsed it (json_t is not shared).
+ * Source:    the catalogue is request.def; the envelope is restated in the README.
+ */
+#ifndef CHATTERBOX_WIRE_REQUEST_H
+#define CHATTERBOX_WIRE_REQUEST_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "wire/interests.h"
+#include "wire/plain_text.h"
+
+enum request_type {
+    REQUEST_UNKNOWN,
+#define REQUEST(name, wire, data) REQUEST_##name,
+#include "wire/request.def"
+#undef REQUEST
+    REQUEST_TYPES
+};
+
+/* Zero is no error. */
+enum error_code {
+    ERROR_NONE,
+#define ERROR(name, wire, description) ERROR_##name,
+#include "wire/errors.def"
+#undef ERROR
+    ERROR_CODES
+};
+
+enum { MESSAGE_CODEPOINTS_MAX = 2000 };
+
+enum { FALLBACK_NEVER = -1, FALLBACK_MS_MAX = 3600000 };
+
+struct request {
+    enum request_type type;
+    json_t *root;            /* owns what the others point into */
+    const char *type_name;   /* as the client wrote it, NUL-terminated; NULL if it is not a string */
+    json_t *data;            /* OBJECT: the object. MESSAGE: the string, unless it is in plain. Otherwise NULL */
+    struct plain_text plain; /* MESSAGE that was recognised: it points into the bytes parsed */
+    size_t codepoints;       /* MESSAGE: its length */
+    int32_t fallback_ms;     /* FALLBACK: after so long anyone will do; FALLBACK_NEVER */
+    bool is_active;          /* ACTIVE */
+    struct interests interests; /* INTERESTS: normalised, at least one */
+};
+
+/* Parse what is known to be valid UTF-8 (reader.c sees to that). The bytes must outlive the request. Always initialises *request, also on
+ * an error, where type_name and type tell what is known; request_fini() it in any case. INVALID_JSON, INVALID_REQUEST, UNKNOWN_TYPE and INVALID_INTERESTS are found here. */
+enum error_code request_parse(struct request *request, const void *utf8, size_t length)
+    __attribute__((warn_unused_result));
+
+void request_fini(struct request *request);
+
+#endif

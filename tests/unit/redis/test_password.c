@@ -1,0 +1,132 @@
+/* Where the password for Redis comes from, and what is told if there are none or two. */
+#include "unit/unit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "redis/password.h"
+
+static struct redis_address address;
+static char error[REDIS_ADDRESS_ERROR_BYTES];
+static char path[] = "/tmp/test_redis_password.XXXXXX";
+
+/* content: of the file, NULL for no file. */
+static bool complete(const char *redis, const char *variable, const char *content, size_t length)
+{
+    if (content != NULL) {
+        FILE *file = fopen(path, "wb");
+        assert_non_null(file);
+        assert_int_equal(fwrite(content, 1, length, file), length);
+        assert_int_equal(fclose(file), 0);
+    }
+    error[0] = '\0';
+    assert_true(redis_address_parse(&address, redis, error));
+    struct options options = { .redis_password = variable, .redis_password_file = content != NULL ? path : "" };
+    return redis_password_complete(&address, &options, error);
+}
+
+static bool from_file(const char *content)
+{
+    return complete("redis://h", "", content, strlen(content));
+}
+
+static int make_file(void **state)
+{
+    (void)state;
+    int fd = mkstemp(path);
+    return fd < 0 ? -1 : close(fd);
+}
+
+static int remove_file(void **state)
+{
+    (void)state;
+    return unlink(path);
+}
+
+static void one_source_is_enough(void **state)
+{
+    (void)state;
+    assert_true(complete("embedded", "", NULL, 0));
+    assert_string_equal(address.password, "");
+    assert_true(complete("redis://:of-url@h", "", NULL, 0));
+    assert_string_equal(address.password, "of-url");
+    assert_true(complete("redis://bob@h", "p@ss:w/rd", NULL, 0));
+    assert_string_equal(address.user, "bob");
+    assert_string_equal(address.password, "p@ss:w/rd");
+    assert_true(complete("unix:/run/redis.sock", "secret", NULL, 0));
+    assert_string_equal(address.password, "secret");
+}
+
+static void the_first_line_of_a_file(void **state)
+{
+    (void)state;
+    static const char *const contents[] = { "pass word ", "pass word \n", "pass word \r\n", "pass word \nand more\n" };
+    for (size_t i = 0; i < sizeof contents / sizeof contents[0]; i++) {
+        assert_true(from_file(contents[i]));
+        assert_string_equal(address.password, "pass word ");
+    }
+    char longest[REDIS_PASSWORD_BYTES + 1] = "";
+    memset(longest, 'x', REDIS_PASSWORD_BYTES - 1);
+    assert_true(from_file(longest));
+    assert_string_equal(address.password, longest);
+    longest[REDIS_PASSWORD_BYTES - 1] = 'x';
+    assert_false(from_file(longest));
+    assert_null(strstr(error, "xxx"));
+}
+
+static void what_will_not_do(void **state)
+{
+    (void)state;
+    char longest[REDIS_PASSWORD_BYTES + 1] = "";
+    memset(longest, 'x', REDIS_PASSWORD_BYTES);
+    assert_false(from_file(""));
+    assert_false(from_file("\nsecret"));
+    assert_false(complete("redis://h", "", "sec\0ret", 7));
+    assert_non_null(strstr(error, "expected a password of 1 to 255 bytes in its first line"));
+    assert_false(complete("redis://bob@h", "", NULL, 0));
+    assert_string_equal(error, "--redis: a user without a password; set CHATTERBOX_REDIS_PASSWORD or --redis-password-file");
+    assert_false(complete("redis://h", "secret", "secret", 6));
+    assert_string_equal(error, "--redis-password-file: CHATTERBOX_REDIS_PASSWORD is set as well; expected one of them");
+    assert_false(complete("redis://:secret@h", "secret", NULL, 0));
+    assert_string_equal(error, "CHATTERBOX_REDIS_PASSWORD: the URL of --redis has a password as well; expected one of them");
+    assert_false(complete("embedded", "secret", NULL, 0));
+    assert_non_null(strstr(error, "CHATTERBOX_REDIS_PASSWORD: the embedded Redis has no password"));
+    assert_false(complete("redis://h", longest, NULL, 0));
+    assert_string_equal(error, "CHATTERBOX_REDIS_PASSWORD: expected at most 255 bytes");
+    struct options nowhere = { .redis_password = "", .redis_password_file = "/nowhere/at/all" };
+    assert_true(redis_address_parse(&address, "redis://h", error));
+    assert_false(redis_password_complete(&address, &nowhere, error));
+    assert_string_equal(error, "--redis-password-file /nowhere/at/all: No such file or directory");
+}
+
+static void an_argument_is_wiped(void **state)
+{
+    (void)state;
+    static const char *const examples[][2] = {
+        { "redis://bob:secret@h:1/2", "redis://bob:******@h:1/2" },
+        { "redis://:secret@[::1]:7000", "redis://:******@[::1]:7000" },
+        { "redis://bob@h:1", NULL },
+        { "redis://h:6379/0", NULL },
+        { "redis://[::1]:6379/a@b", NULL },
+        { "unix:/run/a:b@c", NULL },
+        { "embedded", NULL },
+    };
+    for (size_t i = 0; i < sizeof examples / sizeof examples[0]; i++) {
+        char argument[64];
+        snprintf(argument, sizeof argument, "%s", examples[i][0]);
+        assert_int_equal(redis_password_wipe(argument), examples[i][1] != NULL);
+        assert_string_equal(argument, examples[i][1] != NULL ? examples[i][1] : examples[i][0]);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(one_source_is_enough),
+        cmocka_unit_test(the_first_line_of_a_file),
+        cmocka_unit_test(what_will_not_do),
+        cmocka_unit_test(an_argument_is_wiped),
+    };
+    return cmocka_run_group_tests(tests, make_file, remove_file);
+}

@@ -1,0 +1,37 @@
+/* Counters of several threads, summed and printed. */
+#include "unit/unit.h"
+
+#include "runtime/metrics.h"
+
+static void sets_are_summed(void **state)
+{
+    (void)state;
+    static struct metrics sets[3];
+    metrics_add(&sets[0], METRIC_USERS, 5);
+    metrics_add(&sets[2], METRIC_USERS, -2);
+    assert_int_equal(metrics_sum(sets, 3, METRIC_USERS), 3);
+    assert_int_equal(metrics_sum(sets, 3, METRIC_CHATTING), 0);
+}
+
+static void they_are_printed_for_prometheus(void **state)
+{
+    (void)state;
+    static struct metrics sets[1];
+    static char text[16384];
+    metrics_add(sets, METRIC_RELAYED_TOTAL, 7);
+    size_t length = metrics_print(sets, 1, text, sizeof text);
+    assert_int_equal(length, strlen(text));
+    assert_non_null(strstr(text, "\n# TYPE chatterbox_relayed_total counter\nchatterbox_relayed_total 7\n"));
+    assert_non_null(strstr(text, "# TYPE chatterbox_users gauge\nchatterbox_users 0\n"));
+    assert_int_equal(metrics_print(sets, 1, text, length), 0); /* one byte short */
+    assert_true(length < 15000); /* http_reply.c has room for it */
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(sets_are_summed),
+        cmocka_unit_test(they_are_printed_for_prometheus),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
