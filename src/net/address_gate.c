@@ -4,7 +4,7 @@
 
 #include "admission/client_address.h"
 #include "admission/identity.h"
-#include "net/connection.h"
+#include "net/socket.h"
 
 /* Addresses that one I/O thread remembers: 4 MiB at most. */
 enum { CAPACITY = 1 << 16 };
@@ -61,7 +61,7 @@ bool address_gate_arrive(struct connection *connection)
     uint8_t address[ADDRESS_BYTES];
     if (net->limits == NULL)
         return true;
-    connection_peer_address(connection, address);
+    socket_peer_address(&connection->tcp, address);
     if (client_address_is_loopback(address) || networks_contain(net->trusted_proxies, address))
         return true;
     identity_make(&identity, net->identity_key, address, (struct http_text){ 0 });

@@ -26,7 +26,7 @@ bool address_gate_arrive(struct connection *connection) __attribute__((warn_unus
 enum gate_answer {
     GATE_OPEN,
     GATE_SHUT,
-    GATE_ASKED /* opening_on_gate() will be called; until then the connection's slot must stay (awaits_gate) */
+    GATE_ASKED /* ADDRESS_GRANTED, WAIVED or DENIED will come; until then the connection's slot must stay (awaits_gate) */
 };
 
 /* A WebSocket, of that client. Its address is known from here on, and not yet the actor's. */

@@ -1,76 +1,182 @@
 #include "net/connection.h"
 
-#include <sys/socket.h>
-
-#include "http/reply.h"
 #include "net/address_gate.h"
 #include "net/ending.h"
+#include "net/feeding.h"
+#include "net/liveness.h"
 #include "net/opening.h"
-#include "runtime/check.h"
-#include "ws/reader.h"
-#include "ws/writer.h"
+#include "net/receiving.h"
+#include "net/sending.h"
 
-/* Connections beyond --max-connections that are still let in, so that health checks and refusals get through. */
-enum { CONNECTIONS_SPARE = 64 };
+/* Of what still comes after our good-bye so much is looked through for the client's, or thrown away. Who sends more does not listen: the rest is
+ * not even read, since a flood would take the thread's time from everybody else. The client sees our last words all the same, since the socket
+ * is not closed before its deadline; and a flood is not back at once with a new one. */
+enum { LAST_BYTES_MAX = 256 * 1024 };
 
-void connection_set_deadline(struct connection *connection, uint64_t in_ms)
+/* After our half is shut, the client gets so long to shut its own. */
+enum { LINGER_MS = 1000 };
+
+static void give_credit(struct net *net, struct writer_credit credit)
 {
-    struct net *net = connection->net;
-    wheel_set(&net->wheel, &connection->deadline, uv_now(&net->executor.loop) + in_ms);
+    if (credit.texts == 0 || address_is_nobody(credit.to))
+        return;
+    if (credit.to.thread != mailbox_thread(net->executor.mailbox)) {
+        executor_send(&net->executor,
+                      &(struct message){ .type = TEXT_WRITTEN, .to = credit.to, .credit = { .texts = credit.texts } });
+        return;
+    }
+    struct connection *connection = slab_find(&net->connections, credit.to.slot, credit.to.generation);
+    if (connection != NULL)
+        connection_on_credit(connection, credit.texts);
+}
+
+/* The end. */
+
+void connection_kill(struct connection *connection)
+{
+    if (connection->state == CONNECTION_DEAD)
+        return;
+    connection->state = CONNECTION_DEAD;
+    give_credit(connection->net, ending_release(connection));
+}
+
+static void start_reading(struct connection *connection);
+
+/* What still comes is thrown away. */
+static void stop_understanding(struct connection *connection)
+{
+    reader_drop(&connection->reader);
+    payload_free(&connection->held);
+    start_reading(connection);
+}
+
+/* All output is written, and our half is to be shut. */
+static void shut_half(struct connection *connection)
+{
+    connection->shuts_down = false;
+    if (connection->state == CONNECTION_DEAD)
+        return;
+    if (ending_shut_half(connection))
+        net_set_deadline(connection, LINGER_MS);
+    else
+        connection_kill(connection);
+}
+
+/* Nothing more is to be said: write what there is, shut our half, and throw away what comes until the client's half is shut.
+ * Closing with bytes unread would reset the connection, and the client might never see our last words. */
+static void linger(struct connection *connection)
+{
+    ending_leave_actor(connection, 0);
+    connection->state = CONNECTION_LINGERING;
+    net_set_deadline(connection, (uint64_t)connection->net->options->close_timeout_ms);
+    stop_understanding(connection);
+    if (connection->state != CONNECTION_LINGERING)
+        return;
+    connection->shuts_down = true;
+    if (!writer_has_output(&connection->writer) && !connection->is_writing)
+        shut_half(connection);
+}
+
+/* The client says no more that counts. What it said before is answered first: our close frame waits for the actor's last answer. */
+static void end(struct connection *connection, enum close_code code)
+{
+    if (connection->state != CONNECTION_OPEN) { /* our close frame is out already */
+        linger(connection);
+        return;
+    }
+    ending_leave_actor(connection, (uint16_t)code);
+    connection->state = CONNECTION_ENDING;
+    connection->ends_with = (uint16_t)code;
+    net_set_deadline(connection, (uint64_t)connection->net->options->close_timeout_ms);
+    stop_understanding(connection);
+}
+
+/* The client broke the protocol: say so, likewise, and do not try to understand what follows. */
+static void fail(struct connection *connection, enum close_code code)
+{
+    metrics_add(connection->net->metrics, METRIC_PROTOCOL_ERRORS_TOTAL, 1);
+    end(connection, code);
+}
+
+static void put_close(struct connection *connection, enum close_code code)
+{
+    writer_put_close(&connection->net->writers, &connection->writer, code);
+    sending_mark(connection);
+}
+
+static void resume(struct connection *connection);
+
+void connection_close(struct connection *connection, enum close_code code)
+{
+    switch ((enum connection_state)connection->state) {
+    case CONNECTION_OPEN:
+        ending_leave_actor(connection, 0);
+        put_close(connection, code);
+        connection->state = CONNECTION_CLOSING;
+        net_set_deadline(connection, (uint64_t)connection->net->options->close_timeout_ms);
+        resume(connection); /* to see the client's close frame, whatever the credits */
+        break;
+    case CONNECTION_ENDING:
+        put_close(connection, (enum close_code)connection->ends_with);
+        linger(connection);
+        break;
+    case CONNECTION_REQUEST:
+    case CONNECTION_ACCEPTING:
+        connection_kill(connection);
+        break;
+    case CONNECTION_CLOSING:
+    case CONNECTION_LINGERING:
+    case CONNECTION_DEAD:
+        break;
+    }
 }
 
 /* Reading. */
 
-static void on_allocate(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)
-{
-    struct connection *connection = (struct connection *)handle;
-    struct net *net = connection->net;
-    (void)suggested;
-    /* libuv reads on as long as the buffer is filled, 32 times at most, while the others wait. Without room it leaves off (UV_ENOBUFS), and
-     * epoll tells of the rest in the next turn. */
-    if (net->last_to_fill == connection) {
-        net->last_to_fill = NULL;
-        *buffer = uv_buf_init(NULL, 0);
-        return;
-    }
-    /* One buffer serves all: what is not used up within the callback is copied. */
-    *buffer = uv_buf_init((char *)net->read_buffer, READ_BYTES);
-}
-
 static void on_read(uv_stream_t *stream, ssize_t length, const uv_buf_t *buffer);
 
-void connection_start_reading(struct connection *connection)
+static void start_reading(struct connection *connection)
 {
-    if (connection->is_reading || connection->state == CONNECTION_DEAD)
-        return;
-    connection->is_reading = uv_read_start((uv_stream_t *)&connection->tcp, on_allocate, on_read) == 0;
-    if (!connection->is_reading)
+    if (connection->state != CONNECTION_DEAD && !receiving_start(connection, on_read))
         connection_kill(connection);
 }
 
-void connection_stop_reading(struct connection *connection)
+/* Returns how many of the bytes, the last ones, have to be held, since nobody may take them yet; then reading has been stopped. */
+static size_t feed(struct connection *connection, const unsigned char *bytes, size_t length)
 {
-    uv_read_stop((uv_stream_t *)&connection->tcp);
-    connection->is_reading = false;
+    struct net *net = connection->net;
+    const uint64_t patience_ms = (uint64_t)net->options->message_timeout_ms;
+    size_t left;
+    enum close_code code;
+    switch (feeding_take(connection, bytes, length, &left, &code)) {
+    case FEEDING_ON:
+        break;
+    case FEEDING_CLOSED:
+        end(connection, code);
+        return 0;
+    case FEEDING_FAILED:
+        fail(connection, code);
+        return 0;
+    }
+    /* Only now: a client that waits for answers itself has its credits back before it writes again, and to stop and start costs two
+     * system calls. */
+    if (left > 0)
+        receiving_stop(connection);
+    if (reader_is_amid_message(connection->reader) &&
+        connection->deadline.tick > (uv_now(&net->executor.loop) + patience_ms) / WHEEL_TICK_MS)
+        net_set_deadline(connection, patience_ms);
+    return left;
 }
 
-void connection_hold(struct connection *connection, const unsigned char *bytes, size_t length)
+/* Read on, beginning with what is held, if there are credits and room. */
+static void resume(struct connection *connection)
 {
-    struct payload *held = length > 0 ? payload_copy(bytes, length) : NULL;
-    payload_free(&connection->held);
-    connection->held = held;
-    connection->held_from = 0;
-}
-
-void connection_resume(struct connection *connection)
-{
-    if ((connection->state != CONNECTION_OPEN && connection->state != CONNECTION_CLOSING) ||
-        !connection_may_feed(connection))
+    if ((connection->state != CONNECTION_OPEN && connection->state != CONNECTION_CLOSING) || !feeding_may_take(connection))
         return;
     struct payload *held = connection->held;
     connection->held = NULL;
     if (held != NULL) {
-        const size_t left = connection_feed(connection, held->bytes + connection->held_from, held->length - connection->held_from);
+        const size_t left = feed(connection, held->bytes + connection->held_from, held->length - connection->held_from);
         if (left > 0) {
             connection->held = held;
             connection->held_from = held->length - (uint32_t)left;
@@ -78,173 +184,229 @@ void connection_resume(struct connection *connection)
         }
     }
     payload_free(&held);
-    if (connection_may_feed(connection) && connection->state != CONNECTION_DEAD)
-        connection_start_reading(connection);
-}
-
-/* Frames. */
-
-size_t connection_feed(struct connection *connection, const unsigned char *bytes, size_t length)
-{
-    struct net *net = connection->net;
-    size_t consumed = 0;
-    enum close_code code;
-    if (connection_may_feed(connection)) {
-        switch (reader_feed(connection, bytes, length, &consumed, &code)) {
-        case READER_MORE:
-            break;
-        case READER_CLOSED:
-            connection_end(connection, code);
-            return 0;
-        case READER_FAILED:
-            connection_fail(connection, code);
-            return 0;
-        }
-    }
-    /* Only now: a client that waits for answers itself has its credits back before it writes again, and to stop and start costs two
-     * system calls. */
-    if (consumed < length)
-        connection_stop_reading(connection);
-    if (reader_is_amid_message(connection) &&
-        connection->deadline.tick > (uv_now(&net->executor.loop) + (uint64_t)net->options->message_timeout_ms) / WHEEL_TICK_MS)
-        connection_set_deadline(connection, (uint64_t)net->options->message_timeout_ms);
-    return length - consumed;
-}
-
-/* What has just been read, whatever of it may be taken. */
-static void feed_and_hold(struct connection *connection, const unsigned char *bytes, size_t length)
-{
-    const size_t left = connection_feed(connection, bytes, length);
-    if (left > 0)
-        connection_hold(connection, bytes + (length - left), left);
-}
-
-static void stall(struct connection *connection)
-{
-    struct net *net = connection->net;
-    if (connection->is_stalled)
-        return;
-    connection->is_stalled = true;
-    connection->next_stalled = net->stalled;
-    net->stalled = connection;
+    if (feeding_may_take(connection) && connection->state != CONNECTION_DEAD)
+        start_reading(connection);
 }
 
 void connection_unstall(struct connection *connection)
 {
     connection->is_stalled = false;
-    connection_resume(connection);
-}
-
-void connection_on_text(struct connection *connection, struct payload *text, bool is_binary)
-{
-    struct net *net = connection->net;
-    if (connection->state != CONNECTION_OPEN || !connection->has_actor) {
-        payload_free(&text);
-        return;
-    }
-    connection->credits--;
-    metrics_add(net->metrics, METRIC_TEXTS_IN_TOTAL, 1);
-    bool must_throttle = executor_send(&net->executor, &(struct message){ .type = CLIENT_TEXT,
-                                                                          .to = connection->actor,
-                                                                          .from = connection->self,
-                                                                          .payload = text,
-                                                                          .client_text = { .is_binary = is_binary } });
-    if (must_throttle)
-        stall(connection);
+    resume(connection);
 }
 
 void connection_on_credit(struct connection *connection, uint32_t texts)
 {
     connection->credits = (int16_t)(connection->credits + (int)texts);
     if (!connection->is_reading)
-        connection_resume(connection);
+        resume(connection);
+}
+
+/* The beginning. */
+
+static void on_opening(struct connection *connection, enum opening_result result)
+{
+    if (writer_has_output(&connection->writer))
+        sending_mark(connection);
+    switch (result) {
+    case OPENING_MORE:
+        break;
+    case OPENING_WAITS:
+        connection->state = CONNECTION_ACCEPTING;
+        /* A client has nothing to say until it is answered, so reading is stopped only if it does: to stop and start costs system calls. */
+        if (connection->held != NULL)
+            receiving_stop(connection);
+        break;
+    case OPENING_BAD_ID:
+        connection->state = CONNECTION_OPEN;
+        opening_switch(connection);
+        connection_close(connection, CLOSE_BAD_ID);
+        break;
+    case OPENING_ANSWERED:
+        linger(connection);
+        break;
+    }
+}
+
+static void on_request_bytes(struct connection *connection, const unsigned char *bytes, size_t length)
+{
+    size_t taken;
+    enum opening_result result = opening_on_bytes(connection, bytes, length, &taken);
+    if (result == OPENING_WAITS || result == OPENING_BAD_ID)
+        receiving_hold(connection, bytes + taken, length - taken);
+    on_opening(connection, result);
+}
+
+void connection_on_gate(struct connection *connection, enum message_type answer, const struct identity *client)
+{
+    connection->awaits_gate = false;
+    connection->is_counted = answer == ADDRESS_GRANTED;
+    if (connection->state == CONNECTION_ACCEPTING) {
+        on_opening(connection, opening_on_gate(connection, answer, client));
+        return;
+    }
+    address_gate_leave(connection); /* it has ended meanwhile */
+    ending_give_slot_back(connection);
+}
+
+void connection_on_accepted(struct connection *connection, struct address actor)
+{
+    connection->awaits_actor = false;
+    connection->actor = actor;
+    connection->has_actor = true;
+    if (connection->state != CONNECTION_ACCEPTING) { /* it has ended meanwhile */
+        ending_leave_actor(connection, 0);
+        ending_give_slot_back(connection);
+        return;
+    }
+    connection->state = CONNECTION_OPEN;
+    connection->begins = true;
+    opening_switch(connection);
+    sending_mark(connection);
+    net_set_deadline(connection, (uint64_t)connection->net->options->ping_interval_ms);
+}
+
+void connection_accept(struct net *net, uv_stream_t *listener)
+{
+    struct connection *connection;
+    if (opening_accept(net, listener, &connection))
+        start_reading(connection);
+    else
+        connection_kill(connection);
+}
+
+/* Whatever is read. */
+
+static void on_last_bytes(struct connection *connection, const unsigned char *bytes, size_t length)
+{
+    const bool is_for_close = connection->state == CONNECTION_CLOSING;
+    connection->last_bytes += (uint32_t)length;
+    if (connection->last_bytes > LAST_BYTES_MAX) {
+        if (is_for_close)
+            linger(connection);
+        else
+            receiving_stop(connection);
+    } else if (is_for_close) {
+        feed(connection, bytes, length);
+    }
 }
 
 static void on_read(uv_stream_t *stream, ssize_t length, const uv_buf_t *buffer)
 {
     struct connection *connection = (struct connection *)stream;
-    struct net *net = connection->net;
-    if (length == 0 || length == UV_ENOBUFS)
+    if (!receiving_note(connection, length, buffer))
         return;
-    net->last_to_fill = (size_t)length == buffer->len ? connection : NULL;
     if (length < 0) {
         connection_kill(connection);
         return;
     }
-    metrics_add(net->metrics, METRIC_READS_TOTAL, 1);
-    metrics_add(net->metrics, METRIC_BYTES_IN_TOTAL, length);
-    connection->last_read_ms = net_now_ms(net);
-    connection->has_pinged = false;
     const unsigned char *bytes = (const unsigned char *)buffer->base;
+    size_t left;
     switch ((enum connection_state)connection->state) {
     case CONNECTION_REQUEST:
-        opening_on_bytes(connection, bytes, (size_t)length);
+        on_request_bytes(connection, bytes, (size_t)length);
         break;
     case CONNECTION_OPEN:
-        feed_and_hold(connection, bytes, (size_t)length);
+        left = feed(connection, bytes, (size_t)length);
+        if (left > 0)
+            receiving_hold(connection, bytes + ((size_t)length - left), left);
         break;
     case CONNECTION_CLOSING:
     case CONNECTION_ENDING:
     case CONNECTION_LINGERING:
-        connection_on_last_bytes(connection, bytes, (size_t)length);
+        on_last_bytes(connection, bytes, (size_t)length);
         break;
     case CONNECTION_ACCEPTING: /* nothing is held yet, or reading would have been stopped */
-        connection_hold(connection, bytes, (size_t)length);
-        connection_stop_reading(connection);
+        receiving_hold(connection, bytes, (size_t)length);
+        receiving_stop(connection);
         break;
     case CONNECTION_DEAD:
         break;
     }
 }
 
+/* Writing. */
+
+void connection_on_event(struct net *net, struct connection *connection, struct message *message)
+{
+    struct writer_credit credit = { .to = message->event.writer, .texts = 1 };
+    if (connection != NULL && (connection->state == CONNECTION_OPEN || connection->state == CONNECTION_ENDING)) {
+        metrics_add(net->metrics, METRIC_EVENTS_OUT_TOTAL, 1);
+        credit = writer_put_event(&net->writers, &connection->writer, message->payload, message->event.is_binary, message->event.writer,
+                                  connection->self);
+        sending_mark(connection);
+    } else {
+        metrics_add(net->metrics, METRIC_UNDELIVERABLE_TOTAL, 1);
+    }
+    give_credit(net, credit);
+    message_discard(message);
+}
+
+static void on_all_sent(struct connection *connection)
+{
+    uint32_t own;
+    give_credit(connection->net, writer_settle(&connection->writer, connection->self, &own));
+    if (own > 0 || connection->begins) {
+        connection->begins = false;
+        connection_on_credit(connection, own);
+    }
+    if (connection->shuts_down && !writer_has_output(&connection->writer))
+        shut_half(connection);
+}
+
+static void on_sending(struct connection *connection, enum sending_result result)
+{
+    switch (result) {
+    case SENDING_NOTHING:
+        break;
+    case SENDING_DONE:
+        on_all_sent(connection);
+        break;
+    case SENDING_SLOW:
+        metrics_add(connection->net->metrics, METRIC_SLOW_READERS_TOTAL, 1);
+        connection_kill(connection);
+        break;
+    case SENDING_FAILED:
+        connection_kill(connection);
+        break;
+    }
+}
+
+/* A write that had to wait is over. */
+static void on_sent_late(struct connection *connection, enum sending_result result)
+{
+    on_sending(connection, result);
+    if (writer_has_output(&connection->writer))
+        sending_mark(connection);
+}
+
+void connection_flush_all(struct net *net)
+{
+    struct connection *connection;
+    while ((connection = sending_next(net)) != NULL)
+        on_sending(connection, sending_flush(connection, on_sent_late));
+}
+
 /* Time. */
 
-/* An open connection: is a message late, is the client silent? */
 static void check_liveness(struct connection *connection)
 {
-    struct net *net = connection->net;
-    const struct options *options = net->options;
-    uint32_t now_ms = net_now_ms(net);
-    int64_t next_ms = options->ping_interval_ms;
-    const int64_t patience_ms = options->ping_interval_ms + options->ping_timeout_ms;
-    if (connection->is_writing && (int64_t)(now_ms - connection->write_since_ms) > patience_ms) {
-        /* It has taken nothing for so long. Two of the kind in one chat would otherwise keep each other for ever. */
-        metrics_add(net->metrics, METRIC_SLOW_READERS_TOTAL, 1);
+    uint64_t next_ms;
+    switch (liveness_check(connection, &next_ms)) {
+    case LIVENESS_SILENT:
+        writer_put_ping(&connection->net->writers, &connection->writer);
+        sending_mark(connection);
+        net_set_deadline(connection, next_ms);
+        break;
+    case LIVENESS_FINE:
+        net_set_deadline(connection, next_ms);
+        break;
+    case LIVENESS_LATE:
+        fail(connection, CLOSE_POLICY_VIOLATION);
+        break;
+    case LIVENESS_GONE:
         connection_kill(connection);
-        return;
+        break;
     }
-    if (!connection->is_reading) {
-        /* We keep it waiting ourselves, so its silence says nothing. */
-        connection_set_deadline(connection, (uint64_t)next_ms);
-        return;
-    }
-    if (reader_is_amid_message(connection)) {
-        int64_t left_ms = options->message_timeout_ms - (int64_t)(now_ms - connection->message_since_ms);
-        if (left_ms <= 0) {
-            metrics_add(net->metrics, METRIC_MESSAGE_TIMEOUTS_TOTAL, 1);
-            connection_fail(connection, CLOSE_POLICY_VIOLATION);
-            return;
-        }
-        next_ms = left_ms;
-    }
-    int64_t silent_ms = now_ms - connection->last_read_ms;
-    int64_t left_ms;
-    if (connection->has_pinged) {
-        left_ms = options->ping_timeout_ms - (int64_t)(now_ms - connection->pinged_ms);
-        if (left_ms <= 0) {
-            metrics_add(net->metrics, METRIC_PING_TIMEOUTS_TOTAL, 1);
-            connection_kill(connection);
-            return;
-        }
-    } else if (silent_ms >= options->ping_interval_ms) {
-        writer_put_frame(connection, WSLAY_PING, NULL, 0);
-        connection->has_pinged = true;
-        connection->pinged_ms = now_ms;
-        left_ms = options->ping_timeout_ms;
-    } else {
-        left_ms = options->ping_interval_ms - silent_ms;
-    }
-    connection_set_deadline(connection, (uint64_t)(left_ms < next_ms ? left_ms : next_ms));
 }
 
 void connection_on_deadline(struct connection *connection)
@@ -258,7 +420,7 @@ void connection_on_deadline(struct connection *connection)
         check_liveness(connection);
         break;
     case CONNECTION_ACCEPTING: /* our own session thread is late: give it the time */
-        connection_set_deadline(connection, (uint64_t)connection->net->options->handshake_timeout_ms);
+        net_set_deadline(connection, (uint64_t)connection->net->options->handshake_timeout_ms);
         break;
     case CONNECTION_ENDING: /* our own session thread is late */
         connection_close(connection, CLOSE_GOING_AWAY);
@@ -270,57 +432,4 @@ void connection_on_deadline(struct connection *connection)
     case CONNECTION_DEAD:
         break;
     }
-}
-
-/* The beginning. */
-
-void connection_peer_address(const struct connection *connection, uint8_t address[ADDRESS_BYTES])
-{
-    struct sockaddr_storage peer = { .ss_family = AF_UNSPEC };
-    int length = sizeof peer;
-    uv_tcp_getpeername(&connection->tcp, (struct sockaddr *)&peer, &length);
-    client_address_of_socket(address, (const struct sockaddr *)&peer);
-}
-
-/* Far too many: a word if the socket takes it at once, and the descriptor back. */
-static void refuse_and_kill(struct connection *connection, int status)
-{
-    char text[1024];
-    uv_buf_t buffer = uv_buf_init(text, (unsigned)http_reply_refusal(text, sizeof text, status, false));
-    if (status == 503)
-        metrics_add(connection->net->metrics, METRIC_SERVER_FULL_TOTAL, 1);
-    uv_try_write((uv_stream_t *)&connection->tcp, &buffer, 1);
-    connection_kill(connection);
-}
-
-void connection_accept(struct net *net, uv_stream_t *listener)
-{
-    uint32_t slot, generation;
-    struct connection *connection = slab_take(&net->connections, &slot, &generation);
-    CHECK(connection != NULL); /* the slab is larger than the descriptor limit */
-    connection->net = net;
-    connection->self = (struct address){ .generation = generation,
-                                         .slot = slot & 0xFFFFFFu,
-                                         .thread = (uint8_t)mailbox_thread(net->executor.mailbox) };
-    connection->credits = CREDITS;
-    uv_tcp_init(&net->executor.loop, &connection->tcp);
-    metrics_add(net->metrics, METRIC_CONNECTIONS, 1);
-    int error = uv_accept(listener, (uv_stream_t *)&connection->tcp);
-    if (error != 0) {
-        metrics_add(net->metrics, METRIC_ACCEPT_ERRORS_TOTAL, 1);
-        connection_kill(connection);
-        return;
-    }
-    metrics_add(net->metrics, METRIC_CONNECTIONS_TOTAL, 1);
-    connection->last_read_ms = net_now_ms(net);
-    connection_set_deadline(connection, (uint64_t)net->options->handshake_timeout_ms);
-    if (metrics_sum(net->metrics_sets, net->metrics_count, METRIC_CONNECTIONS) > net->max_connections + CONNECTIONS_SPARE) {
-        refuse_and_kill(connection, 503);
-        return;
-    }
-    if (!address_gate_arrive(connection)) {
-        refuse_and_kill(connection, 429);
-        return;
-    }
-    connection_start_reading(connection);
 }

@@ -1,4 +1,4 @@
-/* connection.h: the life of one socket, from accept to the slot's return.
+/* connection.h: the life of one socket, from accept to the slot's return: what happens to it, and the state that it is in after that.
  *
  *                                      the client closes, or breaks the protocol
  *                                  ┌───► ENDING ──┐ CONN_CLOSE
@@ -6,24 +6,24 @@
  *      │  head complete  CONN_ACCEPTED   │  we close    close frames   client's half shut, or patience over
  *      └─────────── plain answer ────────┴──────────────►┘
  *
- * Threads: the I/O thread.
+ * Threads: the I/O thread. Source: RFC 6455, section 7, for the end.
  */
 #ifndef CHATTERBOX_NET_CONNECTION_H
 #define CHATTERBOX_NET_CONNECTION_H
 
-#include <stddef.h>
-
-#include "admission/client_address.h"
 #include "net/net.h"
 
 /* Take a connection from the listener. */
 void connection_accept(struct net *net, uv_stream_t *listener);
 
-/* The address of the other end of the socket, in the form of client_address.h; all zero if the socket does not know it any more. */
-void connection_peer_address(const struct connection *connection, uint8_t address[ADDRESS_BYTES]);
+/* The home of the client's address has answered: ADDRESS_GRANTED, ADDRESS_WAIVED or ADDRESS_DENIED. */
+void connection_on_gate(struct connection *connection, enum message_type answer, const struct identity *client);
 
-/* A complete text or binary message, to the actor. Takes text over. */
-void connection_on_text(struct connection *connection, struct payload *text, bool is_binary);
+/* The actor is there: answer 101 and begin to read. */
+void connection_on_accepted(struct connection *connection, struct address actor);
+
+/* An event for the client. connection: NULL if it is gone; then whoever wrote it has its credit back all the same. Takes the message over. */
+void connection_on_event(struct net *net, struct connection *connection, struct message *message);
 
 /* Credits are back: read on if that was what was missing. */
 void connection_on_credit(struct connection *connection, uint32_t texts);
@@ -34,22 +34,13 @@ void connection_unstall(struct connection *connection);
 /* The deadline in connection->deadline has passed. */
 void connection_on_deadline(struct connection *connection);
 
-/* For opening.c and ending.c. */
+/* Begin the close handshake, whatever the state; where the client has begun it, or failed, end it. */
+void connection_close(struct connection *connection, enum close_code code);
 
-/* Call connection_on_deadline() in so long. */
-void connection_set_deadline(struct connection *connection, uint64_t in_ms);
+/* Close the socket at once: the peer is gone, or does not deserve better. */
+void connection_kill(struct connection *connection);
 
-/* Keep a copy of what was read until there is somebody to read it; nothing if length is 0. What was held before is gone. */
-void connection_hold(struct connection *connection, const unsigned char *bytes, size_t length);
-
-void connection_start_reading(struct connection *connection);
-void connection_stop_reading(struct connection *connection);
-
-/* Read on, beginning with what is held, if there are credits and room. */
-void connection_resume(struct connection *connection);
-
-/* Bytes of frames, to the reader. Returns how many of them, the last ones, have to be held, since nobody may take them yet; then reading has been
- * stopped. */
-size_t connection_feed(struct connection *connection, const unsigned char *bytes, size_t length);
+/* At the end of a turn: write what has collected, for all connections that have something. */
+void connection_flush_all(struct net *net);
 
 #endif

@@ -1,7 +1,10 @@
-/* net.h: a connection, and what all connections of one I/O thread share.
+/* net.h: a connection, and what all connections of one I/O thread share: data alone.
  *
- * The way of bytes: io_thread.c accepts → connection.c reads → http_request.c, handshake.c, then reader.c (frames to texts) →
- * CLIENT_TEXT to the session actor; back: EVENT_TEXT → io_thread.c → writer.c (events to frames, frames to one write).
+ * The way of bytes: threads/io_thread.c accepts → connection.c reads → opening.c (the request), then ws/reader.h (frames to texts) →
+ * CLIENT_TEXT to the session actor; back: EVENT_TEXT → io_thread.c → connection.c → ws/writer.h (events to frames) → sending.c.
+ *
+ * connection.c alone moves a connection from state to state. What it uses (listener, address_gate, opening, sending, liveness, ending) does
+ * one thing to a connection and returns what came of it.
  *
  * Nothing in net/ knows what a chat is: any actor that speaks message.def's IO messages will do.
  *
@@ -13,7 +16,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <uv.h>
-#include <wslay/wslay.h>
 
 #include "options.h"
 #include "runtime/executor.h"
@@ -23,27 +25,14 @@
 #include "runtime/rate.h"
 #include "runtime/slab.h"
 #include "runtime/wheel.h"
+#include "ws/reader.h"
+#include "ws/writer.h"
 
 /* Texts of a client that may be on their way: to its actor, or on to the partner's socket. */
 enum { CREDITS = 16 };
 
-/* Credits are given back to another connection in such lots, so that not every text costs a message. */
-enum { CREDIT_LOT = 8 };
-
 /* Read from a socket in a turn. As much UTF-8 takes 0.1 ms to unmask and check, and 50 may send so much at the same time. */
 enum { READ_BYTES = 32768 };
-
-enum close_code {
-    CLOSE_NORMAL = 1000,
-    CLOSE_GOING_AWAY = 1001,
-    CLOSE_PROTOCOL_ERROR = 1002,
-    CLOSE_UNSUPPORTED_DATA = 1003,
-    CLOSE_NO_STATUS = 1005, /* never sent: stands for a close frame without a code */
-    CLOSE_INVALID_DATA = 1007,
-    CLOSE_POLICY_VIOLATION = 1008,
-    CLOSE_TOO_BIG = 1009,
-    CLOSE_BAD_ID = 4001,
-};
 
 enum connection_state {
     CONNECTION_REQUEST,   /* reads the head of the request */
@@ -55,11 +44,9 @@ enum connection_state {
     CONNECTION_DEAD       /* the socket is being closed */
 };
 
-struct output; /* bytes on their way out: writer.c */
 struct address_limits; /* counters for each address: address_limits.h */
 struct identity_key;
 struct networks;
-struct reader; /* a borrowed wslay context: reader.c */
 
 /* The head of a request that has not come whole. */
 struct request_head {
@@ -76,24 +63,16 @@ struct connection {
     struct request_head *head;     /* REQUEST */
     struct payload *held;          /* read, but not yet fed to the reader, since credits or room ran out; from held_from on */
     struct reader *reader;         /* borrowed while a message is on its way in */
-    struct output *output;         /* collects until the end of the turn */
+    struct writer writer;          /* what goes out collects in it until the end of the turn */
     struct connection *next_dirty;
     struct connection *next_stalled;
-    struct address owed_to;        /* whose texts have been put into output last */
-    uint32_t written_bytes;        /* in the kernel's hands by uv_write, not yet taken */
-    uint16_t owed_queued;          /* texts of owed_to: in output */
-    uint16_t owed_writing;         /* … in a write that is under way */
-    uint16_t owed_written;         /* … written, credit not yet given back */
-    uint16_t own_queued;           /* answers to own requests, in output */
-    uint16_t own_writing;
-    int16_t credits;
     uint32_t held_from;
     uint32_t last_read_ms;         /* low bits of the loop's time */
     uint32_t pinged_ms;            /* has_pinged */
     uint32_t write_since_ms;       /* is_writing: when it began */
     uint32_t last_bytes;           /* ENDING, CLOSING, LINGERING: that came since */
-    uint32_t message_since_ms;     /* when the message in reader began */
     struct rate_bucket free_bucket; /* of frames that take no credit */
+    int16_t credits;
     uint8_t state;                 /* enum connection_state */
     uint8_t session_thread;
     uint16_t ends_with;            /* ENDING: enum close_code */
@@ -107,7 +86,6 @@ struct connection {
     bool is_dirty : 1;
     bool is_stalled : 1;
     bool is_writing : 1;           /* a uv_write is under way */
-    bool settles : 1;              /* give all credits back after this output, however few */
     bool shuts_down : 1;           /* shut our half when all output is written */
     bool is_closed : 1;            /* the close callback of tcp has come */
     bool is_half_open : 1;         /* counted as such, under address_key */
@@ -131,7 +109,6 @@ struct net {
     unsigned first_session_thread, session_threads;
     unsigned next_session_thread;
     uint32_t max_connections;
-    bool accepts_binary;
     const char *config; /* what GET /config answers; of the process */
     uv_tcp_t listener;
     int listen_fd;
@@ -144,26 +121,24 @@ struct net {
     struct connection *dirty;
     const struct connection *last_to_fill; /* that has filled read_buffer, and reads on in the next turn; only compared */
     struct connection *stalled;
-    struct reader *free_readers;
-    struct output *free_outputs;
-    unsigned free_reader_count, free_output_count;
-    wslay_frame_context_ptr encoder; /* for frames that go out; knows nothing between two frames */
-    struct connection *encoding;
+    struct reader_pool readers;
+    struct writer_pool writers;
     struct log_limit accept_limit;
     bool is_draining;
     bool has_drained;
     unsigned char read_buffer[READ_BYTES];
 };
 
-/* Whether texts may go to the actor. What is only looked through for a close frame costs nothing. */
-static inline bool connection_may_feed(const struct connection *connection)
-{
-    return connection->state == CONNECTION_CLOSING || (connection->credits > 0 && !connection->is_stalled);
-}
-
 static inline uint32_t net_now_ms(struct net *net)
 {
     return (uint32_t)uv_now(&net->executor.loop);
+}
+
+/* Call connection_on_deadline() in so long, instead of whenever it would have been. */
+static inline void net_set_deadline(struct connection *connection, uint64_t in_ms)
+{
+    struct net *net = connection->net;
+    wheel_set(&net->wheel, &connection->deadline, uv_now(&net->executor.loop) + in_ms);
 }
 
 #endif

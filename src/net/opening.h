@@ -1,4 +1,4 @@
-/* opening.h: a connection from the first byte of its request to the answer: a page, a refusal, or an open WebSocket.
+/* opening.h: a connection from accept, over the first byte of its request, to the answer: a page, a refusal, or an open WebSocket.
  *
  *   head complete → may it become a WebSocket (handshake.h)? → whose is it (client_address.h)? → may one more come from there
  *   (address_gate.h)? → CONN_OPENED to a session thread → CONN_ACCEPTED → 101
@@ -12,13 +12,26 @@
 
 #include "net/net.h"
 
-/* What was read in the state REQUEST. */
-void opening_on_bytes(struct connection *connection, const unsigned char *bytes, size_t length);
+enum opening_result {
+    OPENING_MORE,     /* the head has not come whole */
+    OPENING_ANSWERED, /* a page or a refusal has been put into the writer, and that is all */
+    OPENING_WAITS,    /* for the home of the client's address, or for an actor: opening_on_gate(), opening_switch() */
+    OPENING_BAD_ID    /* may become a WebSocket, in order to be closed with 4001 */
+};
+
+/* Take a connection from the listener, in the state REQUEST. Returns false if that failed, or if it is one too many (a word has been said
+ * then): *accepted is to be killed. */
+bool opening_accept(struct net *net, uv_stream_t *listener, struct connection **accepted) __attribute__((warn_unused_result));
+
+/* What was read in the state REQUEST. *taken tells how many of the bytes belong to the head; the rest are the client's first frames. */
+enum opening_result opening_on_bytes(struct connection *connection, const unsigned char *bytes, size_t length, size_t *taken)
+    __attribute__((warn_unused_result));
 
 /* The home of the client's address has answered: ADDRESS_GRANTED, ADDRESS_WAIVED or ADDRESS_DENIED. */
-void opening_on_gate(struct connection *connection, enum message_type answer, const struct identity *client);
+enum opening_result opening_on_gate(struct connection *connection, enum message_type answer, const struct identity *client)
+    __attribute__((warn_unused_result));
 
-/* The actor is there: answer 101 and begin to read. */
-void opening_on_accepted(struct connection *connection, struct address actor);
+/* Put the 101 into the writer. After WAITS, when the actor is there, or BAD_ID. */
+void opening_switch(struct connection *connection);
 
 #endif

@@ -9,13 +9,9 @@
 
 #include "net/address_gate.h"
 #include "net/connection.h"
-#include "net/ending.h"
 #include "net/listener.h"
 #include "net/net.h"
-#include "net/opening.h"
 #include "runtime/check.h"
-#include "ws/reader.h"
-#include "ws/writer.h"
 
 /* How often it looks whether there is room again on the way to a session thread that is overloaded. */
 enum { UNSTALL_MS = 1 };
@@ -76,19 +72,6 @@ static void on_thread_message(struct net *net, struct message *message)
     }
 }
 
-static void on_event(struct net *net, struct connection *connection, struct message *message)
-{
-    if (connection != NULL && (connection->state == CONNECTION_OPEN || connection->state == CONNECTION_ENDING)) {
-        metrics_add(net->metrics, METRIC_EVENTS_OUT_TOTAL, 1);
-        writer_put_event(connection, message->event.is_binary ? WSLAY_BINARY_FRAME : WSLAY_TEXT_FRAME, message->payload,
-                         message->event.writer);
-    } else {
-        metrics_add(net->metrics, METRIC_UNDELIVERABLE_TOTAL, 1);
-        writer_give_credit(net, message->event.writer, 1);
-    }
-    message_discard(message);
-}
-
 static void on_message(void *owner, struct message *message)
 {
     struct net *net = owner;
@@ -99,17 +82,17 @@ static void on_message(void *owner, struct message *message)
     struct connection *connection = slab_find(&net->connections, message->to.slot, message->to.generation);
     switch ((enum message_type)message->type) {
     case EVENT_TEXT:
-        on_event(net, connection, message);
+        connection_on_event(net, connection, message);
         break;
     case CONN_ACCEPTED:
         CHECK(connection != NULL); /* the slot waits for this */
-        opening_on_accepted(connection, message->from);
+        connection_on_accepted(connection, message->from);
         break;
     case ADDRESS_GRANTED:
     case ADDRESS_WAIVED:
     case ADDRESS_DENIED:
         CHECK(connection != NULL); /* the slot waits for this */
-        opening_on_gate(connection, (enum message_type)message->type, &message->address.client);
+        connection_on_gate(connection, (enum message_type)message->type, &message->address.client);
         break;
     case CONN_CLOSE:
         if (connection != NULL)
@@ -166,7 +149,7 @@ static void on_turn_end(void *owner)
         if (net->stalled != NULL && !net->is_draining && !uv_is_active((uv_handle_t *)&net->unstall))
             uv_timer_start(&net->unstall, on_unstall, UNSTALL_MS, 0);
     }
-    writer_flush_all(net);
+    connection_flush_all(net);
     if (!net->is_draining || net->has_drained || net->connections.used > 0 || !mailbox_flush(net->executor.mailbox))
         return;
     net->has_drained = true;
@@ -271,16 +254,16 @@ struct net *io_thread_new(const struct io_thread_config *config, struct mailbox 
     net->session_threads = config->session_threads;
     net->listen_fd = config->listen_fd;
     net->max_connections = config->max_connections;
-    net->accepts_binary = config->accepts_binary;
+    net->readers = (struct reader_pool){ .longest = (size_t)config->options->max_message, .accepts_binary = config->accepts_binary };
     net->config = config->config;
     slab_init(&net->connections, sizeof(struct connection), SLOTS_MAX);
-    CHECK(writer_init(net));
+    CHECK(writer_pool_init(&net->writers));
     address_gate_init(net);
     int error = executor_init(&net->executor, mailbox, &handler, net);
     if (error != 0) {
         log_event(config->log, LOG_ERROR, "executor_failed", "error=\"%s\"", uv_strerror(error));
         address_gate_fini(net);
-        writer_fini(net);
+        writer_pool_fini(&net->writers);
         free(net);
         return NULL;
     }
@@ -298,8 +281,8 @@ void io_thread_free(struct net **pointer)
     if (net == NULL)
         return;
     executor_fini(&net->executor);
-    reader_fini(net);
-    writer_fini(net);
+    reader_pool_fini(&net->readers);
+    writer_pool_fini(&net->writers);
     address_gate_fini(net);
     slab_fini(&net->connections);
     free(net);

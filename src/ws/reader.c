@@ -2,33 +2,27 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <wslay/wslay.h>
 
-#include "net/connection.h"
 #include "runtime/check.h"
 #include "ws/plain_frame.h"
 #include "ws/utf8.h"
-#include "ws/writer.h"
 
 enum { READERS_KEPT = 64 };
 
 /* More frames than this in one message serve nobody but an attacker, unless they carry so much on average. */
 enum { FRAGMENTS_MAX = 64, FRAGMENT_BYTES = 32 };
 
-/* wslay takes so much at once and delivers all messages in it, so this bounds how far credits are overdrawn. */
+/* wslay takes so much at once, and what it has taken is read to the end, so this bounds how much is read of an input that is paused. */
 enum { SLICE_BYTES = 512 };
 
 enum { CONTROL_BYTES_MAX = 125 };
 
-/* Frames that take no credits: pings and pongs, and whatever is looked through for the client's close frame. Who sends more of them than this wants
- * to keep us busy. */
-enum { FREE_PER_SECOND = 100, FREE_BURST = 1000 };
-
 struct reader {
     wslay_frame_context_ptr frames;
-    struct connection *borrower;
     struct reader *next; /* in the pool */
-    const unsigned char *bytes;
-    size_t length;
+    const struct reader_pool *pool;
+    struct reader_input *input; /* of this step */
     uint64_t fed;    /* bytes given to wslay in all */
     uint64_t framed; /* bytes of all frames that have begun */
 
@@ -44,37 +38,33 @@ struct reader {
     bool is_message_open;
     bool is_binary;
     unsigned fragments;
+    uint32_t since_ms; /* when it, or else this frame, began */
     struct utf8_stream utf8;
     struct payload *text; /* as far as it has come; NULL: nothing has */
 };
 
-/* What a step finds: the client's close frame has come, or a code to fail with; 0: go on. */
-enum { STEP_ON = 0, STEP_CLOSED = 1 };
+/* What a piece of a frame leads to: nothing yet, a step of reader.h's, or a code to fail with. */
+enum { GO_ON = -1 };
 
 static ssize_t give_bytes(uint8_t *buffer, size_t room, int flags, void *user_data)
 {
     struct reader *reader = user_data;
+    struct reader_input *input = reader->input;
     (void)flags;
-    if (reader->length == 0 || !connection_may_feed(reader->borrower))
+    if (input->length == 0 || input->is_paused)
         return -1;
-    size_t given = reader->length < SLICE_BYTES ? reader->length : SLICE_BYTES;
+    size_t given = input->length < SLICE_BYTES ? input->length : SLICE_BYTES;
     given = given < room ? given : room;
-    memcpy(buffer, reader->bytes, given);
-    reader->bytes += given;
-    reader->length -= given;
+    memcpy(buffer, input->bytes, given);
+    input->bytes += given;
+    input->length -= given;
     reader->fed += given;
     return (ssize_t)given;
-}
-
-static bool is_open(const struct reader *reader)
-{
-    return reader->borrower->state == CONNECTION_OPEN;
 }
 
 /* A text or binary frame, or one that goes on with such a message. */
 static int begin_data_frame(struct reader *reader, const struct wslay_frame_iocb *frame)
 {
-    const struct net *net = reader->borrower->net;
     const bool goes_on = frame->opcode == WSLAY_CONTINUATION_FRAME;
     if (goes_on != reader->is_message_open)
         return CLOSE_PROTOCOL_ERROR;
@@ -86,18 +76,13 @@ static int begin_data_frame(struct reader *reader, const struct wslay_frame_iocb
     reader->fragments++;
     reader->is_message_open = true;
     const uint64_t text_bytes = reader->text != NULL ? reader->text->length : 0;
-    if (reader->is_binary && !net->accepts_binary)
+    if (reader->is_binary && !reader->pool->accepts_binary)
         return CLOSE_UNSUPPORTED_DATA;
-    if (frame->payload_length > (uint64_t)net->options->max_message - text_bytes)
+    if (frame->payload_length > reader->pool->longest - text_bytes)
         return CLOSE_TOO_BIG;
     if (reader->fragments > FRAGMENTS_MAX + (text_bytes + frame->payload_length) / FRAGMENT_BYTES)
         return CLOSE_POLICY_VIOLATION;
-    return STEP_ON;
-}
-
-static bool is_free(const struct reader *reader)
-{
-    return reader->opcode == WSLAY_PING || reader->opcode == WSLAY_PONG || (reader->opcode != WSLAY_CONNECTION_CLOSE && !is_open(reader));
+    return GO_ON;
 }
 
 /* wslay has refused what is wrong with the frame alone: lengths, and control frames that are long or fragmented. */
@@ -113,11 +98,8 @@ static int begin_frame(struct reader *reader, const struct wslay_frame_iocb *fra
     reader->opcode = frame->opcode;
     reader->left = frame->payload_length;
     reader->control_length = 0;
-    if (is_free(reader) &&
-        !rate_take(&reader->borrower->free_bucket, FREE_PER_SECOND, FREE_BURST, net_now_ms(reader->borrower->net)))
-        return CLOSE_POLICY_VIOLATION;
     if (!reader->is_message_open)
-        reader->borrower->message_since_ms = net_now_ms(reader->borrower->net);
+        reader->since_ms = reader->input->now_ms;
     switch (frame->opcode) {
     case WSLAY_CONTINUATION_FRAME:
     case WSLAY_TEXT_FRAME:
@@ -126,7 +108,7 @@ static int begin_frame(struct reader *reader, const struct wslay_frame_iocb *fra
     case WSLAY_CONNECTION_CLOSE:
     case WSLAY_PING:
     case WSLAY_PONG:
-        return STEP_ON;
+        return GO_ON;
     default:
         return CLOSE_PROTOCOL_ERROR;
     }
@@ -138,16 +120,16 @@ static int take_payload(struct reader *reader, const uint8_t *bytes, size_t leng
     if (wslay_is_ctrl_frame(reader->opcode)) {
         memcpy(reader->control + reader->control_length, bytes, length);
         reader->control_length += (uint8_t)length;
-        return STEP_ON;
+        return GO_ON;
     }
     if (!reader->is_binary && !utf8_take(&reader->utf8, bytes, length))
         return CLOSE_INVALID_DATA;
-    if (!is_open(reader)) /* nobody will read it */
-        return STEP_ON;
+    if (reader->input->is_for_close)
+        return GO_ON;
     if (reader->text == NULL)
         reader->text = payload_new(length);
     payload_append(&reader->text, bytes, length);
-    return STEP_ON;
+    return GO_ON;
 }
 
 /* Section 7.4 and the registry of section 11.7: what may be sent, and what libraries and applications use. */
@@ -156,13 +138,13 @@ static bool is_close_code(unsigned code)
     return (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014) || (code >= 3000 && code <= 4999);
 }
 
-static int on_close(const struct reader *reader, enum close_code *code)
+static int end_close_frame(const struct reader *reader, struct reader_found *found)
 {
     const uint8_t *body = reader->control;
     const size_t code_bytes = 2;
-    *code = CLOSE_NO_STATUS;
+    found->code = CLOSE_NO_STATUS;
     if (reader->control_length == 0)
-        return STEP_CLOSED;
+        return READER_CLOSED;
     if (reader->control_length < code_bytes)
         return CLOSE_PROTOCOL_ERROR;
     struct utf8_stream reason = { 0 };
@@ -171,152 +153,152 @@ static int on_close(const struct reader *reader, enum close_code *code)
     unsigned number = (unsigned)body[0] << 8 | body[1];
     if (!is_close_code(number))
         return CLOSE_PROTOCOL_ERROR;
-    *code = (enum close_code)number;
-    return STEP_CLOSED;
+    found->code = (enum close_code)number;
+    return READER_CLOSED;
 }
 
-static int end_frame(struct reader *reader, enum close_code *code)
+static int end_message(struct reader *reader, struct reader_found *found)
 {
-    reader->is_in_frame = false;
-    if (reader->opcode == WSLAY_CONNECTION_CLOSE)
-        return on_close(reader, code);
-    if (reader->opcode == WSLAY_PING && is_open(reader)) /* once our own close frame is out nothing may follow it */
-        writer_put_frame(reader->borrower, WSLAY_PONG, reader->control, reader->control_length);
-    if (wslay_is_ctrl_frame(reader->opcode) || !reader->is_last)
-        return STEP_ON;
     if (!reader->is_binary && !utf8_is_complete(&reader->utf8))
         return CLOSE_INVALID_DATA;
-    struct payload *text = reader->text;
-    reader->text = NULL;
     reader->is_message_open = false;
-    connection_on_text(reader->borrower, text != NULL ? text : payload_new(0), reader->is_binary);
-    return STEP_ON;
+    if (reader->input->is_for_close) {
+        payload_free(&reader->text);
+        return READER_VOID;
+    }
+    found->text = reader->text != NULL ? reader->text : payload_new(0);
+    found->is_binary = reader->is_binary;
+    reader->text = NULL;
+    return READER_MESSAGE;
+}
+
+static int end_frame(struct reader *reader, struct reader_found *found)
+{
+    reader->is_in_frame = false;
+    switch (reader->opcode) {
+    case WSLAY_CONNECTION_CLOSE:
+        return end_close_frame(reader, found);
+    case WSLAY_PING:
+        found->bytes = reader->control;
+        found->length = reader->control_length;
+        return READER_PING;
+    case WSLAY_PONG:
+        return READER_VOID;
+    default:
+        if (reader->is_last)
+            return end_message(reader, found);
+        return reader->input->is_for_close ? READER_VOID : GO_ON;
+    }
 }
 
 /* Part of a frame, as wslay has unmasked it. */
-static int on_part(struct reader *reader, const struct wslay_frame_iocb *part, enum close_code *code)
+static int on_part(struct reader *reader, const struct wslay_frame_iocb *part, struct reader_found *found)
 {
-    int step = reader->is_in_frame ? STEP_ON : begin_frame(reader, part);
-    if (step == STEP_ON)
+    int step = reader->is_in_frame ? GO_ON : begin_frame(reader, part);
+    if (step == GO_ON)
         step = take_payload(reader, part->data, part->data_length);
-    if (step == STEP_ON && reader->left == 0)
-        step = end_frame(reader, code);
+    if (step == GO_ON && reader->left == 0)
+        step = end_frame(reader, found);
     return step;
 }
 
-static void borrow(struct connection *connection)
+static struct reader *borrow(struct reader_pool *pool, uint32_t now_ms)
 {
     static const struct wslay_frame_callbacks callbacks = { .recv_callback = give_bytes };
-    struct net *net = connection->net;
-    struct reader *reader = net->free_readers;
+    struct reader *reader = pool->free;
     if (reader != NULL) {
-        net->free_readers = reader->next;
-        net->free_reader_count--;
+        pool->free = reader->next;
+        pool->free_count--;
     } else {
         reader = calloc(1, sizeof *reader);
         CHECK_MEMORY(reader);
         CHECK(wslay_frame_context_init(&reader->frames, &callbacks, reader) == 0);
     }
+    reader->pool = pool;
     reader->fed = reader->framed = 0;
-    reader->borrower = connection;
-    connection->reader = reader;
-    connection->message_since_ms = net_now_ms(net);
+    reader->since_ms = now_ms;
+    return reader;
 }
 
-static void destroy(struct reader *reader)
+void reader_drop(struct reader **pointer)
 {
+    struct reader *reader = *pointer;
+    if (reader == NULL)
+        return;
     wslay_frame_context_free(reader->frames);
     payload_free(&reader->text);
     free(reader);
+    *pointer = NULL;
 }
 
-void reader_drop(struct connection *connection)
+void reader_pool_fini(struct reader_pool *pool)
 {
-    if (connection->reader != NULL)
-        destroy(connection->reader);
-    connection->reader = NULL;
-}
-
-void reader_fini(struct net *net)
-{
-    while (net->free_readers != NULL) {
-        struct reader *reader = net->free_readers;
-        net->free_readers = reader->next;
-        destroy(reader);
+    while (pool->free != NULL) {
+        struct reader *reader = pool->free;
+        pool->free = reader->next;
+        reader_drop(&reader);
     }
 }
 
-bool reader_is_amid_message(const struct connection *connection)
+bool reader_is_amid_message(const struct reader *reader)
 {
-    const struct reader *reader = connection->reader;
     return reader != NULL && (reader->fed != reader->framed || reader->is_message_open);
 }
 
-static void give_back(struct connection *connection)
+uint32_t reader_since_ms(const struct reader *reader)
 {
-    struct net *net = connection->net;
-    struct reader *reader = connection->reader;
-    connection->reader = NULL;
-    reader->borrower = NULL;
-    if (net->free_reader_count >= READERS_KEPT) {
-        destroy(reader);
+    return reader->since_ms;
+}
+
+static void give_back(struct reader_pool *pool, struct reader **pointer)
+{
+    struct reader *reader = *pointer;
+    if (pool->free_count >= READERS_KEPT) {
+        reader_drop(pointer);
         return;
     }
-    reader->next = net->free_readers;
-    net->free_readers = reader;
-    net->free_reader_count++;
+    reader->next = pool->free;
+    pool->free = reader;
+    pool->free_count++;
+    *pointer = NULL;
 }
 
-/* Between two messages: take those that come in plain frames. Returns how many bytes they had. */
-static size_t take_plain_frames(struct connection *connection, const unsigned char *bytes, size_t length)
+/* A message that comes in one plain frame, which nearly all do. */
+static bool take_plain_frame(const struct reader_pool *pool, struct reader_input *input, struct reader_found *found)
 {
-    const size_t longest = (size_t)connection->net->options->max_message;
-    size_t at = 0;
-    while (at < length && connection->state == CONNECTION_OPEN && connection_may_feed(connection)) {
-        struct payload *text;
-        size_t taken = plain_frame_take(bytes + at, length - at, longest, &text);
-        if (taken == 0)
-            break;
-        at += taken;
-        connection_on_text(connection, text, false);
-    }
-    return at;
+    size_t taken = plain_frame_take(input->bytes, input->length, pool->longest, &found->text);
+    input->bytes += taken;
+    input->length -= taken;
+    found->is_binary = false;
+    return taken > 0;
 }
 
-enum reader_result reader_feed(struct connection *connection, const unsigned char *bytes, size_t length,
-                               size_t *consumed, enum close_code *code)
+enum reader_step reader_next(struct reader_pool *pool, struct reader **pointer, struct reader_input *input, struct reader_found *found)
 {
-    size_t plain = 0;
-    if (connection->reader == NULL) {
-        plain = take_plain_frames(connection, bytes, length);
-        if (plain == length || !connection_may_feed(connection)) {
-            *consumed = plain;
+    if (*pointer == NULL) {
+        if (input->length == 0 || input->is_paused)
             return READER_MORE;
-        }
-        borrow(connection);
+        if (!input->is_for_close && take_plain_frame(pool, input, found))
+            return READER_MESSAGE;
+        *pointer = borrow(pool, input->now_ms);
     }
-    struct reader *reader = connection->reader;
-    reader->bytes = bytes + plain;
-    reader->length = length - plain;
-    int step = STEP_ON;
-    while (step == STEP_ON) {
+    struct reader *reader = *pointer;
+    reader->input = input;
+    int step = GO_ON;
+    while (step == GO_ON) {
         struct wslay_frame_iocb part = { 0 };
         ssize_t taken = wslay_frame_recv(reader->frames, &part);
         if (taken >= 0)
-            step = on_part(reader, &part, code);
+            step = on_part(reader, &part, found);
         else if (taken != WSLAY_ERR_WANT_READ)
             step = CLOSE_PROTOCOL_ERROR;
-        else if (reader->length == 0 || !connection_may_feed(connection))
-            break;
+        else if (input->length == 0 || input->is_paused)
+            step = READER_MORE;
     }
-    *consumed = length - reader->length;
-    if (step == STEP_CLOSED)
-        return READER_CLOSED;
-    if (step != STEP_ON) {
-        *code = (enum close_code)step;
-        return READER_FAILED;
-    }
-    if (!reader_is_amid_message(connection))
-        give_back(connection);
-    return READER_MORE;
+    if (step == READER_MORE && !reader_is_amid_message(reader))
+        give_back(pool, pointer);
+    if (step < CLOSE_NORMAL)
+        return (enum reader_step)step;
+    found->code = (enum close_code)step;
+    return READER_FAILED;
 }

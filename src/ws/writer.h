@@ -1,45 +1,101 @@
-/* writer.h: bytes out: frames collect in one buffer for each connection and leave in one write at the end of the turn.
+/* writer.h: frames in, bytes out: what is to be written to one client collects in one buffer and leaves in one write.
  *
- * Also where credits come back: a text has been written when the write that carried it is done.
+ * A writer is given frames and yields bytes to send and, when told how many went, whose credits come back: a text has been written
+ * when all that was taken along with it is sent. It knows no connection and no socket.
  *
- * Threads: the I/O thread. Source: RFC 6455, section 5.
+ *   put … put … ─► writer_take() ─► writer_sent() … until nothing is left ─► writer_settle()
+ *
+ * Threads: one for each pool, which its writers share. Source: RFC 6455, section 5.
  */
 #ifndef CHATTERBOX_WS_WRITER_H
 #define CHATTERBOX_WS_WRITER_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
 
-#include "net/net.h"
+#include "runtime/message.h"
+#include "runtime/payload.h"
+#include "ws/close_code.h"
+
+/* Credits are given back to a connection of another thread in such lots, so that not every text costs a message. */
+enum { CREDIT_LOT = 8 };
+
+struct output; /* bytes on their way out */
+struct wslay_frame_context;
+
+struct writer_pool {
+    struct output *free;
+    unsigned free_count;
+    struct wslay_frame_context *encoder; /* knows nothing between two frames */
+    struct writer *encoding;
+};
+
+/* All zero is empty. */
+struct writer {
+    struct output *output;  /* collects until it is taken */
+    struct output *leaving; /* taken, and not all sent */
+    struct address owed_to; /* whose texts have been put last */
+    uint32_t sent;          /* of leaving */
+    uint16_t owed_queued;   /* texts of owed_to: in output */
+    uint16_t owed_leaving;  /* … in leaving */
+    uint16_t owed_written;  /* … written, credit not yet given back */
+    uint16_t own_queued;    /* answers to the client's own requests, in output */
+    uint16_t own_leaving;
+    bool settles : 1;       /* give all credits back after this output, however few */
+};
+
+/* So many credits go back to that connection; 0: none. */
+struct writer_credit {
+    struct address to;
+    uint32_t texts;
+};
 
 /* Returns false if memory for the encoder runs out. */
-bool writer_init(struct net *net);
-void writer_fini(struct net *net);
+bool writer_pool_init(struct writer_pool *pool) __attribute__((warn_unused_result));
+void writer_pool_fini(struct writer_pool *pool);
 
-void writer_put_bytes(struct connection *connection, const void *bytes, size_t length);
+void writer_put_bytes(struct writer_pool *pool, struct writer *writer, const void *bytes, size_t length);
 
-/* Bytes that live as long as the process, and are not copied; nothing may be put after them. */
-void writer_put_constant(struct connection *connection, const void *bytes, size_t length);
+/* Bytes that live as long as the process, and are not copied; nothing may be put after them, and something before. */
+void writer_put_constant(struct writer *writer, const void *bytes, size_t length);
 
-/* A whole frame. */
-void writer_put_frame(struct connection *connection, enum wslay_opcode opcode, const void *bytes, size_t length);
+/* A whole text or binary frame; once it is written, from gets a credit back: nobody, the client itself (self), or somebody else. Returns
+ * what the one before is owed, if this is another one. */
+struct writer_credit writer_put_event(struct writer_pool *pool, struct writer *writer, const struct payload *payload, bool is_binary,
+                                      struct address from, struct address self) __attribute__((warn_unused_result));
 
-/* A text or binary frame; once written, writer gets a credit back (nobody, this connection, or another). */
-void writer_put_event(struct connection *connection, enum wslay_opcode opcode, const struct payload *payload,
-                      struct address writer);
+void writer_put_ping(struct writer_pool *pool, struct writer *writer);
+void writer_put_pong(struct writer_pool *pool, struct writer *writer, const void *bytes, size_t length);
 
 /* A close frame; with CLOSE_NO_STATUS an empty one. */
-void writer_put_close(struct connection *connection, enum close_code code);
+void writer_put_close(struct writer_pool *pool, struct writer *writer, enum close_code code);
 
-/* Shut our half once everything put so far is written. */
-void writer_shut_down(struct connection *connection);
+/* Whether there is something to be taken. */
+static inline bool writer_has_output(const struct writer *writer)
+{
+    return writer->output != NULL;
+}
 
-/* Write what has collected, for all connections that have something. */
-void writer_flush_all(struct net *net);
+/* All bytes that have been put and are not sent. */
+size_t writer_bytes(const struct writer *writer);
 
-/* The connection is no more: its texts count as written, and what has not left is thrown away. */
-void writer_abandon(struct connection *connection);
+/* Take what has been put: there must be something, and all that was taken before be sent. Returns how many parts it has; they are the writer's, and
+ * good until writer_sent() or writer_abandon(). */
+unsigned writer_take(struct writer *writer, struct iovec parts[2]);
 
-/* Give a credit to a connection that may be of another thread. */
-void writer_give_credit(struct net *net, struct address writer, uint32_t texts);
+/* So many bytes more of what was taken are sent. Returns the number of parts that are left, and puts them into parts; with 0 they are done with. */
+unsigned writer_sent(struct writer_pool *pool, struct writer *writer, size_t bytes, struct iovec parts[2]);
+
+/* Nothing that was taken is left. Returns what goes back to whoever wrote it, and in *own how many credits the client itself has back. */
+struct writer_credit writer_settle(struct writer *writer, struct address self, uint32_t *own) __attribute__((warn_unused_result));
+
+/* The connection is no more: texts count as written, and what was not taken is thrown away. What was taken stays, since the kernel may still
+ * read it, until writer_sent() has heard of all its bytes or writer_discard() of its end. */
+struct writer_credit writer_abandon(struct writer_pool *pool, struct writer *writer) __attribute__((warn_unused_result));
+
+/* What was taken will not be sent. */
+void writer_discard(struct writer_pool *pool, struct writer *writer);
 
 #endif

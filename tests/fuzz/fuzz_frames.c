@@ -1,20 +1,16 @@
-/* The stream of frames: whatever it is and however it is cut, the same messages, pongs and end come out, text is UTF-8, and nothing of one
- * connection is left in a context when the next one borrows it.
+/* The stream of frames: whatever it is and however it is cut, the same messages, pings and end come out, text is UTF-8, and nothing of one
+ * borrower is left in a context when the next one has it.
  *
- * The first byte of the input is the seed of the cuts; if it is odd, binary is accepted.
+ * The first byte of the input is the seed of the cuts; if it is odd, binary is accepted; if its highest bit is set, only the close matters.
  */
 #include <utf8proc.h>
 
 #include "fuzz/fuzz.h"
-#include "net/connection.h"
 #include "ws/reader.h"
-#include "ws/writer.h"
 
 enum { MAX_MESSAGE = 2000 };
 
-static struct options options = { .max_message = MAX_MESSAGE };
-static struct net net = { .options = &options };
-static struct connection connection = { .net = &net };
+static struct reader_pool pool = { .longest = MAX_MESSAGE };
 
 /* What came out, one after the other. */
 static struct payload *heard;
@@ -27,12 +23,10 @@ static void hear(char what, const void *bytes, size_t length)
     payload_append(&heard, bytes, length);
 }
 
-/* In the place of connection.c and writer.c. */
-
-void connection_on_text(struct connection *of, struct payload *text, bool is_binary)
+static void hear_text(struct payload *text, bool is_binary)
 {
-    CHECK(of == &connection && text->length <= MAX_MESSAGE);
-    CHECK(net.accepts_binary || !is_binary);
+    CHECK(text->length <= MAX_MESSAGE);
+    CHECK(pool.accepts_binary || !is_binary);
     for (size_t at = 0; !is_binary && at < text->length;) {
         utf8proc_int32_t codepoint;
         utf8proc_ssize_t step = utf8proc_iterate(text->bytes + at, (utf8proc_ssize_t)(text->length - at), &codepoint);
@@ -41,53 +35,75 @@ void connection_on_text(struct connection *of, struct payload *text, bool is_bin
     }
     hear(is_binary ? 'b' : 't', text->bytes, text->length);
     payload_free(&text);
-    connection.credits--;
 }
 
-void writer_put_frame(struct connection *of, enum wslay_opcode opcode, const void *bytes, size_t length)
+/* Hear all that is in a piece, pausing now and then. Returns the last step, which is not MESSAGE, PING or VOID. */
+static enum reader_step take(struct reader **reader, struct reader_input *input, uint32_t *seed)
 {
-    CHECK(of == &connection && opcode == WSLAY_PONG && length <= 125);
-    hear('p', bytes, length);
+    for (;;) {
+        struct reader_found found = { .code = CLOSE_NORMAL };
+        enum reader_step step = reader_next(&pool, reader, input, &found);
+        switch (step) {
+        case READER_MESSAGE:
+            CHECK(!input->is_for_close);
+            hear_text(found.text, found.is_binary);
+            break;
+        case READER_PING:
+            CHECK(found.length <= 125);
+            hear('p', found.bytes, found.length);
+            break;
+        case READER_VOID:
+            hear('v', NULL, 0);
+            break;
+        case READER_MORE:
+            return step;
+        case READER_CLOSED:
+        case READER_FAILED:
+            CHECK(found.code > CLOSE_NORMAL || step == READER_CLOSED);
+            hear((char)('0' + step), &found.code, sizeof found.code);
+            return step;
+        }
+        input->is_paused = *seed != 0 && next_random(seed) % 4 == 0;
+    }
 }
 
 /* seed 0: all at once. */
-static void run(const uint8_t *data, size_t size, uint32_t seed)
+static void run(const uint8_t *data, size_t size, uint32_t seed, bool is_for_close)
 {
-    enum reader_result result = READER_MORE;
-    enum close_code code = CLOSE_NORMAL;
-    connection.state = CONNECTION_OPEN;
-    connection.free_bucket = (struct rate_bucket){ 0 };
-    while (size > 0 && result == READER_MORE) {
+    struct reader *reader = NULL;
+    enum reader_step step = READER_MORE;
+    while (size > 0 && step == READER_MORE) {
         size_t piece = seed == 0 ? size : 1 + next_random(&seed) % (next_random(&seed) % 4 == 0 ? 600 : 5);
         piece = piece < size ? piece : size;
-        connection.credits = seed == 0 ? INT16_MAX : (int16_t)(1 + next_random(&seed) % 3);
         struct payload *bytes = payload_copy(data, piece); /* not a byte more */
-        size_t consumed;
-        result = reader_feed(&connection, bytes->bytes, piece, &consumed, &code);
+        struct reader_input input = { .bytes = bytes->bytes, .length = piece, .is_for_close = is_for_close };
+        do {
+            input.is_paused = false;
+            step = take(&reader, &input, &seed);
+            CHECK(input.length <= piece && input.bytes == bytes->bytes + piece - input.length);
+            CHECK(step != READER_MORE || input.length == 0 || input.is_paused);
+        } while (step == READER_MORE && input.length > 0);
         payload_free(&bytes);
-        CHECK(consumed > 0 && consumed <= piece);
-        CHECK(consumed == piece || result != READER_MORE || connection.credits <= 0);
-        data += consumed;
-        size -= consumed;
+        data += piece;
+        size -= piece;
     }
-    bool is_amid = result == READER_MORE && reader_is_amid_message(&connection);
-    CHECK(is_amid || result != READER_MORE || connection.reader == NULL);
-    CHECK(result == READER_MORE || code >= CLOSE_NORMAL);
-    hear((char)('0' + result), &code, sizeof code);
+    bool is_amid = step == READER_MORE && reader_is_amid_message(reader);
+    CHECK(is_amid || step != READER_MORE || reader == NULL);
     hear(is_amid ? 'y' : 'n', NULL, 0);
-    reader_drop(&connection);
+    reader_drop(&reader);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size == 0)
         return 0;
-    net.accepts_binary = data[0] % 2 == 1;
+    pool.accepts_binary = data[0] % 2 == 1;
+    const bool is_for_close = (data[0] & 0x80) != 0;
     heard = payload_new(0);
-    run(data + 1, size - 1, 0);
+    run(data + 1, size - 1, 0, is_for_close);
     struct payload *at_once = heard;
     heard = payload_new(0);
-    run(data + 1, size - 1, data[0] + 1u);
+    run(data + 1, size - 1, data[0] + 1u, is_for_close);
     CHECK(heard->length == at_once->length && memcmp(heard->bytes, at_once->bytes, heard->length) == 0);
     payload_free(&heard);
     payload_free(&at_once);
