@@ -124,8 +124,6 @@ struct net {
     struct reader_pool readers;
     struct writer_pool writers;
     struct log_limit accept_limit;
-    bool is_draining;
-    bool has_drained;
     unsigned char read_buffer[READ_BYTES];
 };
 

@@ -77,6 +77,15 @@ int executor_init(struct executor *executor, struct mailbox *mailbox, const stru
     return 0;
 }
 
+bool executor_init_or_log(struct executor *executor, struct mailbox *mailbox, const struct executor_handler *handler, void *owner,
+                          const struct log *log)
+{
+    int error = executor_init(executor, mailbox, handler, owner);
+    if (error != 0)
+        log_event(log, LOG_ERROR, "executor_failed", "error=\"%s\"", uv_strerror(error));
+    return error == 0;
+}
+
 void executor_run(struct executor *executor)
 {
     uv_prepare_start(&executor->prepare, on_prepare);
@@ -104,6 +113,20 @@ int executor_start(struct executor *executor, const char *name)
 bool executor_send(struct executor *executor, const struct message *message)
 {
     return mailbox_send(executor->mailbox, message);
+}
+
+void executor_tell_drained(struct executor *executor)
+{
+    if (executor->has_drained)
+        return;
+    executor->has_drained = true;
+    executor_send(executor, &(struct message){ .type = DRAINED, .to = address_of_thread(THREAD_MAIN) });
+}
+
+void executor_drain(struct executor *executor, bool has_something_left)
+{
+    if (executor->is_draining && !executor->has_drained && !has_something_left && mailbox_flush(executor->mailbox))
+        executor_tell_drained(executor);
 }
 
 void executor_exit(struct executor *executor)

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <uv.h>
 
+#include "runtime/log.h"
 #include "runtime/mailbox.h"
 
 /* What the owner of an executor does. All are called on the executor's thread; owner is the pointer given at init. */
@@ -38,11 +39,17 @@ struct executor {
     uv_idle_t idle; /* active while there is more to deliver: the poll must not block */
     uv_thread_t thread;
     bool is_started;
+    bool is_draining; /* DRAIN came: finish what is there, take nothing new */
+    bool has_drained; /* DRAINED was sent */
     bool is_exiting;
 };
 
 /* Returns 0 or a libuv error. The mailbox is attached to the executor's loop. */
 int executor_init(struct executor *executor, struct mailbox *mailbox, const struct executor_handler *handler, void *owner);
+
+/* The same; an error is logged, and false returned. */
+bool executor_init_or_log(struct executor *executor, struct mailbox *mailbox, const struct executor_handler *handler, void *owner,
+                          const struct log *log) __attribute__((warn_unused_result));
 
 /* Run on a thread of its own, named for the system's tools (15 bytes at most). Returns 0 or a libuv error. */
 int executor_start(struct executor *executor, const char *name);
@@ -52,6 +59,12 @@ void executor_run(struct executor *executor);
 
 /* Shorthand for mailbox_send() on the own mailbox. */
 bool executor_send(struct executor *executor, const struct message *message);
+
+/* Tell main that this thread has finished what was there: once, however often it is called. */
+void executor_tell_drained(struct executor *executor);
+
+/* For on_turn_end: the same as soon as the thread is draining, nothing is left, and all it has sent is handed over. */
+void executor_drain(struct executor *executor, bool has_something_left);
 
 /* End the loop: on_exit is called once this turn is over. */
 void executor_exit(struct executor *executor);

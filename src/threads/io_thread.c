@@ -46,7 +46,7 @@ static void on_patience_over(uv_timer_t *timer)
 
 static void drain(struct net *net)
 {
-    net->is_draining = true;
+    net->executor.is_draining = true;
     if (!uv_is_closing((uv_handle_t *)&net->listener))
         uv_close((uv_handle_t *)&net->listener, NULL);
     for_each_connection(net, say_good_bye);
@@ -132,7 +132,7 @@ static void on_unstall(uv_timer_t *timer)
 static void accept_again(struct net *net)
 {
     net->accepts = 0;
-    if (!net->does_accept_wait || net->is_draining)
+    if (!net->does_accept_wait || net->executor.is_draining)
         return;
     net->does_accept_wait = false;
     net->accepts++;
@@ -146,14 +146,11 @@ static void on_turn_end(void *owner)
     if (net->stalled != NULL) {
         mailbox_flush(net->executor.mailbox);
         unstall(net);
-        if (net->stalled != NULL && !net->is_draining && !uv_is_active((uv_handle_t *)&net->unstall))
+        if (net->stalled != NULL && !net->executor.is_draining && !uv_is_active((uv_handle_t *)&net->unstall))
             uv_timer_start(&net->unstall, on_unstall, UNSTALL_MS, 0);
     }
     connection_flush_all(net);
-    if (!net->is_draining || net->has_drained || net->connections.used > 0 || !mailbox_flush(net->executor.mailbox))
-        return;
-    net->has_drained = true;
-    executor_send(&net->executor, &(struct message){ .type = DRAINED, .to = address_of_thread(THREAD_MAIN) });
+    executor_drain(&net->executor, net->connections.used > 0);
 }
 
 static void on_due(struct wheel_entry *entry, void *owner)
@@ -172,7 +169,7 @@ static void on_tick(uv_timer_t *timer)
 static void on_connection(uv_stream_t *listener, int status)
 {
     struct net *net = listener->data;
-    if (status == 0 && !net->is_draining) {
+    if (status == 0 && !net->executor.is_draining) {
         net->does_accept_wait = net->accepts == ACCEPTS_PER_TURN;
         if (!net->does_accept_wait) {
             net->accepts++;
@@ -259,9 +256,7 @@ struct net *io_thread_new(const struct io_thread_config *config, struct mailbox 
     slab_init(&net->connections, sizeof(struct connection), SLOTS_MAX);
     CHECK(writer_pool_init(&net->writers));
     address_gate_init(net);
-    int error = executor_init(&net->executor, mailbox, &handler, net);
-    if (error != 0) {
-        log_event(config->log, LOG_ERROR, "executor_failed", "error=\"%s\"", uv_strerror(error));
+    if (!executor_init_or_log(&net->executor, mailbox, &handler, net, config->log)) {
         address_gate_fini(net);
         writer_pool_fini(&net->writers);
         free(net);

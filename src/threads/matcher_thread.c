@@ -16,7 +16,6 @@ struct matcher_thread {
     struct matcher_thread_config config;
     struct matcher matcher;
     struct redis_store store;
-    bool is_draining;
     unsigned messages_this_turn;
 };
 
@@ -32,7 +31,7 @@ static void on_message(void *owner, struct message *message)
     thread->messages_this_turn++;
     switch ((enum message_type)message->type) {
     case DRAIN:
-        thread->is_draining = true;
+        thread->executor.is_draining = true;
         break;
     case EXIT:
         executor_exit(&thread->executor);
@@ -47,7 +46,7 @@ static void on_turn_end(void *owner)
 {
     struct matcher_thread *thread = owner;
     /* DRAIN may overtake what session threads have sent before it; a turn without messages has found all rings empty. */
-    if (thread->is_draining && thread->messages_this_turn == 0)
+    if (thread->executor.is_draining && thread->messages_this_turn == 0)
         redis_store_drain(&thread->store);
     thread->messages_this_turn = 0;
 }
@@ -55,7 +54,7 @@ static void on_turn_end(void *owner)
 static void on_drained(void *owner)
 {
     struct matcher_thread *thread = owner;
-    executor_send(&thread->executor, &(struct message){ .type = DRAINED, .to = address_of_thread(THREAD_MAIN) });
+    executor_tell_drained(&thread->executor);
 }
 
 static void on_fatal(void *owner, const char *line)
@@ -129,9 +128,7 @@ struct matcher_thread *matcher_thread_new(const struct matcher_thread_config *co
     struct matcher_thread *thread = calloc(1, sizeof *thread);
     CHECK_MEMORY(thread);
     thread->config = *config;
-    int error = executor_init(&thread->executor, mailbox, &handler, thread);
-    if (error != 0) {
-        log_event(config->log, LOG_ERROR, "executor_failed", "error=\"%s\"", uv_strerror(error));
+    if (!executor_init_or_log(&thread->executor, mailbox, &handler, thread, config->log)) {
         free(thread);
         return NULL;
     }

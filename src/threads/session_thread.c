@@ -42,8 +42,6 @@ struct session_thread {
     unsigned reminders;
     struct backlog turns; /* that actors wait for: of each message, to whom it is alone matters */
     bool is_time_set;   /* the host's time is that of this batch */
-    bool is_draining;
-    bool has_drained;
     struct json_arena json; /* for the request or event that is being worked on */
     size_t user_ids_left;
     uint8_t user_ids[USER_IDS_FETCHED * USER_ID_BYTES];
@@ -174,7 +172,7 @@ static void on_thread_message(struct session_thread *thread, struct message *mes
         restate_all(thread, message->resync.epoch);
         break;
     case DRAIN:
-        thread->is_draining = true;
+        thread->executor.is_draining = true;
         break;
     case EXIT:
         executor_exit(&thread->executor);
@@ -244,11 +242,8 @@ static void on_turn_end(void *owner)
     }
     thread->is_time_set = false;
     thread->host.parsed_bytes = 0;
-    /* Every connection's last message has come, and all that followed from them is handed over. */
-    if (!thread->is_draining || thread->has_drained || thread->actors.used > 0 || !mailbox_flush(thread->executor.mailbox))
-        return;
-    thread->has_drained = true;
-    executor_send(&thread->executor, &(struct message){ .type = DRAINED, .to = address_of_thread(THREAD_MAIN) });
+    /* Every connection's last message has come. */
+    executor_drain(&thread->executor, thread->actors.used > 0);
 }
 
 static void on_start(void *owner)
@@ -291,9 +286,7 @@ struct session_thread *session_thread_new(const struct session_thread_config *co
         .event_bytes_max = EVENT_GROWTH_MAX * (uint32_t)config->options->max_message,
     };
     slab_init(&thread->actors, sizeof(struct session), ACTORS_MAX);
-    int error = executor_init(&thread->executor, mailbox, &handler, thread);
-    if (error != 0) {
-        log_event(config->log, LOG_ERROR, "executor_failed", "error=\"%s\"", uv_strerror(error));
+    if (!executor_init_or_log(&thread->executor, mailbox, &handler, thread, config->log)) {
         slab_fini(&thread->actors);
         free(thread);
         return NULL;

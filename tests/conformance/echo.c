@@ -28,8 +28,6 @@ enum { FIRST_IO_THREAD = 1 };
 struct echo {
     struct executor executor;
     unsigned connections;
-    bool is_draining;
-    bool has_drained;
 };
 
 struct harness {
@@ -84,7 +82,7 @@ static void echo_on_message(void *owner, struct message *message)
         }
         break;
     case DRAIN:
-        echo->is_draining = true;
+        echo->executor.is_draining = true;
         break;
     case EXIT:
         executor_exit(&echo->executor);
@@ -98,10 +96,7 @@ static void echo_on_message(void *owner, struct message *message)
 static void echo_on_turn_end(void *owner)
 {
     struct echo *echo = owner;
-    if (!echo->is_draining || echo->has_drained || echo->connections > 0 || !mailbox_flush(echo->executor.mailbox))
-        return;
-    echo->has_drained = true;
-    executor_send(&echo->executor, &(struct message){ .type = DRAINED, .to = address_of_thread(THREAD_MAIN) });
+    executor_drain(&echo->executor, echo->connections > 0);
 }
 
 static void echo_nothing(void *owner)
