@@ -1,0 +1,176 @@
+/* What plain requests are answered, as bytes. */
+#include "unit/unit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "http/reply.h"
+
+static struct metrics metrics;
+static char text[HTTP_REPLY_BYTES];
+static struct http_body body;
+
+/* The answer to a request for a path, with a NUL behind it. */
+static void answer_to(const char *path, struct http_request request)
+{
+    const struct http_sources sources = { .sets = &metrics, .count = 1, .config = "{\"a\":1}" };
+    request.path = (struct http_text){ path, strlen(path) };
+    body = (struct http_body){ 0 };
+    size_t length = http_reply(text, sizeof text - 1, http_route_find(request.path), &request, &sources, &body);
+    assert_true(length < sizeof text);
+    text[length] = '\0';
+}
+
+static void expect_start(const char *start)
+{
+    assert_int_equal(strncmp(text, start, strlen(start)), 0);
+}
+
+static void expect_part(const char *part)
+{
+    assert_non_null(strstr(text, part));
+}
+
+static void expect_no_part(const char *part)
+{
+    assert_null(strstr(text, part));
+}
+
+static const char *body_in_text(void)
+{
+    const char *end = strstr(text, "\r\n\r\n");
+    assert_non_null(end);
+    return end + 4;
+}
+
+static void each_path_has_its_route(void **state)
+{
+    static const struct {
+        const char *path;
+        enum http_route route;
+    } cases[] = {
+        { "/ws/textchat/", ROUTE_WEBSOCKET }, { "/ws/textchat", ROUTE_WEBSOCKET }, { "/ws/textchat//", ROUTE_NONE }, { "/", ROUTE_PAGE },
+        { "/app.js", ROUTE_PAGE },            { "/app.jsx", ROUTE_NONE },          { "/stats", ROUTE_STATS },        { "/config", ROUTE_CONFIG },
+        { "/healthz", ROUTE_HEALTH },         { "/readyz", ROUTE_READY },          { "/metrics", ROUTE_METRICS },    { "", ROUTE_NONE },
+        { "/../src/server.c", ROUTE_NONE },
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        assert_int_equal(http_route_find((struct http_text){ cases[i].path, strlen(cases[i].path) }), cases[i].route);
+}
+
+static void a_switch_carries_the_accept(void **state)
+{
+    (void)state;
+    size_t length = http_reply_switch(text, sizeof text, "abc=");
+    text[length] = '\0';
+    expect_start("HTTP/1.1 101 Switching Protocols\r\n");
+    expect_part("\r\nSec-WebSocket-Accept: abc=\r\n\r\n");
+}
+
+static void refusals_have_the_headers_that_their_status_asks_for(void **state)
+{
+    static const struct {
+        int status;
+        const char *start, *header;
+    } cases[] = {
+        { 405, "HTTP/1.1 405 Method Not Allowed\r\n", "\r\nAllow: GET\r\n" },
+        { 426, "HTTP/1.1 426 Upgrade Required\r\n", "\r\nSec-WebSocket-Version: 13\r\n" },
+        { 429, "HTTP/1.1 429 Too Many Requests\r\n", "\r\nRetry-After: 5\r\n" },
+        { 503, "HTTP/1.1 503 Service Unavailable\r\n", "\r\nRetry-After: 5\r\n" },
+        { 404, "HTTP/1.1 404 Not Found\r\n", "\r\nConnection: close\r\n" },
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        size_t length = http_reply_refusal(text, sizeof text, cases[i].status, false);
+        text[length] = '\0';
+        expect_start(cases[i].start);
+        expect_part(cases[i].header);
+        assert_int_equal(atoi(body_in_text()), cases[i].status);
+        length = http_reply_refusal(text, sizeof text, cases[i].status, true);
+        text[length] = '\0';
+        assert_string_equal(body_in_text(), ""); /* HEAD */
+    }
+}
+
+static void a_file_of_the_page_is_not_copied(void **state)
+{
+    (void)state;
+    answer_to("/", (struct http_request){ .is_get = true });
+    expect_start("HTTP/1.1 200 OK\r\n");
+    expect_part("\r\nContent-Type: text/html");
+    expect_part("\r\nContent-Security-Policy: default-src 'none'");
+    expect_no_part("Content-Encoding");
+    assert_non_null(body.bytes);
+    assert_string_equal(body_in_text(), "");
+    char header[64];
+    snprintf(header, sizeof header, "\r\nContent-Length: %zu\r\n", body.length);
+    expect_part(header);
+}
+
+static void who_takes_gzip_gets_it_and_who_has_the_file_nothing(void **state)
+{
+    (void)state;
+    answer_to("/", (struct http_request){ .is_get = true });
+    const size_t plain = body.length;
+    answer_to("/", (struct http_request){ .is_get = true, .accepts_gzip = true });
+    expect_part("\r\nContent-Encoding: gzip\r\n");
+    assert_true(body.length < plain);
+
+    char tag[64];
+    const char *found = strstr(text, "ETag: ");
+    assert_non_null(found);
+    assert_int_equal(sscanf(found, "ETag: %63[^\r]", tag), 1);
+    answer_to("/", (struct http_request){ .is_get = true, .accepts_gzip = true, .none_match = { tag, strlen(tag) } });
+    expect_start("HTTP/1.1 304 Not Modified\r\n");
+    assert_null(body.bytes);
+}
+
+static void a_head_is_told_the_length_and_no_more(void **state)
+{
+    (void)state;
+    answer_to("/config", (struct http_request){ .is_head = true });
+    expect_part("\r\nContent-Length: 7\r\n");
+    assert_null(body.bytes);
+    answer_to("/config", (struct http_request){ .is_get = true });
+    assert_int_equal(body.length, 7);
+}
+
+static void it_is_ready_while_redis_is_up(void **state)
+{
+    (void)state;
+    answer_to("/readyz", (struct http_request){ .is_get = true });
+    expect_start("HTTP/1.1 503 ");
+    metrics_add(&metrics, METRIC_REDIS_UP, 1);
+    answer_to("/readyz", (struct http_request){ .is_get = true });
+    expect_start("HTTP/1.1 200 ");
+    metrics_add(&metrics, METRIC_REDIS_UP, -1);
+    answer_to("/healthz", (struct http_request){ .is_get = true });
+    expect_start("HTTP/1.1 200 ");
+}
+
+static void stats_count_users(void **state)
+{
+    (void)state;
+    metrics_add(&metrics, METRIC_USERS, 5);
+    metrics_add(&metrics, METRIC_CHATTING, 2);
+    answer_to("/stats", (struct http_request){ .is_get = true });
+    assert_string_equal(body_in_text(), "{\"online\":5,\"searching\":0,\"chatting\":2}\n");
+    answer_to("/metrics", (struct http_request){ .is_get = true });
+    expect_part("\nchatterbox_users 5\n");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_path_has_its_route),
+        cmocka_unit_test(a_switch_carries_the_accept),
+        cmocka_unit_test(refusals_have_the_headers_that_their_status_asks_for),
+        cmocka_unit_test(a_file_of_the_page_is_not_copied),
+        cmocka_unit_test(who_takes_gzip_gets_it_and_who_has_the_file_nothing),
+        cmocka_unit_test(a_head_is_told_the_length_and_no_more),
+        cmocka_unit_test(it_is_ready_while_redis_is_up),
+        cmocka_unit_test(stats_count_users),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
