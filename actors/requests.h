@@ -7,7 +7,7 @@
 #ifndef CHATTERBOX_ACTORS_REQUESTS_H
 #define CHATTERBOX_ACTORS_REQUESTS_H
 
-#include "actors/session.h"
+#include "actors/session_state.h"
 
 /* Take a CLIENT_TEXT. Not while the actor waits for the matcher: session.c keeps it until then. */
 void requests_on_client_text(struct session *session, struct session_host *host, struct message *message);

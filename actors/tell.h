@@ -5,7 +5,7 @@
 #ifndef CHATTERBOX_ACTORS_TELL_H
 #define CHATTERBOX_ACTORS_TELL_H
 
-#include "actors/session.h"
+#include "actors/session_state.h"
 
 void tell_set_state(struct session *session, struct session_host *host, enum session_state state);
 

@@ -6,8 +6,7 @@
 
 #include <jansson.h>
 
-#include "sim/sim.h"
-#include "sim/threads.h"
+#include "wire/request.h"
 
 enum { TOPICS = 4, DEVICES = 12 };
 
@@ -15,9 +14,9 @@ enum { TOPICS = 4, DEVICES = 12 };
 enum { LONG_BYTES = 2100 };
 
 /* What one side of the client's last match has said: its own, or the other's. */
-static struct said *said_by(struct sim *sim, const struct client *client, unsigned side)
+static struct said *said_by(struct world *world, const struct client *client, unsigned side)
 {
-    return &sim->said[strtoull(client->match, NULL, 16) % MATCHES_KEPT][side];
+    return &world->said[strtoull(client->match, NULL, 16) % MATCHES_KEPT][side];
 }
 
 static bool ends_chats(enum request_type type)
@@ -25,48 +24,48 @@ static bool ends_chats(enum request_type type)
     return type == REQUEST_END_CHAT || type == REQUEST_NEXT || type == REQUEST_BLOCK || type == REQUEST_REPORT;
 }
 
-static void client_writes(struct sim *sim, struct client *client, enum request_type type, const char *json)
+static void client_writes(struct world *world, struct client *client, enum request_type type, const char *json)
 {
     client->credits--;
-    if (client->view == VIEW_CHATTING && type == REQUEST_CHAT_MESSAGE && !said_by(sim, client, client->side)->is_leaving)
-        said_by(sim, client, client->side)->written++;
+    if (client->view == VIEW_CHATTING && type == REQUEST_CHAT_MESSAGE && !said_by(world, client, client->side)->is_leaving)
+        said_by(world, client, client->side)->written++;
     if (client->view == VIEW_CHATTING && ends_chats(type))
-        said_by(sim, client, client->side)->is_leaving = true;
+        said_by(world, client, client->side)->is_leaving = true;
     if (type != REQUEST_CHAT_MESSAGE && type != REQUEST_START_MATCHING && type != REQUEST_NEXT && type != REQUEST_TYPING) {
         if (client->asked_count == REQUESTS_MAX)
-            sim_fail(sim, "a client has more requests open than credits");
+            world_fail(world, "a client has more requests open than credits");
         client->asked[client->asked_count++] = type;
     }
-    sim->sender = IO_THREAD;
+    world->sender = IO_THREAD;
     struct address self = { .generation = client->generation,
-                            .slot = (uint32_t)(client - sim->clients) & 0xFFFFFFu,
+                            .slot = (uint32_t)(client - world->clients) & 0xFFFFFFu,
                             .thread = IO_THREAD };
     struct payload *text = payload_copy(json, strlen(json));
-    if (sim_pick(sim, 4) == 0) {
+    if (world_pick(world, 4) == 0) {
         char spaces[LONG_BYTES];
         memset(spaces, ' ', sizeof spaces);
         payload_append(&text, spaces, sizeof spaces);
     }
-    threads_send(sim, &(struct message){ .type = CLIENT_TEXT, .to = client->actor, .from = self, .payload = text });
+    world_send(world, &(struct message){ .type = CLIENT_TEXT, .to = client->actor, .from = self, .payload = text });
 }
 
-void client_acts(struct sim *sim, struct client *client)
+void client_acts(struct world *world, struct client *client)
 {
     char json[256];
     unsigned long topics;
-    struct address self = { .slot = (uint32_t)(client - sim->clients) & 0xFFFFFFu, .thread = IO_THREAD };
+    struct address self = { .slot = (uint32_t)(client - world->clients) & 0xFFFFFFu, .thread = IO_THREAD };
     struct message opened;
     switch (client->view) {
     case VIEW_GONE:
-        sim->sender = IO_THREAD;
+        world->sender = IO_THREAD;
         payload_free(&client->blocked);
         *client = (struct client){ .view = VIEW_CONNECTING, .generation = client->generation + 1, .credits = CREDITS };
         self.generation = client->generation;
         opened = (struct message){ .type = CONN_OPENED,
-                                   .to = address_of_thread(FIRST_SESSION_THREAD + (unsigned)sim_pick(sim, SESSION_THREADS)),
+                                   .to = address_of_thread(FIRST_SESSION_THREAD + (unsigned)world_pick(world, SESSION_THREADS)),
                                    .from = self };
-        opened.conn_opened.identity.device[0] = (uint8_t)sim_pick(sim, DEVICES); /* 0: not known */
-        threads_send(sim, &opened);
+        opened.conn_opened.identity.device[0] = (uint8_t)world_pick(world, DEVICES); /* 0: not known */
+        world_send(world, &opened);
         return;
     case VIEW_CONNECTING:
         return;
@@ -79,70 +78,70 @@ void client_acts(struct sim *sim, struct client *client)
     if (client->credits <= 0)
         return;
     self.generation = client->generation;
-    const bool is_plain = (client - sim->clients) % 2 == 0; /* half of them know only the protocol without its extensions */
-    switch (sim_pick(sim, is_plain ? 12 : 16)) {
+    const bool is_plain = (client - world->clients) % 2 == 0; /* half of them know only the protocol without its extensions */
+    switch (world_pick(world, is_plain ? 12 : 16)) {
     case 0:
     case 1:
-        topics = sim_pick(sim, TOPICS);
+        topics = world_pick(world, TOPICS);
         snprintf(json, sizeof json, "{\"type\":\"submit_interests\",\"data\":{\"interests\":[\"t%lu\",\"T%lu\"]}}", topics,
                  (topics + 1) % TOPICS);
-        client_writes(sim, client, REQUEST_SUBMIT_INTERESTS, json);
+        client_writes(world, client, REQUEST_SUBMIT_INTERESTS, json);
         break;
     case 2:
     case 3:
     case 4:
-        client_writes(sim, client, REQUEST_START_MATCHING, "{\"type\":\"start_matching\"}");
+        client_writes(world, client, REQUEST_START_MATCHING, "{\"type\":\"start_matching\"}");
         break;
     case 5:
-        client_writes(sim, client, REQUEST_END_MATCHING, "{\"type\":\"end_matching\"}");
+        client_writes(world, client, REQUEST_END_MATCHING, "{\"type\":\"end_matching\"}");
         break;
     case 6:
-        client_writes(sim, client, REQUEST_END_CHAT, "{\"type\":\"end_chat\"}");
+        client_writes(world, client, REQUEST_END_CHAT, "{\"type\":\"end_chat\"}");
         break;
     case 7:
-        if (sim_pick(sim, 4) == 0) {
-            sim->sender = IO_THREAD;
-            threads_send(sim, &(struct message){ .type = CONN_GONE, .to = client->actor, .from = self });
+        if (world_pick(world, 4) == 0) {
+            world->sender = IO_THREAD;
+            world_send(world, &(struct message){ .type = CONN_GONE, .to = client->actor, .from = self });
             client->view = VIEW_GONE;
         }
         break;
     case 12:
         client->has_asked_next = true;
-        if (sim_pick(sim, 2) == 0) {
-            client_writes(sim, client, REQUEST_NEXT, "{\"type\":\"next\"}");
+        if (world_pick(world, 2) == 0) {
+            client_writes(world, client, REQUEST_NEXT, "{\"type\":\"next\"}");
             break;
         }
         client->takes_anyone = true;
-        snprintf(json, sizeof json, "{\"type\":\"next\",\"data\":{\"fallback_after_ms\":%d}}", sim_pick(sim, 2) == 0 ? 0 : 5000);
-        client_writes(sim, client, REQUEST_NEXT, json);
+        snprintf(json, sizeof json, "{\"type\":\"next\",\"data\":{\"fallback_after_ms\":%d}}", world_pick(world, 2) == 0 ? 0 : 5000);
+        client_writes(world, client, REQUEST_NEXT, json);
         break;
     case 13:
         client->takes_anyone = true;
-        snprintf(json, sizeof json, "{\"type\":\"start_matching\",\"data\":{\"fallback_after_ms\":%d}}", sim_pick(sim, 2) == 0 ? 0 : 5000);
-        client_writes(sim, client, REQUEST_START_MATCHING, json);
+        snprintf(json, sizeof json, "{\"type\":\"start_matching\",\"data\":{\"fallback_after_ms\":%d}}", world_pick(world, 2) == 0 ? 0 : 5000);
+        client_writes(world, client, REQUEST_START_MATCHING, json);
         break;
     case 14:
-        client_writes(sim, client, REQUEST_TYPING, "{\"type\":\"typing\",\"data\":{\"active\":true}}");
+        client_writes(world, client, REQUEST_TYPING, "{\"type\":\"typing\",\"data\":{\"active\":true}}");
         break;
     case 15:
-        if (sim_pick(sim, 6) == 0)
-            client_writes(sim, client, REQUEST_BLOCK, "{\"type\":\"block\"}");
-        else if (sim_pick(sim, 5) == 0)
-            client_writes(sim, client, REQUEST_REPORT, "{\"type\":\"report\",\"data\":{\"reason\":\"spam\"}}");
+        if (world_pick(world, 6) == 0)
+            client_writes(world, client, REQUEST_BLOCK, "{\"type\":\"block\"}");
+        else if (world_pick(world, 5) == 0)
+            client_writes(world, client, REQUEST_REPORT, "{\"type\":\"report\",\"data\":{\"reason\":\"spam\"}}");
         break;
     default:
         snprintf(json, sizeof json, "{\"type\":\"chat_message\",\"data\":{\"message\":\"%ld %lu %ld\"}}",
-                 (long)(client - sim->clients), (unsigned long)client->generation, ++client->written);
-        client_writes(sim, client, REQUEST_CHAT_MESSAGE, json);
+                 (long)(client - world->clients), (unsigned long)client->generation, ++client->written);
+        client_writes(world, client, REQUEST_CHAT_MESSAGE, json);
         break;
     }
 }
 
 /* The oldest open request must be the one that is answered. */
-static enum request_type take_asked(struct sim *sim, struct client *client)
+static enum request_type take_asked(struct world *world, struct client *client)
 {
     if (client->asked_count == 0)
-        sim_fail(sim, "an answer without a request");
+        world_fail(world, "an answer without a request");
     enum request_type type = client->asked[0];
     client->asked_count--;
     memmove(client->asked, client->asked + 1, client->asked_count * sizeof client->asked[0]);
@@ -155,19 +154,19 @@ static const char *text_of(const json_t *data, const char *member)
     return text != NULL ? text : "";
 }
 
-static void client_hears_success(struct sim *sim, struct client *client)
+static void client_hears_success(struct world *world, struct client *client)
 {
-    enum request_type asked = take_asked(sim, client);
+    enum request_type asked = take_asked(world, client);
     if (asked == REQUEST_SUBMIT_INTERESTS && client->view == VIEW_NEW)
         client->view = VIEW_IDLE;
     if (asked == REQUEST_END_MATCHING) {
         if (client->view == VIEW_CHATTING)
-            sim_fail(sim, "end_matching succeeded in a chat");
+            world_fail(world, "end_matching succeeded in a chat");
         client->view = client->view == VIEW_NEW ? VIEW_NEW : VIEW_IDLE;
     }
     if (asked == REQUEST_END_CHAT) {
         if (client->view != VIEW_CHATTING)
-            sim_fail(sim, "end_chat succeeded outside of a chat");
+            world_fail(world, "end_chat succeeded outside of a chat");
         client->view = VIEW_IDLE;
     }
     if (asked == REQUEST_BLOCK || asked == REQUEST_REPORT) {
@@ -176,16 +175,16 @@ static void client_hears_success(struct sim *sim, struct client *client)
         if (client->blocked == NULL)
             client->blocked = payload_new(USER_ID_BYTES);
         payload_append(&client->blocked, client->partner_id, USER_ID_BYTES);
-        sim->blocked++;
+        world->blocked++;
     }
 }
 
-static void client_hears_error(struct sim *sim, struct client *client, const json_t *data)
+static void client_hears_error(struct world *world, struct client *client, const json_t *data)
 {
     const char *code = text_of(data, "code"), *request = text_of(data, "request");
     if (strcmp(request, "chat_message") == 0 || strcmp(request, "typing") == 0) {
         if (strcmp(code, "not_in_chat") != 0)
-            sim_fail(sim, "a wrong error for what is relayed");
+            world_fail(world, "a wrong error for what is relayed");
         return;
     }
     if (strcmp(request, "start_matching") == 0 || strcmp(request, "next") == 0) {
@@ -195,99 +194,99 @@ static void client_hears_error(struct sim *sim, struct client *client, const jso
             client->view = VIEW_IDLE;
         return;
     }
-    enum request_type asked = take_asked(sim, client);
+    enum request_type asked = take_asked(world, client);
     if (asked == REQUEST_END_MATCHING && (client->view != VIEW_CHATTING || strcmp(code, "already_chatting") != 0))
-        sim_fail(sim, "end_matching was refused outside of a chat");
+        world_fail(world, "end_matching was refused outside of a chat");
     if (asked == REQUEST_END_CHAT && (client->view == VIEW_CHATTING || strcmp(code, "not_in_chat") != 0))
-        sim_fail(sim, "end_chat was refused in a chat");
+        world_fail(world, "end_chat was refused in a chat");
     if ((asked == REQUEST_BLOCK || asked == REQUEST_REPORT) && (client->view == VIEW_CHATTING || strcmp(code, "not_in_chat") != 0))
-        sim_fail(sim, "nobody to block although there is a partner");
+        world_fail(world, "nobody to block although there is a partner");
     if (asked == REQUEST_SUBMIT_INTERESTS)
-        sim_fail(sim, "submit_interests was refused");
+        world_fail(world, "submit_interests was refused");
 }
 
 /* Whom the store has paired the client with. */
-static void set_partner(struct sim *sim, struct client *client)
+static void set_partner(struct world *world, struct client *client)
 {
-    const uint8_t *own = sim->actors[client->actor.slot].user_id;
-    uint8_t(*pair)[USER_ID_BYTES] = sim->pairs[strtoull(client->match, NULL, 16) % MATCHES_KEPT];
+    const uint8_t *own = world->actors[client->actor.slot].user_id;
+    uint8_t(*pair)[USER_ID_BYTES] = world->pairs[strtoull(client->match, NULL, 16) % MATCHES_KEPT];
     bool is_first = memcmp(pair[0], own, USER_ID_BYTES) == 0;
     if (!is_first && memcmp(pair[1], own, USER_ID_BYTES) != 0)
-        sim_fail(sim, "a match that the store does not know of");
+        world_fail(world, "a match that the store does not know of");
     client->side = is_first ? 0 : 1;
     memcpy(client->partner_id, pair[1 - client->side], USER_ID_BYTES);
     for (size_t at = 0; client->blocked != NULL && at < client->blocked->length; at += USER_ID_BYTES) {
         if (memcmp(client->blocked->bytes + at, client->partner_id, USER_ID_BYTES) == 0)
-            sim_fail(sim, "a match with somebody whom the client has blocked");
+            world_fail(world, "a match with somebody whom the client has blocked");
     }
 }
 
-static void client_hears_match(struct sim *sim, struct client *client, const json_t *data)
+static void client_hears_match(struct world *world, struct client *client, const json_t *data)
 {
     if ((client->view == VIEW_CHATTING && !client->has_asked_next) || client->view == VIEW_NEW)
-        sim_fail(sim, "a match for a client that is in a chat or has no interests");
+        world_fail(world, "a match for a client that is in a chat or has no interests");
     bool is_stranger = json_array_size(json_object_get(data, "common_interests")) == 0;
     if (is_stranger && !client->takes_anyone)
-        sim_fail(sim, "a match without a common interest");
-    sim->strangers += is_stranger;
+        world_fail(world, "a match without a common interest");
+    world->strangers += is_stranger;
     client->view = VIEW_CHATTING;
     client->heard = 0;
     snprintf(client->match, sizeof client->match, "%s", text_of(data, "match_id"));
-    set_partner(sim, client);
+    set_partner(world, client);
     /* What it wrote before it heard of the match may end it. */
     bool is_leaving = client->has_asked_next;
     for (size_t i = 0; i < client->asked_count; i++)
         is_leaving |= ends_chats(client->asked[i]);
-    said_by(sim, client, client->side)->is_leaving = is_leaving;
-    sim->matched++;
+    said_by(world, client, client->side)->is_leaving = is_leaving;
+    world->matched++;
 }
 
-static void client_hears_chat(struct sim *sim, struct client *client, const json_t *data)
+static void client_hears_chat(struct world *world, struct client *client, const json_t *data)
 {
     long writer = 0, number = 0;
     unsigned long generation = 0;
     if (client->view != VIEW_CHATTING ||
         sscanf(text_of(data, "message"), "%ld %lu %ld", &writer, &generation, &number) != 3)
-        sim_fail(sim, "a message outside of a chat");
-    if (&sim->clients[writer] == client && generation == client->generation)
-        sim_fail(sim, "a client met itself");
+        world_fail(world, "a message outside of a chat");
+    if (&world->clients[writer] == client && generation == client->generation)
+        world_fail(world, "a client met itself");
     if (client->heard != 0 && number != client->heard + 1)
-        sim_fail(sim, "a message was lost, doubled or overtaken");
+        world_fail(world, "a message was lost, doubled or overtaken");
     client->heard = number;
-    said_by(sim, client, 1 - client->side)->heard++;
-    sim->relayed++;
+    said_by(world, client, 1 - client->side)->heard++;
+    world->relayed++;
 }
 
-void client_hears(struct sim *sim, struct client *client, const struct payload *event)
+void client_hears(struct world *world, struct client *client, const struct payload *event)
 {
     json_t *root = json_loadb((const char *)event->bytes, event->length, JSON_REJECT_DUPLICATES, NULL);
     const char *type = text_of(root, "type");
     const json_t *data = json_object_get(root, "data");
     if (root == NULL || strlen(text_of(root, "timestamp")) != 24)
-        sim_fail(sim, "an event that is not an envelope");
+        world_fail(world, "an event that is not an envelope");
     if (strcmp(type, "success") == 0) {
-        client_hears_success(sim, client);
+        client_hears_success(world, client);
     } else if (strcmp(type, "error") == 0) {
-        client_hears_error(sim, client, data);
+        client_hears_error(world, client, data);
     } else if (strcmp(type, "success_matched") == 0) {
-        client_hears_match(sim, client, data);
+        client_hears_match(world, client, data);
     } else if (strcmp(type, "chat_message") == 0) {
-        client_hears_chat(sim, client, data);
+        client_hears_chat(world, client, data);
     } else if (strcmp(type, "partner_left_chat") == 0) {
         if (client->view != VIEW_CHATTING || strcmp(client->match, text_of(data, "match_id")) != 0)
-            sim_fail(sim, "the partner left a chat that the client is not in");
-        said_by(sim, client, 1 - client->side)->is_over = true;
+            world_fail(world, "the partner left a chat that the client is not in");
+        said_by(world, client, 1 - client->side)->is_over = true;
         client->view = VIEW_IDLE;
     } else if (strcmp(type, "no_match") == 0) {
         if ((client->view == VIEW_CHATTING && !client->has_asked_next) || client->view == VIEW_NEW)
-            sim_fail(sim, "no_match in a chat or without interests");
+            world_fail(world, "no_match in a chat or without interests");
         client->view = VIEW_SEARCHING;
     } else if (strcmp(type, "typing") == 0) {
         if (client->view != VIEW_CHATTING || !json_is_true(json_object_get(data, "active")))
-            sim_fail(sim, "somebody types outside of a chat");
-        sim->typed++;
+            world_fail(world, "somebody types outside of a chat");
+        world->typed++;
     } else if (strcmp(type, "connection_established") != 0) {
-        sim_fail(sim, "an event of an unknown type");
+        world_fail(world, "an event of an unknown type");
     }
     json_decref(root);
 }

@@ -5,70 +5,70 @@
 #include "sim/counted_payload.h"
 
 /* Who left has been heard to the end. */
-static void check_said(const struct sim *sim)
+static void check_said(const struct world *world)
 {
     for (size_t i = 0; i < 2 * MATCHES_KEPT; i++) {
-        const struct said *said = &sim->said[i / 2][i % 2];
+        const struct said *said = &world->said[i / 2][i % 2];
         if (said->is_over && !said->is_banned && said->heard < said->written)
-            sim_fail(sim, "what was written before leaving did not arrive");
+            world_fail(world, "what was written before leaving did not arrive");
     }
 }
 
-void check_agreement(const struct sim *sim)
+void check_agreement(const struct world *world)
 {
     for (size_t i = 0; i < CLIENTS; i++) {
-        const struct client *client = &sim->clients[i];
+        const struct client *client = &world->clients[i];
         if (client->view == VIEW_GONE)
             continue;
-        const struct session *actor = &sim->actors[client->actor.slot];
+        const struct session *actor = &world->actors[client->actor.slot];
         if (client->credits != CREDITS)
-            sim_fail(sim, "a credit was lost");
+            world_fail(world, "a credit was lost");
         if (client->asked_count != 0)
-            sim_fail(sim, "a request was never answered");
+            world_fail(world, "a request was never answered");
         if (actor->state == SESSION_CHATTING) {
-            const struct session *partner = &sim->actors[actor->partner.slot];
+            const struct session *partner = &world->actors[actor->partner.slot];
             if (partner->state != SESSION_CHATTING || partner->match != actor->match || partner == actor ||
                 !address_equals(partner->partner, actor->self))
-                sim_fail(sim, "the two sides of a chat disagree");
+                world_fail(world, "the two sides of a chat disagree");
             if (client->view != VIEW_CHATTING)
-                sim_fail(sim, "a client does not know that it chats");
+                world_fail(world, "a client does not know that it chats");
         }
         if (actor->is_starting || actor->is_cancelling || actor->early.first != NULL || actor->waiting_requests.first != NULL)
-            sim_fail(sim, "an actor still waits for something");
+            world_fail(world, "an actor still waits for something");
         if (actor->awaits_turn || actor->is_gone)
-            sim_fail(sim, "an actor still awaits a turn");
+            world_fail(world, "an actor still awaits a turn");
     }
-    check_said(sim);
-    if (!fake_store_is_sound(&sim->store))
-        sim_fail(sim, "the store's pairs are not sound");
+    check_said(world);
+    if (!fake_store_is_sound(&world->store))
+        world_fail(world, "the store's pairs are not sound");
     for (size_t i = 0; i < FAKE_USERS_MAX; i++) {
-        const struct fake_user *user = &sim->store.users[i];
+        const struct fake_user *user = &world->store.users[i];
         if (!user->is_there)
             continue;
-        const struct session *actor = &sim->actors[user->actor.slot];
-        if (!sim->actor_is_alive[user->actor.slot] || memcmp(actor->user_id, user->id, USER_ID_BYTES) != 0)
-            sim_fail(sim, "the store knows a user who is gone");
+        const struct session *actor = &world->actors[user->actor.slot];
+        if (!world->actor_is_alive[user->actor.slot] || memcmp(actor->user_id, user->id, USER_ID_BYTES) != 0)
+            world_fail(world, "the store knows a user who is gone");
         if (user->is_waiting != (actor->state == SESSION_SEARCHING))
-            sim_fail(sim, "store and actor disagree about a search");
+            world_fail(world, "store and actor disagree about a search");
         if ((user->partner != NULL) != (actor->state == SESSION_CHATTING))
-            sim_fail(sim, "store and actor disagree about a chat");
+            world_fail(world, "store and actor disagree about a chat");
     }
 }
 
-void check_nothing_remains(const struct sim *sim)
+void check_nothing_remains(const struct world *world)
 {
-    if (fake_store_users(&sim->store) != 0)
-        sim_fail(sim, "the store knows users after everybody has left");
-    if (sim->store.block_count != 0)
-        sim_fail(sim, "the store knows blocks after everybody has left");
-    if (sim->reminders != 0)
-        sim_fail(sim, "a reminder has outlived its actor");
+    if (fake_store_users(&world->store) != 0)
+        world_fail(world, "the store knows users after everybody has left");
+    if (world->store.block_count != 0)
+        world_fail(world, "the store knows blocks after everybody has left");
+    if (world->reminders != 0)
+        world_fail(world, "a reminder has outlived its actor");
     if (counted_payloads() != 0)
-        sim_fail(sim, "payloads were lost or freed twice");
+        world_fail(world, "payloads were lost or freed twice");
     for (enum metric gauge = METRIC_USERS; gauge <= METRIC_CHATTING; gauge++) {
-        if (metrics_sum(&sim->metrics, 1, gauge) != 0)
-            sim_fail(sim, "a gauge is not 0 after everybody has left");
+        if (metrics_sum(&world->metrics, 1, gauge) != 0)
+            world_fail(world, "a gauge is not 0 after everybody has left");
     }
-    if (metrics_sum(&sim->metrics, 1, METRIC_SEARCHES_REPAIRED_TOTAL) != 0)
-        sim_fail(sim, "a search had to be repaired although nobody had tampered with the store");
+    if (metrics_sum(&world->metrics, 1, METRIC_SEARCHES_REPAIRED_TOTAL) != 0)
+        world_fail(world, "a search had to be repaired although nobody had tampered with the store");
 }

@@ -2,12 +2,12 @@
 #ifndef CHATTERBOX_TESTS_SIM_INVARIANTS_H
 #define CHATTERBOX_TESTS_SIM_INVARIANTS_H
 
-#include "sim/sim.h"
+#include "sim/world.h"
 
 /* Clients, both sides of every chat and the store agree, and nobody waits for an answer. */
-void check_agreement(const struct sim *sim);
+void check_agreement(const struct world *world);
 
 /* Everybody has left: neither users, blocks, reminders nor payloads remain, and the gauges are 0. */
-void check_nothing_remains(const struct sim *sim);
+void check_nothing_remains(const struct world *world);
 
 #endif

@@ -6,14 +6,13 @@
  *
  *   sim [--seeds N] [--first S] [--steps N]      a failing seed is printed; --first S --seeds 1 replays it
  */
-#include "sim/sim.h"
-
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
+#include "sim/client.h"
 #include "sim/invariants.h"
 #include "sim/threads.h"
+#include "sim/world.h"
 
 /* So much time passes in a step at most. */
 enum { STEP_MS_MAX = 300 };
@@ -23,77 +22,62 @@ struct totals {
     long relayed, matched, blocked, banned, typed, strangers, turns_taken;
 };
 
-_Noreturn void sim_fail(const struct sim *sim, const char *what)
-{
-    printf("sim: seed %llu, step %ld: %s\n", (unsigned long long)sim->seed, sim->step, what);
-    exit(1);
-}
-
-uint64_t sim_pick(struct sim *sim, uint64_t below)
-{
-    /* splitmix64: Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014 */
-    uint64_t z = (sim->random += 0x9E3779B97F4A7C15u);
-    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
-    z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
-    return (z ^ (z >> 31)) % below;
-}
-
 static void run(uint64_t seed, long steps, struct totals *total)
 {
-    struct sim *sim = calloc(1, sizeof *sim);
-    if (sim == NULL)
+    struct world *world = calloc(1, sizeof *world);
+    if (world == NULL)
         abort();
-    sim->seed = sim->random = seed;
-    threads_init(sim);
+    world->seed = world->random = seed;
+    threads_init(world);
 
-    for (sim->step = 0; sim->step < steps; sim->step++) {
+    for (world->step = 0; world->step < steps; world->step++) {
         /* One after the other, so that a seed means the same to every compiler. */
-        uint64_t choice = sim_pick(sim, 100), passed_ms = sim_pick(sim, STEP_MS_MAX);
-        unsigned from = (unsigned)sim_pick(sim, THREADS), to = (unsigned)sim_pick(sim, THREADS);
+        uint64_t choice = world_pick(world, 100), passed_ms = world_pick(world, STEP_MS_MAX);
+        unsigned from = (unsigned)world_pick(world, THREADS), to = (unsigned)world_pick(world, THREADS);
         for (unsigned i = 0; i < SESSION_THREADS; i++)
-            sim->hosts[i].now_ms += passed_ms;
+            world->hosts[i].now_ms += passed_ms;
         if (choice < 18)
-            client_acts(sim, &sim->clients[sim_pick(sim, CLIENTS)]);
+            client_acts(world, &world->clients[world_pick(world, CLIENTS)]);
         else if (choice < 30)
-            threads_step_store(sim);
-        else if (choice == 30 && sim_pick(sim, 8) == 0)
-            threads_toggle_store(sim);
+            threads_step_store(world);
+        else if (choice == 30 && world_pick(world, 8) == 0)
+            threads_toggle_store(world);
         else if (choice < 34)
-            threads_fire_reminder(sim);
+            threads_fire_reminder(world);
         else if (choice < 38)
-            threads_give_turn(sim, FIRST_SESSION_THREAD + (unsigned)sim_pick(sim, SESSION_THREADS));
+            threads_give_turn(world, FIRST_SESSION_THREAD + (unsigned)world_pick(world, SESSION_THREADS));
         else
-            threads_deliver(sim, from, to);
-        if (sim_pick(sim, 1500) == 0) {
-            if (!sim->store.is_up)
-                threads_toggle_store(sim);
-            threads_run_until_quiet(sim);
-            check_agreement(sim);
+            threads_deliver(world, from, to);
+        if (world_pick(world, 1500) == 0) {
+            if (!world->store.is_up)
+                threads_toggle_store(world);
+            threads_run_until_quiet(world);
+            check_agreement(world);
         }
     }
 
     /* Everybody leaves: nothing may remain. */
-    if (!sim->store.is_up)
-        threads_toggle_store(sim);
-    threads_run_until_quiet(sim);
-    check_agreement(sim);
-    sim->sender = IO_THREAD;
+    if (!world->store.is_up)
+        threads_toggle_store(world);
+    threads_run_until_quiet(world);
+    check_agreement(world);
+    world->sender = IO_THREAD;
     for (size_t i = 0; i < CLIENTS; i++) {
-        if (sim->clients[i].view != VIEW_GONE)
-            threads_send(sim, &(struct message){ .type = CONN_GONE, .to = sim->clients[i].actor });
-        sim->clients[i].view = VIEW_GONE;
-        payload_free(&sim->clients[i].blocked);
+        if (world->clients[i].view != VIEW_GONE)
+            world_send(world, &(struct message){ .type = CONN_GONE, .to = world->clients[i].actor });
+        world->clients[i].view = VIEW_GONE;
+        payload_free(&world->clients[i].blocked);
     }
-    threads_run_until_quiet(sim);
-    check_nothing_remains(sim);
-    total->relayed += sim->relayed;
-    total->matched += sim->matched;
-    total->blocked += sim->blocked;
-    total->banned += sim->banned;
-    total->typed += sim->typed;
-    total->strangers += sim->strangers;
-    total->turns_taken += sim->turns_taken;
-    free(sim);
+    threads_run_until_quiet(world);
+    check_nothing_remains(world);
+    total->relayed += world->relayed;
+    total->matched += world->matched;
+    total->blocked += world->blocked;
+    total->banned += world->banned;
+    total->typed += world->typed;
+    total->strangers += world->strangers;
+    total->turns_taken += world->turns_taken;
+    free(world);
 }
 
 int main(int argc, char **argv)
@@ -111,7 +95,8 @@ int main(int argc, char **argv)
     }
     for (long seed = first; seed < first + seeds; seed++)
         run((uint64_t)seed, steps, &total);
-    printf("sim: %ld seeds of %ld steps, %ld matches (%ld without a common interest), %ld messages relayed, %ld blocks, %ld bans, %ld long requests: sound\n",
+    printf("sim: %ld seeds of %ld steps, %ld matches (%ld without a common interest), %ld messages relayed, %ld blocks, %ld bans, "
+           "%ld long requests: sound\n",
            seeds, steps, total.matched / 2, total.strangers / 2, total.relayed, total.blocked, total.banned, total.turns_taken);
     /* A run in which something never happens proves nothing about it. */
     return total.matched > 0 && total.relayed > 0 && total.blocked > 0 && total.banned > 0 && total.typed > 0 && total.strangers > 0 &&

@@ -2,39 +2,34 @@
  *
  * As with mailbox.h, messages of one sender arrive in the order sent, and between two senders nothing is promised.
  *
- * Threads:   none of its own (sim.h). sim.sender is the one whose turn it is; who lets a thread send sets it before.
- * Ownership: a message sent is copied in, and its payload moves with it.
+ * Threads: none of its own (world.h). world.sender is the one whose turn it is; who lets a thread send sets it before.
  */
 #ifndef CHATTERBOX_TESTS_SIM_THREADS_H
 #define CHATTERBOX_TESTS_SIM_THREADS_H
 
 #include <stdbool.h>
 
-#include "runtime/message.h"
-#include "sim/sim.h"
+#include "sim/world.h"
 
 /* Hosts, matcher and store of a world that is all zero but for its seed. */
-void threads_init(struct sim *sim);
-
-/* Queue a message from the thread whose turn it is. Also what the actors' hosts send with: self is the struct sim. */
-void threads_send(void *self, const struct message *message);
+void threads_init(struct world *world);
 
 /* Deliver the oldest message of a queue. Returns false if it is empty. */
-bool threads_deliver(struct sim *sim, unsigned from, unsigned to);
+bool threads_deliver(struct world *world, unsigned from, unsigned to);
 
 /* An actor that chance names has waited long enough, if it waits at all. */
-void threads_fire_reminder(struct sim *sim);
+void threads_fire_reminder(struct world *world);
 
 /* The actor of a session thread that has awaited its turn longest takes it. Returns false if there is none. */
-bool threads_give_turn(struct sim *sim, unsigned thread);
+bool threads_give_turn(struct world *world, unsigned thread);
 
 /* Carry out and answer the store's oldest call. Returns false if there is none. */
-bool threads_step_store(struct sim *sim);
+bool threads_step_store(struct world *world);
 
 /* Redis goes away or comes back. */
-void threads_toggle_store(struct sim *sim);
+void threads_toggle_store(struct world *world);
 
 /* Until every queue is empty and the store has answered all. */
-void threads_run_until_quiet(struct sim *sim);
+void threads_run_until_quiet(struct world *world);
 
 #endif

@@ -1,8 +1,11 @@
 /* load churn: whole sessions, one after the other: connect, interests, match, three messages each way, end, close. */
+#include "load/churn.h"
+
 #include <stdio.h>
 
 #include "load/report.h"
-#include "load/run.h"
+#include "load/requests.h"
+#include "load/user.h"
 
 enum { CHURN_MESSAGES = 3 };
 

@@ -1,10 +1,13 @@
 /* load idle and load wait: users who are there and do nothing, after their interests or in a search that finds nobody; what each of
  * them costs the server in memory.
  */
+#include "load/idle.h"
+
 #include <stdio.h>
 
 #include "load/report.h"
-#include "load/run.h"
+#include "load/requests.h"
+#include "load/user.h"
 
 /* What both have in common; is_there: this event is the last that a user waits for. */
 static void on_event(struct user *user, enum event_kind kind, bool is_there)

@@ -1,7 +1,9 @@
-/* load.h: users that cost the load generator as little as possible, so that the server is what is measured.
+/* load.h: what the parts of the load generator share: its users, what it was asked for, and what it counts.
  *
- * One thread, one libuv loop. A user is a WebSocket client (wslay's client side); what it does next is decided by the
- * mode's callback for each event that it gets.
+ * Users cost it as little as possible, so that the server is what is measured. A user is a WebSocket client (user.h); what it does
+ * next (requests.h) is decided by the mode's callback for each event that it gets (run.h).
+ *
+ * Threads: one, with one libuv loop.
  */
 #ifndef CHATTERBOX_TOOLS_LOAD_LOAD_H
 #define CHATTERBOX_TOOLS_LOAD_LOAD_H
@@ -86,33 +88,5 @@ struct load {
     struct histogram connect_latency;
     struct histogram match_latency;
 };
-
-/* Say why in one line on stderr, and exit with status 2. */
-_Noreturn void load_fail(const char *why);
-
-uint64_t now_ns(void);
-
-/* Begin to connect a user; EVENT_CONNECTED or EVENT_CLOSED follows. */
-void user_connect(struct user *user);
-
-/* Queue a text; it leaves at the end of the turn. */
-void user_send(struct user *user, const char *text, size_t length);
-
-/* Queue submit_interests. The format gives what stands in the JSON list, quotes included: 95 bytes at most. */
-void user_submit(struct user *user, const char *interests, ...) __attribute__((format(printf, 2, 3)));
-
-/* Queue start_matching, forget the last chat's count, and begin to time. */
-void user_search(struct user *user);
-
-/* Queue a chat message that is said to be written at that time: "<writer> <number> <when>", filled up to the size asked for. */
-void user_write_chat(struct user *user, uint64_t when_ns);
-
-void user_close(struct user *user);
-
-/* Write what has been queued, for all. Once a turn. */
-void load_flush(struct load *load);
-
-/* The value of a string member, by name; NULL if it is not there. Good enough for what our own messages hold. */
-const char *find_member(const char *text, size_t length, const char *name, size_t *value_length);
 
 #endif

@@ -13,16 +13,14 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "load/churn.h"
+#include "load/fail.h"
+#include "load/idle.h"
+#include "load/relay.h"
 #include "load/report.h"
 #include "load/run.h"
 
 static const struct mode *const modes[] = { &idle_mode, &relay_mode, &churn_mode, &wait_mode };
-
-_Noreturn void load_fail(const char *why)
-{
-    fprintf(stderr, "load: %s\n", why);
-    exit(2);
-}
 
 static double number(const char *flag, const char *text, double min, double max)
 {

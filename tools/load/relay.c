@@ -1,11 +1,14 @@
 /* load relay: users in pairs who write to each other, each the next message when one has been heard (closed loop), or all together at a
  * rate (open loop).
  */
+#include "load/relay.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 
 #include "load/report.h"
-#include "load/run.h"
+#include "load/requests.h"
+#include "load/user.h"
 
 static void on_relay_chat(struct user *user, const char *text, size_t length)
 {

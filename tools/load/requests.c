@@ -1,9 +1,11 @@
+#include "load/requests.h"
+
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "load/load.h"
+#include "load/user.h"
 
 void user_submit(struct user *user, const char *interests, ...)
 {

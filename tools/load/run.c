@@ -4,7 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "load/fail.h"
 #include "load/process.h"
+#include "load/user.h"
 
 enum { CONNECTING_MAX = 200, WARM_UP_MS = 500, SET_UP_MS = 20 };
 

@@ -16,6 +16,7 @@
 
 struct run;
 
+/* Each has a header of its own; main.c lists them. */
 struct mode {
     const char *name; /* on the command line and in the report */
     void (*on_event)(struct user *user, enum event_kind kind, const char *text, size_t length);
@@ -25,8 +26,6 @@ struct mode {
     void (*print)(const struct run *run, double seconds); /* its members of the report, each after a comma */
     bool is_rate; /* its figure may be this generator's limit instead of the server's */
 };
-
-extern const struct mode relay_mode, churn_mode, idle_mode, wait_mode;
 
 struct run {
     struct load load;

@@ -1,10 +1,10 @@
+#include "load/user.h"
+
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-
-#include "load/load.h"
 
 static char read_buffer[65536];
 

@@ -1,0 +1,91 @@
+/* session_state.h: what a session actor holds, the states it goes through, and the world it acts upon.
+ *
+ * session.h says how it lives. It is apart from this so that those who answer and speak for the actor (requests.h, tell.h)
+ * need not know who calls them.
+ *
+ * Threads:   the session thread. Only the host's struct metrics is read by others.
+ * Ownership: what struct session points to is the actor's, and freed by session_fini(); its reminder is the host's.
+ */
+#ifndef CHATTERBOX_ACTORS_SESSION_STATE_H
+#define CHATTERBOX_ACTORS_SESSION_STATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "runtime/backlog.h"
+#include "runtime/message.h"
+#include "runtime/metrics.h"
+#include "runtime/rate.h"
+#include "wire/event.h"
+
+struct reminder; /* the host's */
+
+/* The world as all actors of one thread see it. */
+struct session_host {
+    void *self;
+    void (*send)(void *self, const struct message *message);
+    struct metrics *metrics;
+    struct event_time time; /* the time of the current batch of messages */
+    uint64_t now_ms;        /* the same, monotonic */
+    size_t parsed_bytes;    /* of requests that jansson has parsed in the current batch: the actors count, the host begins anew */
+    unsigned matcher_thread;
+    uint32_t rate_chat;   /* per second; 0: no limit */
+    uint32_t rate_search; /* per second; 0: no limit */
+    uint32_t event_bytes_max; /* longest event that is relayed */
+
+    /* Have session_on_reminder() called in so long, instead of whatever *reminder was to remind of before; and not at all. *reminder
+     * is the host's, NULL while there is none. */
+    void (*remind)(void *self, struct reminder **reminder, struct address actor, uint32_t in_ms);
+    void (*forget)(void *self, struct reminder **reminder);
+
+    /* Have session_on_turn() called once, after the turns that others wait for already. An actor waits for one at most; if it is over before,
+     * there is none. */
+    void (*await_turn)(void *self, struct address actor);
+};
+
+enum session_state {
+    SESSION_NEW,       /* no interests */
+    SESSION_IDLE,
+    SESSION_SEARCHING,
+    SESSION_CHATTING,
+    SESSION_CLOSING,   /* told to close; waits for CONN_GONE and says no more */
+    SESSION_OVER       /* CONN_GONE came: the host frees the actor */
+};
+
+/* What the client has been told about the search that is on. */
+enum session_told { TOLD_NOTHING, TOLD_UNAVAILABLE, TOLD_SEARCHING };
+
+struct session {
+    struct address self;
+    struct address connection;
+    struct address partner;    /* CHATTING; then of the last chat */
+    struct payload *interests; /* topics, as submitted last; NULL: NEW */
+    uint64_t match;            /* the chat that is on, else the last one; 0: none yet */
+    struct backlog waiting_requests; /* is_starting, is_cancelling, awaits_turn */
+    struct backlog early;            /* SEARCHING: from a partner that we have not heard of yet */
+    uint8_t user_id[USER_ID_BYTES];
+    struct identity identity;
+    struct peer *peer;         /* whom it chats with, or did last; NULL: nobody yet */
+    struct payload *blocklist; /* blocklist.h */
+    struct reminder *reminder; /* SEARCHING: that anyone will do from then on */
+    uint32_t search;           /* number of the last search */
+    uint32_t matched_ms;       /* low bits of the monotonic time: when the last chat began, */
+    uint32_t parted_ms;        /* … and ended */
+    uint32_t typing_ms;        /* when the partner was told last */
+    struct rate_bucket chat_bucket;
+    struct rate_bucket search_bucket;
+    struct rate_bucket strike_bucket;
+    uint16_t code_to_answer; /* is_gone: CONN_GONE's */
+    uint8_t state;      /* enum session_state */
+    uint8_t told;       /* enum session_told */
+    bool is_starting : 1;   /* the first SEARCH_START of this search is on its way */
+    bool is_cancelling : 1; /* SEARCH_CANCEL is on its way; its end_matching is yet to be answered */
+    bool awaits_turn : 1;   /* for the oldest of waiting_requests, which may take long */
+    bool is_gone : 1;       /* CONN_GONE came; what is left of waiting_requests comes first */
+    bool accepts_anyone : 1; /* SEARCHING: somebody who shares no interest, too */
+    bool has_typed : 1;     /* typing_ms counts */
+    bool has_reported : 1;  /* the partner of the chat that is on, or the last one */
+    bool is_restored : 1;   /* this chat was written back to the store (CHAT_STORE) */
+};
+
+#endif
