@@ -26,7 +26,7 @@ enum { EVENT_GROWTH_MAX = 2 };
 /* So long what takes long is worked on in a turn, before messages and sockets come to theirs again. */
 enum { TURN_NS = 500 * 1000 };
 
-/* What session.h's remind() asks for. */
+/* What session_state.h's remind() asks for. */
 struct reminder {
     struct wheel_entry entry;
     struct address actor;
