@@ -15,16 +15,23 @@ static void close_own_handles(struct executor *executor)
     uv_close((uv_handle_t *)&executor->idle, NULL);
 }
 
-/* Deliver a batch and hand over what it caused. Returns true if there may be more to do. */
-static bool run_batch(struct executor *executor)
+/* Let the owner finish, and hand over what it has caused. Returns true if there may be more to do. */
+static bool end_turn(struct executor *executor)
 {
-    size_t delivered = mailbox_drain(executor->mailbox, BATCH, executor->handler->on_message, executor->owner);
     if (executor->handler->on_turn_end != NULL)
         executor->handler->on_turn_end(executor->owner);
     bool had_staged = mailbox_staged(executor->mailbox) > 0;
     /* An owner that waits for the last staged message to go, in order to end, has not seen it gone. */
     bool has_news = mailbox_flush(executor->mailbox) && had_staged;
-    return delivered >= BATCH || has_news || (executor->handler->has_work != NULL && executor->handler->has_work(executor->owner));
+    return has_news || (executor->handler->has_work != NULL && executor->handler->has_work(executor->owner));
+}
+
+/* Deliver a batch of messages. Returns true if there may be more to do. */
+static bool run_batch(struct executor *executor)
+{
+    size_t delivered = mailbox_drain(executor->mailbox, BATCH, executor->handler->on_message, executor->owner);
+    bool has_more = end_turn(executor);
+    return has_more || delivered >= BATCH;
 }
 
 static void on_idle(uv_idle_t *idle)
@@ -32,11 +39,11 @@ static void on_idle(uv_idle_t *idle)
     (void)idle; /* an active idle handle keeps the poll from blocking */
 }
 
-/* Before the poll: it may block only if there is nothing to do and the senders know that they must signal. */
+/* Before the poll, after timers: it may block only if there is nothing to do and the senders know that they must signal. */
 static void on_prepare(uv_prepare_t *prepare)
 {
     struct executor *executor = prepare->data;
-    bool has_more = run_batch(executor);
+    bool has_more = end_turn(executor) || executor->has_more;
     if (executor->is_exiting) {
         executor->handler->on_exit(executor->owner);
         mailbox_flush(executor->mailbox);
@@ -54,7 +61,7 @@ static void on_check(uv_check_t *check)
 {
     struct executor *executor = check->data;
     mailbox_wake(executor->mailbox);
-    run_batch(executor);
+    executor->has_more = run_batch(executor);
 }
 
 int executor_init(struct executor *executor, struct mailbox *mailbox, const struct executor_handler *handler, void *owner)

@@ -41,6 +41,7 @@ struct executor {
     bool is_started;
     bool is_draining; /* DRAIN came: finish what is there, take nothing new */
     bool has_drained; /* DRAINED was sent */
+    bool has_more;    /* after the last batch */
     bool is_exiting;
 };
 

@@ -128,12 +128,14 @@ bool ring_may_sleep_on(struct ring *ring)
     return size_of(ring) + 1 >= ck_ring_capacity(&ring->indexes);
 }
 
-/* The fence follows the store of the ring's head; and the look at whether the producer sleeps, wakeup_if_asleep(), comes after both. */
+/* The first fence follows the store of the ring's head; the look at whether the producer sleeps, wakeup_if_asleep(), comes behind the second. Word that
+ * is left again meanwhile must not be wiped out by a store that is late, hence the exchange. */
 bool ring_wants_room(struct ring *ring)
 {
     atomic_thread_fence(memory_order_seq_cst);
     if (!atomic_load_explicit(&ring->is_producer_waiting, memory_order_relaxed))
         return false;
-    atomic_store_explicit(&ring->is_producer_waiting, false, memory_order_relaxed);
+    atomic_exchange_explicit(&ring->is_producer_waiting, false, memory_order_seq_cst);
+    atomic_thread_fence(memory_order_seq_cst);
     return true;
 }

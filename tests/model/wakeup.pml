@@ -3,36 +3,41 @@
  * Two senders and one receiver, each an executor (src/runtime/executor.c), with a ring of CAPACITY slots from each sender and its FIFO of
  * staged messages (src/runtime/mailbox.c). Modelled, by the names of the functions there:
  *
- *   ring_put(), mailbox_send(), hand_over_staged(), mailbox_flush(), may_sleep_on()      the senders
- *   ring_take(), mailbox_drain(), signal_room(), mailbox_prepare_sleep(), has_work()      the receiver
- *   signal_owner(), mailbox_prepare_sleep(), mailbox_wake()                               both
- *   on_prepare(), on_check(), run_batch() of src/runtime/executor.c                               both
- *   uv_async_send(), uv__async_io() with the three states of `pending` (libuv 1.44.2)     both
+ *   mailbox_send(), hand_over_staged(), mailbox_flush(), ring_put(), ring_may_sleep_on()  the senders
+ *   mailbox_drain(), mailbox_prepare_sleep(), has_work(), ring_take(), ring_wants_room()  the receiver
+ *   wakeup_announce_sleep(), wakeup_take_back(), wakeup_fence(), wakeup_if_asleep()       both (src/runtime/wakeup.c)
+ *   on_prepare(), on_check(), run_batch() of src/runtime/executor.c                       both
  *
  * Not modelled: that mailbox_send() keeps the newest message until the next one or the flush (no other thread can tell that from one that is
- * sent later), and that run_batch() asks for one more turn when a flush hands over the last that was staged.
+ * sent later), and that end_turn() asks for one more turn when a flush hands over the last that was staged.
  *
- * Memory: spin is sequentially consistent and x86 is not: a store becomes visible later, after loads that follow it. So every plain
- * store of the protocol (a ring's tail with its slot, a ring's head, mailbox_wake()'s relaxed `awake`) goes into a FIFO of its
- * thread, StoreBuffer() brings it to memory whenever it likes, and a locked instruction (each seq_cst exchange, libuv's
- * compare-and-swap) first waits for that FIFO to be empty. That is x86-TSO (Sewell et al., "x86-TSO", CACM 53(7), 2010). Indexes are
- * written by one thread only, which knows its own last value, so forwarding from the buffer needs no more than a variable. What this
- * does not cover is a weaker machine (arm64), where ck_ring's fences matter as well.
+ * Memory: spin is sequentially consistent and machines are not: a store becomes visible later, after loads that follow it. So every plain
+ * store of the protocol (a ring's tail with its slot, a ring's head, `awake`, the word that a sender waits for room) goes into a FIFO of its
+ * thread, StoreBuffer() brings it to memory whenever it likes, and a fence first waits for that FIFO to be empty. That is x86-TSO
+ * (Sewell et al., "x86-TSO", CACM 53(7), 2010). Indexes are written by one thread only, which knows its own last value, so forwarding from the buffer
+ * needs no more than a variable. On a weaker machine (arm64) stores to different places may also change places, which ck_ring's own fences forbid for
+ * slot and index; what `awake` and the word say, and when, matters for nothing but the two looks behind the fences.
+ *
+ * An exchange waits for the FIFO as well: but on ARMv8.0 it is a pair of a load and a store, and its load may read a plain store of its own thread
+ * that others cannot see yet. What orders nothing then is an exchange that follows such a store: BREAK_FORWARDED.
  *
  * Checked: messages of one sender arrive once and in order (assert in take()); when nothing can move any more, all have arrived and none is
  * staged (Quiescence); with -DLIVENESS: all arrive, if every thread and every store buffer goes on.
  *
  * Each of these must make spin report an error; test_models.py tries them all:
  *   BREAK_SIGNAL_FIRST     mailbox_flush() decides whether to wake before it has published
- *   BREAK_PLAIN_LOAD       signal_owner() looks at `awake` with a plain load, and exchanges only if that was false
+ *   BREAK_NO_FENCE         it looks whether the receiver is awake without a fence behind what it has published
  *   BREAK_LOOK_FIRST       mailbox_prepare_sleep() looks at the rings before it clears `awake`
- *   BREAK_PLAIN_CLEAR      mailbox_prepare_sleep() clears `awake` with a plain store
+ *   BREAK_NO_LOOK          it does not look at them at all
+ *   BREAK_PLAIN_CLEAR      it clears `awake` without a fence behind it
+ *   BREAK_FORWARDED        it clears `awake` with an exchange instead of a fence, on a machine that forwards (see above)
  *   BREAK_WORD_AT_PUT      a sender leaves word that it waits for room when it finds the ring full, instead of when it goes to sleep
  *   BREAK_NO_WORD          it leaves none
  *   BREAK_WORD_BEFORE_CLEAR  it does so before it clears `awake`
  *   BREAK_ROOM_FIRST       it looks for room before it leaves word
  *   BREAK_NO_ROOM_SIGNAL   mailbox_drain() tells no sender of room
- *   BREAK_PLAIN_ROOM       signal_room() looks at is_producer_waiting with a plain load
+ *   BREAK_PLAIN_ROOM       ring_wants_room() looks for the word without a fence behind the ring's head
+ *   BREAK_WORD_WIPED       it takes the word with a plain store, which may wipe out the next one
  *   BREAK_OVERTAKING       mailbox_send() does not look whether earlier messages are staged
  */
 #ifndef MESSAGES
@@ -56,12 +61,11 @@ byte memory[9];
 byte slots[2 * CAPACITY];
 #define SLOT(sender, index) slots[(sender) * CAPACITY + (index) % CAPACITY]
 
-/* libuv's wake-up of each loop: uv_async_t.pending and the eventfd. */
-byte pending[THREADS];
+/* The wake-up of each loop. */
 bool eventfd[THREADS];
 
 /* Stores under way: cell, value; for a tail also what is in the slot. */
-chan buffer[THREADS] = [2] of { byte, byte, byte };
+chan buffer[THREADS] = [3] of { byte, byte, byte };
 
 byte arrived[2]; /* by sender */
 byte staged_count[2];
@@ -84,50 +88,26 @@ end:
 
 #define STORE(cell, value, content) buffer[self]!cell, value, content
 
-/* A locked instruction: everything stored before is visible before it. */
-#define LOCKED empty(buffer[self])
+/* A fence: everything stored before is visible. */
+#define FENCED empty(buffer[self])
 
-inline exchange(cell, new, old)
+inline fence()
 {
-    atomic { LOCKED -> old = memory[cell]; memory[cell] = new }
+    FENCED
 }
 
 /* Values that nobody reads again are set to 0 throughout, so that states that differ in nothing else are one. */
 
-inline async_send(thread)
+inline if_asleep(thread)
 {
     if
-    :: pending[thread] != 0
+    :: memory[AWAKE(thread)]
     :: else ->
+        atomic { FENCED -> was = memory[AWAKE(thread)]; memory[AWAKE(thread)] = true };
         if
-        :: atomic { LOCKED && pending[thread] == 0 -> pending[thread] = 1 };
-            eventfd[thread] = true;
-            atomic { LOCKED -> assert(pending[thread] == 1); pending[thread] = 2 }
-        :: atomic { LOCKED && pending[thread] != 0 -> skip }
+        :: !was -> eventfd[thread] = true
+        :: else -> was = false
         fi
-    fi
-}
-
-/* uv__async_io() and uv__async_spin(). */
-inline async_io()
-{
-    eventfd[self] = false;
-    atomic { LOCKED && pending[self] != 1 -> pending[self] = 0 }
-}
-
-inline signal_owner(thread)
-{
-#ifdef BREAK_PLAIN_LOAD
-    if
-    :: memory[AWAKE(thread)] -> was = true
-    :: else -> exchange(AWAKE(thread), true, was)
-    fi;
-#else
-    exchange(AWAKE(thread), true, was);
-#endif
-    if
-    :: !was -> async_send(thread)
-    :: else -> was = false
     fi
 }
 
@@ -135,8 +115,14 @@ inline clear_awake()
 {
 #ifdef BREAK_PLAIN_CLEAR
     STORE(AWAKE(self), false, 0)
+#elif defined(BREAK_FORWARDED)
+    if
+    :: nempty(buffer[self]) -> STORE(AWAKE(self), false, 0) /* its load was served from there */
+    :: FENCED -> memory[AWAKE(self)] = false
+    fi
 #else
-    atomic { exchange(AWAKE(self), false, was); was = false }
+    STORE(AWAKE(self), false, 0);
+    fence()
 #endif
 }
 
@@ -173,7 +159,8 @@ inline try_put(content)
 
 inline leave_word()
 {
-    atomic { exchange(WAITING(self), true, was); was = false }
+    STORE(WAITING(self), true, 0);
+    fence()
 }
 
 inline look_for_room()
@@ -229,11 +216,20 @@ inline hand_over_staged()
     od
 }
 
+inline signal_receiver()
+{
+    must_signal = false;
+#ifndef BREAK_NO_FENCE
+    fence();
+#endif
+    if_asleep(RECEIVER)
+}
+
 inline mailbox_flush()
 {
 #ifdef BREAK_SIGNAL_FIRST
     if
-    :: must_signal || staged_count[self] > 0 -> signal_owner(RECEIVER)
+    :: must_signal || staged_count[self] > 0 -> signal_receiver()
     :: else
     fi;
     must_signal = false;
@@ -241,7 +237,7 @@ inline mailbox_flush()
     hand_over_staged();
 #ifndef BREAK_SIGNAL_FIRST
     if
-    :: must_signal -> must_signal = false; signal_owner(RECEIVER)
+    :: must_signal -> signal_receiver()
     :: else
     fi
 #endif
@@ -275,7 +271,7 @@ proctype Sender(byte self)
         /* The poll ends by a wake-up, or since a socket has something to be sent. */
 end_poll:
         if
-        :: eventfd[self] -> async_io()
+        :: eventfd[self] -> eventfd[self] = false
         :: sent < MESSAGES_OF(self) ->
 #ifdef BREAK_SIGNAL_FIRST
             must_signal = true;
@@ -320,16 +316,17 @@ inline take(from)
 
 inline signal_room(from)
 {
-#ifdef BREAK_PLAIN_ROOM
-    if
-    :: !memory[WAITING(from)] -> is_waiting = false
-    :: else -> exchange(WAITING(from), false, is_waiting)
-    fi;
-#else
-    exchange(WAITING(from), false, is_waiting);
+#ifndef BREAK_PLAIN_ROOM
+    fence();
 #endif
     if
-    :: is_waiting -> is_waiting = false; signal_owner(from)
+    :: memory[WAITING(from)] ->
+#ifdef BREAK_WORD_WIPED
+        STORE(WAITING(from), false, 0);
+#else
+        atomic { FENCED -> memory[WAITING(from)] = false };
+#endif
+        if_asleep(from)
     :: else
     fi
 }
@@ -380,15 +377,16 @@ proctype Receiver(byte self)
     byte head[2];
     byte turn, from, before, delivered, next_ring;
     byte strangers = 1; /* polls that end for another reason, such as a timer */
-    bool was, is_taken, is_waiting, has_work, is_idle;
+    bool was, is_taken, has_work, is_idle;
     do
     ::  /* on_prepare() */
-        mailbox_drain();
         if
         :: delivered >= BUDGET -> is_idle = true
         :: else ->
 #ifdef BREAK_LOOK_FIRST
             look_at_rings();
+            clear_awake();
+#elif defined(BREAK_NO_LOOK)
             clear_awake();
 #else
             clear_awake();
@@ -403,13 +401,14 @@ proctype Receiver(byte self)
         delivered = 0;
 end_poll:
         if
-        :: eventfd[self] -> async_io()
+        :: eventfd[self] -> eventfd[self] = false
         :: strangers > 0 -> strangers--
         :: is_idle
         fi;
         /* on_check() */
         is_idle = false;
-        STORE(AWAKE(self), true, 0)
+        STORE(AWAKE(self), true, 0);
+        mailbox_drain()
     od
 }
 

@@ -5,7 +5,7 @@
  * has been received; in a second run the threads are stopped with messages in flight, and what was not received is
  * freed with the rings (LeakSanitizer watches).
  *
- *   mailbox_stress [--capacity N] [--messages N] [--seed N] [--threads N]
+ *   mailbox_stress [--capacity N] [--messages N] [--seed N] [--threads N] [--patience-ms N]
  */
 #include <stdatomic.h>
 #include <stdio.h>
@@ -42,6 +42,7 @@ struct control {
     unsigned workers;
     unsigned done;
     bool must_stop_early;
+    uint64_t patience_ms; /* with what has not arrived by then */
     uv_timer_t stop;
     uv_timer_t deadline;
 };
@@ -170,7 +171,7 @@ static void control_on_start(void *owner)
     control->stop.data = control->deadline.data = control;
     if (control->must_stop_early)
         uv_timer_start(&control->stop, on_stop, 20, 0);
-    uv_timer_start(&control->deadline, on_deadline, 240000, 0);
+    uv_timer_start(&control->deadline, on_deadline, control->patience_ms, 0);
 }
 
 static void control_on_message(void *owner, struct message *message)
@@ -189,7 +190,7 @@ static const struct executor_handler control_handler = {
     .on_start = control_on_start, .on_message = control_on_message, .on_exit = control_on_exit
 };
 
-static uint64_t run(unsigned workers, unsigned capacity, uint64_t messages, uint64_t seed, bool must_stop_early)
+static uint64_t run(unsigned workers, unsigned capacity, uint64_t messages, uint64_t seed, uint64_t patience_ms, bool must_stop_early)
 {
     enum thread_role roles[WORKERS_MAX + 1] = { ROLE_MAIN };
     for (unsigned thread = 1; thread <= workers; thread++)
@@ -201,6 +202,7 @@ static uint64_t run(unsigned workers, unsigned capacity, uint64_t messages, uint
     CHECK_MEMORY(all);
     control->workers = workers;
     control->must_stop_early = must_stop_early;
+    control->patience_ms = patience_ms;
     CHECK(executor_init(&control->executor, exchange_mailbox(exchange, 0), &control_handler, control) == 0);
     for (unsigned i = 0; i < workers; i++) {
         all[i].thread = i + 1;
@@ -236,7 +238,7 @@ static uint64_t run(unsigned workers, unsigned capacity, uint64_t messages, uint
 int main(int argc, char **argv)
 {
     unsigned capacity = 4096, threads = 6;
-    uint64_t messages = 30000, seed = 1;
+    uint64_t messages = 30000, seed = 1, patience_ms = 240000;
     for (int i = 1; i + 1 < argc; i += 2) {
         unsigned long value = strtoul(argv[i + 1], NULL, 10);
         if (strcmp(argv[i], "--capacity") == 0)
@@ -247,14 +249,16 @@ int main(int argc, char **argv)
             seed = value;
         else if (strcmp(argv[i], "--threads") == 0)
             threads = (unsigned)value;
+        else if (strcmp(argv[i], "--patience-ms") == 0)
+            patience_ms = value;
     }
     CHECK(threads >= 1 && threads <= WORKERS_MAX);
     struct timespec begin, end;
     clock_gettime(CLOCK_MONOTONIC, &begin);
-    uint64_t received = run(threads, capacity, messages, seed, false);
+    uint64_t received = run(threads, capacity, messages, seed, patience_ms, false);
     clock_gettime(CLOCK_MONOTONIC, &end);
     for (unsigned i = 0; i < 20; i++)
-        run(threads, capacity, UINT64_MAX, seed + i, true);
+        run(threads, capacity, UINT64_MAX, seed + i, patience_ms, true);
     double seconds = (double)(end.tv_sec - begin.tv_sec) + (double)(end.tv_nsec - begin.tv_nsec) / 1e9;
     printf("mailbox_stress: capacity %u: %llu messages in order in %.2f s; 20 stops in mid-flight\n", capacity,
            (unsigned long long)received, seconds);
