@@ -3,18 +3,10 @@
 -- ARGV 1 epoch_value 2 prefix 3 user_id 4 match
 -- RETURN {"OK"} | {"STALE"}
 -- COST O(1)
+-- HEAD set_idle part
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return {'STALE'} end
 if redis.call('HGET', KEYS[2], 'match') ~= ARGV[4] then return {'OK'} end
-local function set_idle(meta)
-  if redis.call('HGET', meta, 'status') == 'chatting' then redis.call('HSET', meta, 'status', 'idle') end
-end
 local partner = redis.call('HGET', KEYS[3], ARGV[3])
-if partner then
-  redis.call('HDEL', KEYS[3], ARGV[3])
-  if redis.call('HGET', KEYS[3], partner) == ARGV[3] then
-    redis.call('HDEL', KEYS[3], partner)
-    set_idle(ARGV[2] .. 'user_meta:' .. partner)
-  end
-end
+if partner then part(ARGV[2], KEYS[3], ARGV[3], partner) end
 set_idle(KEYS[2])
 return {'OK'}

@@ -3,15 +3,12 @@
 -- ARGV 1 epoch_value 2 prefix 3 user_id
 -- RETURN {"OK"} | {"MATCHED"} | {"STALE"}
 -- COST O(topics)
+-- HEAD stop_waiting
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return {'STALE'} end
 if redis.call('HEXISTS', KEYS[3], ARGV[3]) == 1 then return {'MATCHED'} end
 local joined = redis.call('HGET', KEYS[2], 'joined')
 if joined then
-  for _, topic in ipairs(cjson.decode(joined)) do
-    redis.call('SREM', ARGV[2] .. 'interest:' .. topic, ARGV[3])
-  end
-  redis.call('SREM', ARGV[2] .. 'anyone', ARGV[3])
-  redis.call('ZREM', KEYS[4], ARGV[3])
+  stop_waiting(ARGV[2], KEYS[4], ARGV[3], joined)
   redis.call('HSET', KEYS[2], 'status', 'idle')
   redis.call('HDEL', KEYS[2], 'joined', 'search')
 end

@@ -3,6 +3,7 @@
 -- ARGV 1 epoch_value 2 prefix 3 user_id 4 channel_id 5 match 6 partner_id 7.. topic
 -- RETURN {"OK"} | {"STALE"}
 -- COST O(topics)
+-- HEAD part stop_waiting
 --
 -- The pair is written by whoever comes second, and only while the partner has nobody else and does not search: then it
 -- has left this chat, and word of that is on its way.
@@ -12,11 +13,7 @@ local prefix, user, partner = ARGV[2], ARGV[3], ARGV[6]
 
 local joined = redis.call('HGET', user_meta, 'joined')
 if joined then
-  for _, topic in ipairs(cjson.decode(joined)) do
-    redis.call('SREM', prefix .. 'interest:' .. topic, user)
-  end
-  redis.call('SREM', prefix .. 'anyone', user)
-  redis.call('ZREM', waiting, user)
+  stop_waiting(prefix, waiting, user, joined)
   redis.call('HDEL', user_meta, 'joined', 'search')
 end
 local topics = {}
@@ -25,14 +22,7 @@ redis.call('HSET', user_meta, 'channel_id', ARGV[4], 'interests', cjson.encode(t
   'last', partner)
 
 local other = redis.call('HGET', active, user)
-if other and other ~= partner then
-  redis.call('HDEL', active, user)
-  if redis.call('HGET', active, other) == user then
-    redis.call('HDEL', active, other)
-    local meta = prefix .. 'user_meta:' .. other
-    if redis.call('HGET', meta, 'status') == 'chatting' then redis.call('HSET', meta, 'status', 'idle') end
-  end
-end
+if other and other ~= partner then part(prefix, active, user, other) end
 local status = redis.call('HGET', prefix .. 'user_meta:' .. partner, 'status')
 if status and status ~= 'searching' and redis.call('HEXISTS', active, partner) == 0 then
   redis.call('HSET', active, user, partner, partner, user)

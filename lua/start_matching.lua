@@ -3,6 +3,7 @@
 -- ARGV 1 epoch_value 2 prefix 3 user_id 4 channel_id 5 search 6 match 7 ended_match 8 now_ms 9 accepts_anyone 10 identity 11.. topic
 -- RETURN {"WAIT"} | {"ALREADY"} | {"BANNED"} | {"MATCH", partner_id, partner_channel_id, partner_search, identity, topic...} | {"STALE"}
 -- COST O(topics x candidates): 8 candidates a topic, and 256 where some of those may not be met, however many wait
+-- HEAD part stop_waiting
 --
 -- The best waiter shares the most topics; of these, waits longest; of these, has the lowest id. Without one, and if both accept
 -- anyone, who waits longest. Two of whom either has blocked the other never meet. The partner of the last chat comes after everybody else.
@@ -18,33 +19,14 @@ local few, many = 8, 256
 local known = redis.call('HMGET', user_meta, 'match', 'joined', 'last')
 if known[1] and known[1] ~= ARGV[7] then return {'ALREADY'} end
 
-local function set_idle(id)
-  local meta = prefix .. 'user_meta:' .. id
-  if redis.call('HGET', meta, 'status') == 'chatting' then redis.call('HSET', meta, 'status', 'idle') end
-end
-
 -- The last chat is over, even if its end has not been told here yet.
 local former = redis.call('HGET', active, user)
-if former then
-  redis.call('HDEL', active, user)
-  if redis.call('HGET', active, former) == user then
-    redis.call('HDEL', active, former)
-    set_idle(former)
-  end
-end
-
-local function stop_waiting(id, joined)
-  for _, topic in ipairs(cjson.decode(joined)) do
-    redis.call('SREM', prefix .. 'interest:' .. topic, id)
-  end
-  redis.call('SREM', anyone, id)
-  redis.call('ZREM', waiting, id)
-end
+if former then part(prefix, active, user, former) end
 
 local since = now
 if known[2] then
   since = redis.call('ZSCORE', waiting, user) or now
-  stop_waiting(user, known[2])
+  stop_waiting(prefix, waiting, user, known[2])
 end
 
 local topics, topic_keys = {}, {}
@@ -87,7 +69,7 @@ end
 
 local function claim(candidate)
   local id, meta, partner = candidate.id, candidate.meta, candidate.partner
-  stop_waiting(id, partner[4])
+  stop_waiting(prefix, waiting, id, partner[4])
   redis.call('HSET', active, user, id, id, user)
   redis.call('HSET', meta, 'status', 'chatting', 'match', ARGV[6], 'last', user)
   redis.call('HDEL', meta, 'joined', 'search')

@@ -1,6 +1,7 @@
 #include "redis/calls.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -10,6 +11,16 @@ enum { HASH_TEXT = 2 * HASH_BYTES + 1 };
 
 static const char *const keys_of_all[] = { "active_matches", "waiting", "anyone" };
 enum { ACTIVE_MATCHES, WAITING, ANYONE };
+
+void calls_init(struct calls *calls)
+{
+    snprintf(calls->epoch_key, sizeof calls->epoch_key, "%sepoch", calls->prefix);
+}
+
+void calls_set_connection(struct calls *calls, unsigned long long connection)
+{
+    snprintf(calls->epoch_value, sizeof calls->epoch_value, "%s:%llu", calls->node, connection);
+}
 
 enum script calls_script(enum store_operation operation)
 {
@@ -37,33 +48,34 @@ enum script calls_script(enum store_operation operation)
     return SCRIPTS;
 }
 
-void calls_begin(const struct redis_store *store, struct command *command, enum script script, unsigned keys)
+/* EVALSHA of a script with its first key, `epoch`, and so many keys in all. */
+static void begin(const struct calls *calls, struct command *command, enum script script, unsigned keys)
 {
     command_init(command);
     command_add(command, "EVALSHA");
-    command_add_bytes(command, store->shas[script], 40);
+    command_add_bytes(command, calls->shas[script], 40);
     command_print(command, "%u", keys);
-    command_add(command, store->epoch_key);
+    command_add(command, calls->epoch_key);
 }
 
 /* Keys. */
 
-static void add_key(const struct redis_store *store, struct command *command, const char *name, const char *of)
+static void add_key(const struct calls *calls, struct command *command, const char *name, const char *of)
 {
-    command_join(command, store->config.prefix, name, of);
+    command_join(command, calls->prefix, name, of);
 }
 
-static void add_shared_key(const struct redis_store *store, struct command *command, int which)
+static void add_shared_key(const struct calls *calls, struct command *command, int which)
 {
-    add_key(store, command, keys_of_all[which], "");
+    add_key(calls, command, keys_of_all[which], "");
 }
 
 /* user_meta, active_matches and waiting: what most scripts begin with. */
-static void add_user_keys(const struct redis_store *store, struct command *command, const char *user_id)
+static void add_user_keys(const struct calls *calls, struct command *command, const char *user_id)
 {
-    add_key(store, command, "user_meta:", user_id);
-    add_shared_key(store, command, ACTIVE_MATCHES);
-    add_shared_key(store, command, WAITING);
+    add_key(calls, command, "user_meta:", user_id);
+    add_shared_key(calls, command, ACTIVE_MATCHES);
+    add_shared_key(calls, command, WAITING);
 }
 
 static void hash_print(char text[HASH_TEXT], const uint8_t hash[HASH_BYTES])
@@ -72,18 +84,18 @@ static void hash_print(char text[HASH_TEXT], const uint8_t hash[HASH_BYTES])
     user_id_print(text, hash);
 }
 
-static void add_hash_key(const struct redis_store *store, struct command *command, const char *name, const uint8_t hash[HASH_BYTES])
+static void add_hash_key(const struct calls *calls, struct command *command, const char *name, const uint8_t hash[HASH_BYTES])
 {
     char text[HASH_TEXT];
     hash_print(text, hash);
-    add_key(store, command, name, text);
+    add_key(calls, command, name, text);
 }
 
 /* A device and an address of which nothing is known have keys that nobody ever sets. */
-static void add_ban_keys(const struct redis_store *store, struct command *command, const struct identity *identity)
+static void add_ban_keys(const struct calls *calls, struct command *command, const struct identity *identity)
 {
-    add_hash_key(store, command, "ban:", identity->device);
-    add_hash_key(store, command, "ban:", identity->address);
+    add_hash_key(calls, command, "ban:", identity->device);
+    add_hash_key(calls, command, "ban:", identity->address);
 }
 
 static unsigned count_topics(const uint8_t *topics, size_t length)
@@ -95,12 +107,12 @@ static unsigned count_topics(const uint8_t *topics, size_t length)
     return count;
 }
 
-static void add_topic_keys(const struct redis_store *store, struct command *command, const uint8_t *topics, size_t length)
+static void add_topic_keys(const struct calls *calls, struct command *command, const uint8_t *topics, size_t length)
 {
     size_t cursor = 0;
     const char *topic;
     while ((topic = interests_next(topics, length, &cursor)) != NULL)
-        add_key(store, command, "interest:", topic);
+        add_key(calls, command, "interest:", topic);
 }
 
 /* Arguments. */
@@ -111,17 +123,17 @@ static void add_number(struct command *command, uint64_t number)
 }
 
 /* epoch_value, prefix and user_id: what most scripts begin with. */
-static void add_user_arguments(const struct redis_store *store, struct command *command, const char *user_id)
+static void add_user_arguments(const struct calls *calls, struct command *command, const char *user_id)
 {
-    command_add(command, store->epoch_value);
-    command_add(command, store->config.prefix);
+    command_add(command, calls->epoch_value);
+    command_add(command, calls->prefix);
     command_add(command, user_id);
 }
 
-static void add_channel_id(const struct redis_store *store, struct command *command, struct address actor)
+static void add_channel_id(const struct calls *calls, struct command *command, struct address actor)
 {
     char channel_id[CHANNEL_ID_BYTES];
-    channel_id_print(channel_id, store->node, actor);
+    channel_id_print(channel_id, calls->node, actor);
     command_join(command, channel_id, "", "");
 }
 
@@ -155,34 +167,34 @@ static uint64_t wall_ms(void)
 
 /* Calls. */
 
-static void put_submit_interests(const struct redis_store *store, struct command *command, const struct store_call *call,
+static void put_submit_interests(const struct calls *calls, struct command *command, const struct store_call *call,
                                  const char *user_id)
 {
     struct identity identity;
     CHECK(call->payload->length >= sizeof identity);
     memcpy(&identity, call->payload->bytes, sizeof identity);
-    calls_begin(store, command, SCRIPT_SUBMIT_INTERESTS, 4);
-    add_key(store, command, "user_meta:", user_id);
-    add_ban_keys(store, command, &identity);
-    command_add(command, store->epoch_value);
-    add_channel_id(store, command, call->actor);
+    begin(calls, command, SCRIPT_SUBMIT_INTERESTS, 4);
+    add_key(calls, command, "user_meta:", user_id);
+    add_ban_keys(calls, command, &identity);
+    command_add(command, calls->epoch_value);
+    add_channel_id(calls, command, call->actor);
     add_topics(command, call->payload->bytes + sizeof identity, call->payload->length - sizeof identity);
 }
 
-static void put_start_matching(const struct redis_store *store, struct command *command, const struct store_call *call,
+static void put_start_matching(const struct calls *calls, struct command *command, const struct store_call *call,
                                const char *user_id)
 {
     CHECK(call->payload->length >= sizeof call->identity);
     const uint8_t *topics = call->payload->bytes + sizeof call->identity;
     const size_t length = call->payload->length - sizeof call->identity;
-    calls_begin(store, command, SCRIPT_START_MATCHING, 8 + count_topics(topics, length));
-    add_user_keys(store, command, user_id);
-    add_shared_key(store, command, ANYONE);
-    add_key(store, command, "blocked:", user_id);
-    add_ban_keys(store, command, &call->identity);
-    add_topic_keys(store, command, topics, length);
-    add_user_arguments(store, command, user_id);
-    add_channel_id(store, command, call->actor);
+    begin(calls, command, SCRIPT_START_MATCHING, 8 + count_topics(topics, length));
+    add_user_keys(calls, command, user_id);
+    add_shared_key(calls, command, ANYONE);
+    add_key(calls, command, "blocked:", user_id);
+    add_ban_keys(calls, command, &call->identity);
+    add_topic_keys(calls, command, topics, length);
+    add_user_arguments(calls, command, user_id);
+    add_channel_id(calls, command, call->actor);
     add_number(command, call->search);
     add_number(command, call->match);
     add_number(command, call->ended_match);
@@ -192,16 +204,16 @@ static void put_start_matching(const struct redis_store *store, struct command *
     add_topics(command, topics, length);
 }
 
-static void put_end_chat(const struct redis_store *store, struct command *command, const struct store_call *call, const char *user_id)
+static void put_end_chat(const struct calls *calls, struct command *command, const struct store_call *call, const char *user_id)
 {
-    calls_begin(store, command, SCRIPT_END_CHAT, 3);
-    add_key(store, command, "user_meta:", user_id);
-    add_shared_key(store, command, ACTIVE_MATCHES);
-    add_user_arguments(store, command, user_id);
+    begin(calls, command, SCRIPT_END_CHAT, 3);
+    add_key(calls, command, "user_meta:", user_id);
+    add_shared_key(calls, command, ACTIVE_MATCHES);
+    add_user_arguments(calls, command, user_id);
     add_number(command, call->match);
 }
 
-static void put_restore_chat(const struct redis_store *store, struct command *command, const struct store_call *call,
+static void put_restore_chat(const struct calls *calls, struct command *command, const struct store_call *call,
                              const char *user_id)
 {
     char partner_id[USER_ID_TEXT];
@@ -209,29 +221,29 @@ static void put_restore_chat(const struct redis_store *store, struct command *co
     CHECK(call->payload->length >= sizeof peer);
     memcpy(&peer, call->payload->bytes, sizeof peer);
     user_id_print(partner_id, peer.id);
-    calls_begin(store, command, SCRIPT_RESTORE_CHAT, 4);
-    add_user_keys(store, command, user_id);
-    add_user_arguments(store, command, user_id);
-    add_channel_id(store, command, call->actor);
+    begin(calls, command, SCRIPT_RESTORE_CHAT, 4);
+    add_user_keys(calls, command, user_id);
+    add_user_arguments(calls, command, user_id);
+    add_channel_id(calls, command, call->actor);
     add_number(command, call->match);
     command_join(command, partner_id, "", "");
     add_topics(command, call->payload->bytes + sizeof peer, call->payload->length - sizeof peer);
 }
 
-void calls_put_leave(const struct redis_store *store, struct command *command, const char *user_id)
+void calls_put_leave(const struct calls *calls, struct command *command, const char *user_id)
 {
-    calls_begin(store, command, SCRIPT_LEAVE, 5);
-    add_user_keys(store, command, user_id);
-    add_key(store, command, "blocked:", user_id);
-    add_user_arguments(store, command, user_id);
+    begin(calls, command, SCRIPT_LEAVE, 5);
+    add_user_keys(calls, command, user_id);
+    add_key(calls, command, "blocked:", user_id);
+    add_user_arguments(calls, command, user_id);
 }
 
-static void put_block(const struct redis_store *store, struct command *command, const struct store_call *call, const char *user_id)
+static void put_block(const struct calls *calls, struct command *command, const struct store_call *call, const char *user_id)
 {
-    calls_begin(store, command, SCRIPT_BLOCK, 3);
-    add_key(store, command, "user_meta:", user_id);
-    add_key(store, command, "blocked:", user_id);
-    command_add(command, store->epoch_value);
+    begin(calls, command, SCRIPT_BLOCK, 3);
+    add_key(calls, command, "user_meta:", user_id);
+    add_key(calls, command, "blocked:", user_id);
+    command_add(command, calls->epoch_value);
     for (size_t at = 0; at + USER_ID_BYTES <= call->payload->length; at += USER_ID_BYTES) {
         char partner_id[USER_ID_TEXT];
         user_id_print(partner_id, call->payload->bytes + at);
@@ -239,56 +251,84 @@ static void put_block(const struct redis_store *store, struct command *command, 
     }
 }
 
-static void put_report(const struct redis_store *store, struct command *command, const struct store_call *call)
+static void put_report(const struct calls *calls, struct command *command, const struct store_call *call)
 {
     char reporter[HASH_TEXT];
     struct identity reported;
     CHECK(call->payload->length == HASH_BYTES + sizeof reported);
     hash_print(reporter, call->payload->bytes);
     memcpy(&reported, call->payload->bytes + HASH_BYTES, sizeof reported);
-    calls_begin(store, command, SCRIPT_REPORT, 5);
-    add_hash_key(store, command, "reports:", reported.device);
-    add_hash_key(store, command, "ban:", reported.device);
-    add_hash_key(store, command, "reports:", reported.address);
-    add_hash_key(store, command, "ban:", reported.address);
-    command_add(command, store->epoch_value);
+    begin(calls, command, SCRIPT_REPORT, 5);
+    add_hash_key(calls, command, "reports:", reported.device);
+    add_hash_key(calls, command, "ban:", reported.device);
+    add_hash_key(calls, command, "reports:", reported.address);
+    add_hash_key(calls, command, "ban:", reported.address);
+    command_add(command, calls->epoch_value);
     command_join(command, reporter, "", "");
-    add_number(command, store->config.report_limit);
-    add_number(command, store->config.report_time_ms);
-    add_number(command, store->config.ban_time_ms);
+    add_number(command, calls->report_limit);
+    add_number(command, calls->report_time_ms);
+    add_number(command, calls->ban_time_ms);
 }
 
-void calls_put(const struct redis_store *store, struct command *command, const struct store_call *call, char user_id[USER_ID_TEXT])
+void calls_put(const struct calls *calls, struct command *command, const struct store_call *call, char user_id[USER_ID_TEXT])
 {
     user_id_print(user_id, call->user_id);
     switch (call->operation) {
     case STORE_SUBMIT_INTERESTS:
-        put_submit_interests(store, command, call, user_id);
+        put_submit_interests(calls, command, call, user_id);
         break;
     case STORE_START_MATCHING:
-        put_start_matching(store, command, call, user_id);
+        put_start_matching(calls, command, call, user_id);
         break;
     case STORE_END_MATCHING:
-        calls_begin(store, command, SCRIPT_END_MATCHING, 4);
-        add_user_keys(store, command, user_id);
-        add_user_arguments(store, command, user_id);
+        begin(calls, command, SCRIPT_END_MATCHING, 4);
+        add_user_keys(calls, command, user_id);
+        add_user_arguments(calls, command, user_id);
         break;
     case STORE_END_CHAT:
-        put_end_chat(store, command, call, user_id);
+        put_end_chat(calls, command, call, user_id);
         break;
     case STORE_RESTORE_CHAT:
-        put_restore_chat(store, command, call, user_id);
+        put_restore_chat(calls, command, call, user_id);
         break;
     case STORE_LEAVE:
-        calls_put_leave(store, command, user_id);
+        calls_put_leave(calls, command, user_id);
         break;
     case STORE_BLOCK:
-        put_block(store, command, call, user_id);
+        put_block(calls, command, call, user_id);
         break;
     case STORE_REPORT:
-        put_report(store, command, call);
+        put_report(calls, command, call);
         break;
     case STORE_OPERATIONS:
         break;
     }
+}
+
+/* The lease. */
+
+void calls_put_fence(const struct calls *calls, struct command *command)
+{
+    begin(calls, command, SCRIPT_FENCE, 1);
+    command_add(command, calls->epoch_value);
+    command_add(command, calls->node);
+    command_print(command, "%d", REDIS_LEASE_MS);
+}
+
+void calls_put_heartbeat(const struct calls *calls, struct command *command)
+{
+    begin(calls, command, SCRIPT_HEARTBEAT, 1);
+    command_add(command, calls->epoch_value);
+    command_print(command, "%d", REDIS_LEASE_MS);
+}
+
+void calls_put_release(const struct calls *calls, struct command *command)
+{
+    begin(calls, command, SCRIPT_RELEASE, 1);
+    command_add(command, calls->epoch_value);
+}
+
+void calls_decode(const struct calls *calls, struct script_reply *decoded, enum script script, const redisReply *reply)
+{
+    script_reply_decode(decoded, script, reply, calls->node, calls->first_session_thread, calls->session_threads);
 }

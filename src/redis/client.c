@@ -21,17 +21,6 @@ struct redis_command_sent {
 static void attempt(uv_timer_t *timer);
 static void finish_loss(uv_timer_t *timer);
 
-const char *redis_error_code(const char *error, char code[REDIS_ERROR_CODE_BYTES])
-{
-    size_t length = 0;
-    while (length < REDIS_ERROR_CODE_BYTES - 1 && error[length] >= 'A' && error[length] <= 'Z') {
-        code[length] = error[length];
-        length++;
-    }
-    code[length] = '\0';
-    return length > 0 ? code : "ERR";
-}
-
 static void set_state(struct redis_client *client, enum redis_client_state state)
 {
     client->state = state;
@@ -58,6 +47,19 @@ static void begin_loss(struct redis_client *client, const char *reason)
     client->handler->on_lost(client->owner, reason);
     /* The reason may be in the stream's memory, and the owner in the middle of sending. */
     uv_timer_start(&client->attempt, finish_loss, 0, 0);
+}
+
+/* Of the error only the code may be logged. */
+static void lose_on_error(struct redis_client *client, const char *error)
+{
+    char code[32];
+    size_t length = 0;
+    while (length < sizeof code - 1 && error[length] >= 'A' && error[length] <= 'Z') {
+        code[length] = error[length];
+        length++;
+    }
+    code[length] = '\0';
+    begin_loss(client, length > 0 ? code : "ERR");
 }
 
 static struct redis_command_sent *take_oldest(struct redis_client *client)
@@ -108,7 +110,7 @@ static void on_reply(void *owner, const redisReply *reply)
     if (client->oldest != NULL) /* Redis answers in order */
         answer_oldest(client, reply);
     else if (reply->type == REDIS_REPLY_ERROR)
-        begin_loss(client, redis_error_code(reply->str, (char[REDIS_ERROR_CODE_BYTES]){ 0 })); /* as when it has too many clients */
+        lose_on_error(client, reply->str); /* as when it has too many clients */
     else
         begin_loss(client, "an answer that nobody has asked for");
 }
@@ -236,8 +238,7 @@ void redis_client_hurry(struct redis_client *client)
         uv_timer_start(&client->attempt, attempt, 0, 0);
 }
 
-void redis_client_send(struct redis_client *client, int argc, const char **argv, const size_t *lengths,
-                       redis_reply_fn *on_answer, void *request)
+void redis_client_send(struct redis_client *client, const struct command *command, redis_reply_fn *on_answer, void *request)
 {
     CHECK(client->state == REDIS_CLIENT_OPEN);
     struct redis_command_sent *sent = malloc(sizeof *sent);
@@ -248,12 +249,17 @@ void redis_client_send(struct redis_client *client, int argc, const char **argv,
     else
         client->oldest = sent;
     client->newest = sent;
-    redis_stream_send(client->stream, argc, argv, lengths);
+    redis_stream_send(client->stream, command->argc, command->argv, command->lengths);
 }
 
 void redis_client_fail(struct redis_client *client, const char *reason)
 {
     begin_loss(client, reason);
+}
+
+void redis_client_fail_on_error(struct redis_client *client, const char *error)
+{
+    lose_on_error(client, error);
 }
 
 static void on_closed(uv_handle_t *handle)

@@ -17,13 +17,8 @@
 #include <uv.h>
 
 #include "redis/address.h"
+#include "redis/command.h"
 #include "redis/stream.h"
-
-/* What of an error may be logged: the rest can quote a command, and with it somebody's interests. */
-enum { REDIS_ERROR_CODE_BYTES = 32 };
-
-/* The code that an error begins with: letters in upper case. Returns code, or "ERR" if there is none. */
-const char *redis_error_code(const char *error, char code[REDIS_ERROR_CODE_BYTES]);
 
 /* reply is hiredis' and good during the call; NULL: the connection was lost, the outcome is unknown. */
 typedef void redis_reply_fn(void *owner, void *request, const redisReply *reply);
@@ -74,11 +69,14 @@ void redis_client_start(struct redis_client *client, uv_loop_t *loop, const stru
 void redis_client_hurry(struct redis_client *client);
 
 /* Send a command, arguments copied. on_reply is called exactly once. Only while OPEN. */
-void redis_client_send(struct redis_client *client, int argc, const char **argv, const size_t *lengths,
-                       redis_reply_fn *on_reply, void *request);
+void redis_client_send(struct redis_client *client, const struct command *command, redis_reply_fn *on_reply, void *request);
 
 /* Give this connection up, from anywhere: replies that still come are not passed on. */
 void redis_client_fail(struct redis_client *client, const char *reason);
+
+/* The same for an error that Redis has answered. The reason is its code, the letters in upper case that it begins with, or "ERR": the rest can
+ * quote a command, and with it somebody's interests. */
+void redis_client_fail_on_error(struct redis_client *client, const char *error);
 
 /* For good. on_stopped follows when all handles are closed. */
 void redis_client_stop(struct redis_client *client);

@@ -5,12 +5,9 @@
 #include <string.h>
 #include <sys/random.h>
 
-#include "redis/calls.h"
-#include "redis/command.h"
-#include "redis/way_up.h"
 #include "runtime/check.h"
 
-enum { LEASE_MS = REDIS_LEASE_MS, HEARTBEAT_MS = 1000 };
+enum { HEARTBEAT_MS = 1000 };
 
 /* A call on its way, with what its answer needs. */
 struct call_sent {
@@ -45,14 +42,14 @@ static void answer(struct redis_store *store, const struct store_call *call, con
         reply.common_length = decoded->common.length;
         break;
     case REPLY_STALE:
-        redis_give_up(store, "Redis has forgotten this server");
+        redis_client_fail(&store->client, "Redis has forgotten this server");
         break;
     case REPLY_ERROR:
-        redis_give_up_on_error(store, decoded->text);
+        redis_client_fail_on_error(&store->client, decoded->text);
         break;
     case REPLY_HELD:
     case REPLY_MALFORMED:
-        redis_give_up(store, "a malformed reply of a script");
+        redis_client_fail(&store->client, "a malformed reply of a script");
         break;
     }
     matcher_on_store_reply(store->config.matcher, call, &reply);
@@ -64,7 +61,7 @@ static void on_call_answered(void *owner, void *request, const redisReply *reply
     struct call_sent *sent = request;
     struct script_reply decoded = { .kind = REPLY_ERROR, .text = "lost" };
     if (reply != NULL) {
-        redis_decode(store, &decoded, sent->script, reply);
+        calls_decode(&store->calls, &decoded, sent->script, reply);
         answer(store, &sent->call, &decoded);
     } else {
         matcher_on_store_reply(store->config.matcher, &sent->call, &(struct store_reply){ .outcome = STORE_LOST });
@@ -84,8 +81,8 @@ static void call_script(void *self, const struct store_call *call)
 
     struct command command;
     char user_id[USER_ID_TEXT];
-    calls_put(store, &command, call, user_id);
-    redis_send(store, &command, on_call_answered, sent);
+    calls_put(&store->calls, &command, call, user_id);
+    redis_client_send(&store->client, &command, on_call_answered, sent);
     struct payload *payload = call->payload;
     payload_free(&payload);
 }
@@ -95,18 +92,63 @@ struct store redis_store_interface(struct redis_store *store)
     return (struct store){ .self = store, .call = call_script };
 }
 
-/* The connection. */
+/* The way up. */
 
-static void on_open(void *owner)
+static void release(struct redis_store *store);
+
+static void on_up(void *owner)
 {
     struct redis_store *store = owner;
-    metrics_add(store->config.metrics, METRIC_REDIS_CONNECTS_TOTAL, 1);
-    store->connection++;
-    snprintf(store->epoch_value, sizeof store->epoch_value, "%s:%llu", store->node, store->connection);
-    store->next_fence_ms = 0;
-    store->step = STEP_AUTH;
-    redis_way_up(store);
+    if (store->is_draining) { /* all that it was needed for is done */
+        release(store);
+        return;
+    }
+    store->is_up = true;
+    store->was_up = true;
+    store->last_heartbeat_ms = uv_now(store->client.loop);
+    log_event(store->config.log, LOG_INFO, "redis_up", "connection=%llu", store->connection);
+    matcher_on_store_up(store->config.matcher);
 }
+
+/* At start that ends the server; later it may be mended, so it goes on trying. */
+static void on_refused(void *owner, const char *why)
+{
+    struct redis_store *store = owner;
+    if (store->was_up || store->has_failed)
+        return;
+    char line[256];
+    snprintf(line, sizeof line, "--redis: %s", why);
+    store->has_failed = true;
+    store->config.on_fatal(store->config.owner, line);
+}
+
+static const struct way_up_handler way_up_handler = {
+    .on_up = on_up,
+    .on_refused = on_refused,
+};
+
+/* The heartbeat. */
+
+static void on_beat(void *owner, void *request, const redisReply *reply)
+{
+    struct redis_store *store = owner;
+    (void)request;
+    if (way_up_is_error(&store->way_up, reply))
+        return;
+    struct script_reply decoded;
+    calls_decode(&store->calls, &decoded, SCRIPT_HEARTBEAT, reply);
+    if (decoded.kind != REPLY_OK)
+        redis_client_fail(&store->client, "Redis has forgotten this server");
+}
+
+static void beat(struct redis_store *store)
+{
+    struct command command;
+    calls_put_heartbeat(&store->calls, &command);
+    redis_client_send(&store->client, &command, on_beat, NULL);
+}
+
+/* The drain. */
 
 static void finish_drain(struct redis_store *store)
 {
@@ -114,6 +156,43 @@ static void finish_drain(struct redis_store *store)
         store->has_drained = true;
         store->config.on_drained(store->config.owner);
     }
+}
+
+static void on_released(void *owner, void *request, const redisReply *reply)
+{
+    (void)request;
+    (void)reply; /* whatever it is, we are leaving */
+    finish_drain(owner);
+}
+
+/* Give the lease up. Redis answers in order: when this is answered, so is everything before it. */
+static void release(struct redis_store *store)
+{
+    struct command command;
+    calls_put_release(&store->calls, &command);
+    redis_client_send(&store->client, &command, on_released, NULL);
+}
+
+void redis_store_drain(struct redis_store *store)
+{
+    if (store->is_draining)
+        return;
+    store->is_draining = true;
+    store->way_up.is_last_try = true;
+    if (store->is_up)
+        release(store);
+    else /* One more try: users whom it has not forgotten would stay there until the next server comes. */
+        redis_client_hurry(&store->client);
+}
+
+/* The connection. */
+
+static void on_open(void *owner)
+{
+    struct redis_store *store = owner;
+    metrics_add(store->config.metrics, METRIC_REDIS_CONNECTS_TOTAL, 1);
+    calls_set_connection(&store->calls, ++store->connection);
+    way_up_begin(&store->way_up);
 }
 
 static void on_lost(void *owner, const char *reason)
@@ -133,45 +212,15 @@ static void on_lost(void *owner, const char *reason)
     finish_drain(store);
 }
 
-static void on_beat(void *owner, void *request, const redisReply *reply)
-{
-    struct redis_store *store = owner;
-    (void)request;
-    if (redis_is_error(store, reply))
-        return;
-    struct script_reply decoded;
-    redis_decode(store, &decoded, SCRIPT_HEARTBEAT, reply);
-    if (decoded.kind != REPLY_OK)
-        redis_give_up(store, "Redis has forgotten this server");
-}
-
-static void on_released(void *owner, void *request, const redisReply *reply)
-{
-    (void)request;
-    (void)reply; /* whatever it is, we are leaving */
-    finish_drain(owner);
-}
-
-static void send_lease_script(struct redis_store *store, enum script script, redis_reply_fn *on_reply)
-{
-    struct command command;
-    calls_begin(store, &command, script, 1);
-    command_add(&command, store->epoch_value);
-    if (script == SCRIPT_HEARTBEAT)
-        command_print(&command, "%d", LEASE_MS);
-    redis_send(store, &command, on_reply, NULL);
-}
-
 static void on_tick(void *owner, uint64_t now_ms)
 {
     struct redis_store *store = owner;
     if (store->client.state != REDIS_CLIENT_OPEN)
         return;
-    if (store->step == STEP_FENCE && store->next_fence_ms != 0 && now_ms >= store->next_fence_ms) {
-        redis_fence(store);
-    } else if (store->is_up && !store->is_draining && now_ms - store->last_heartbeat_ms >= HEARTBEAT_MS) {
+    way_up_on_tick(&store->way_up, now_ms);
+    if (store->is_up && !store->is_draining && now_ms - store->last_heartbeat_ms >= HEARTBEAT_MS) {
         store->last_heartbeat_ms = now_ms;
-        send_lease_script(store, SCRIPT_HEARTBEAT, on_beat);
+        beat(store);
     }
 }
 
@@ -190,29 +239,30 @@ static const struct redis_client_handler client_handler = {
 
 void redis_store_start(struct redis_store *store, uv_loop_t *loop, const struct redis_store_config *config)
 {
-    *store = (struct redis_store){ .config = *config };
+    *store = (struct redis_store){
+        .config = *config,
+        .calls = {
+            .prefix = config->prefix,
+            .report_limit = config->report_limit,
+            .report_time_ms = config->report_time_ms,
+            .ban_time_ms = config->ban_time_ms,
+            .first_session_thread = config->first_session_thread,
+            .session_threads = config->session_threads,
+        },
+        .way_up = {
+            .client = &store->client,
+            .calls = &store->calls,
+            .address = config->address,
+            .log = config->log,
+            .handler = &way_up_handler,
+            .owner = store,
+        },
+    };
     uint64_t random = 0;
     CHECK(getrandom(&random, sizeof random, 0) == (ssize_t)sizeof random);
-    snprintf(store->node, sizeof store->node, "%016llx", (unsigned long long)random);
-    snprintf(store->epoch_key, sizeof store->epoch_key, "%sepoch", config->prefix);
+    snprintf(store->calls.node, sizeof store->calls.node, "%016llx", (unsigned long long)random);
+    calls_init(&store->calls);
     redis_client_start(&store->client, loop, config->address, config->timeout_ms, &client_handler, store);
-}
-
-void redis_release(struct redis_store *store)
-{
-    /* Redis answers in order: when this is answered, so is everything before it. */
-    send_lease_script(store, SCRIPT_RELEASE, on_released);
-}
-
-void redis_store_drain(struct redis_store *store)
-{
-    if (store->is_draining)
-        return;
-    store->is_draining = true;
-    if (store->is_up)
-        redis_release(store);
-    else /* One more try: users whom it has not forgotten would stay there until the next server comes. */
-        redis_client_hurry(&store->client);
 }
 
 void redis_store_stop(struct redis_store *store)

@@ -21,9 +21,9 @@
 
 #include "actors/matcher.h"
 #include "redis/address.h"
+#include "redis/calls.h"
 #include "redis/client.h"
-#include "redis/replies.h"
-#include "redis/scripts.h"
+#include "redis/way_up.h"
 #include "runtime/log.h"
 
 struct redis_store_config {
@@ -41,35 +41,16 @@ struct redis_store_config {
     void (*on_stopped)(void *owner);                 /* answers redis_store_stop() */
 };
 
-enum redis_store_step {
-    STEP_AUTH,
-    STEP_SELECT,
-    STEP_POLICY,
-    STEP_LOAD,
-    STEP_FENCE,
-    STEP_FORGET,
-    STEP_CLEAR,
-    STEP_UP
-};
-
 struct redis_store {
     struct redis_store_config config;
     struct redis_client client;
-    enum redis_store_step step;
+    struct calls calls;
+    struct way_up way_up;
     bool is_up;
     bool was_up;     /* once since start */
     bool has_failed; /* on_fatal was called */
     bool is_draining, has_drained;
-    char node[NODE_BYTES];
     unsigned long long connection; /* counts; part of the epoch value */
-    char epoch_value[NODE_BYTES + 24];
-    char epoch_key[80];
-    char shas[SCRIPTS][41];
-    unsigned loads_left;
-    unsigned forgets_left; /* users to forget of this SCAN */
-    char cursor[24];       /* SCAN */
-    uint64_t held_since_ms;
-    uint64_t next_fence_ms;     /* HELD: when to ask again; 0: not waiting */
     uint64_t last_heartbeat_ms;
     struct log_limit lost_limit;
 };

@@ -150,10 +150,11 @@ struct redis_stream *redis_stream_open(redisContext *context, uv_loop_t *loop, c
     return stream;
 }
 
-void redis_stream_send(struct redis_stream *stream, int argc, const char **argv, const size_t *lengths)
+void redis_stream_send(struct redis_stream *stream, int argc, const char *const *argv, const size_t *lengths)
 {
     CHECK(stream->is_connected && stream->context != NULL);
-    CHECK_MEMORY(redisAppendCommandArgv(stream->context, argc, argv, lengths) == REDIS_OK ? stream : NULL);
+    /* hiredis does not say that it only reads argv. */
+    CHECK_MEMORY(redisAppendCommandArgv(stream->context, argc, (const char **)argv, lengths) == REDIS_OK ? stream : NULL);
     if (stream->is_writing || stream->is_broken)
         return;
     stream->is_writing = true;

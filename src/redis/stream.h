@@ -33,7 +33,7 @@ struct redis_stream *redis_stream_open(redisContext *context, uv_loop_t *loop, c
                                        void *owner, int *error) __attribute__((warn_unused_result));
 
 /* Send a command, arguments copied. After on_connected. */
-void redis_stream_send(struct redis_stream *stream, int argc, const char **argv, const size_t *lengths);
+void redis_stream_send(struct redis_stream *stream, int argc, const char *const *argv, const size_t *lengths);
 
 /* From anywhere, also from a handler. The memory is given back by the loop. Nulls the pointer; NULL is allowed. */
 void redis_stream_close(struct redis_stream **stream);

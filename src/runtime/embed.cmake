@@ -1,7 +1,9 @@
-# Turn files into one C source that defines embedded_files[] (src/runtime/embedded.h). Those of PAGE_FILES are there twice: as they are, and
-# under their name with .gz, compressed.
+# Turn files into one C source that defines embedded_files[] (src/runtime/embedded.h).
 #
-#   cmake -DROOT=<source tree> "-DFILES=lua/a.lua;lua/b.lua" "-DPAGE_FILES=src/web/index.html" -DGZIP=<program>
+# A script that has a line "-- HEAD ..." gets SCRIPT_HEAD in front. As they are embedded, all scripts are also written beside OUTPUT, under their
+# names, where tests find them. Those of PAGE_FILES are embedded twice: as they are, and under their name with .gz, compressed.
+#
+#   cmake -DROOT=<source tree> "-DSCRIPTS=lua/a.lua;lua/b.lua" -DSCRIPT_HEAD=lua/head.lua "-DPAGE_FILES=src/web/index.html" -DGZIP=<program>
 #         -DOUTPUT=<file.c> -P src/runtime/embed.cmake
 set(arrays "")
 set(rows "")
@@ -21,7 +23,17 @@ function(embed name path)
     set(index ${index} PARENT_SCOPE)
 endfunction()
 
-foreach(name IN LISTS FILES PAGE_FILES)
+get_filename_component(directory "${OUTPUT}" DIRECTORY)
+file(READ "${ROOT}/${SCRIPT_HEAD}" head)
+foreach(name IN LISTS SCRIPTS)
+    file(READ "${ROOT}/${name}" text)
+    if(text MATCHES "\n-- HEAD ")
+        set(text "${head}${text}")
+    endif()
+    file(WRITE "${directory}/${name}" "${text}")
+    embed("${name}" "${directory}/${name}")
+endforeach()
+foreach(name IN LISTS PAGE_FILES)
     embed("${name}" "${ROOT}/${name}")
 endforeach()
 foreach(name IN LISTS PAGE_FILES)

@@ -7,7 +7,15 @@ import pytest
 import redis
 
 ROOT = os.path.join(os.path.dirname(__file__), "..", "..")
+BINARY = os.environ.get("CHATTERBOX_BINARY") or os.path.join(ROOT, "build", "release", "chatterbox")
+SCRIPTS = sorted(name.removesuffix(".lua") for name in os.listdir(os.path.join(ROOT, "lua")) if name != "head.lua")
 EPOCH = "node:1"
+
+
+def embedded(name):
+    """A script as it is in the binary: the build has written it down there too."""
+    with open(os.path.join(os.path.dirname(BINARY), "lua", f"{name}.lua")) as file:
+        return file.read()
 
 
 class Scripts:
@@ -19,10 +27,7 @@ class Scripts:
         self.epoch = EPOCH
         self.clock = 1000
         self.match = 0
-        self.scripts = {}
-        for name in os.listdir(os.path.join(ROOT, "lua")):
-            with open(os.path.join(ROOT, "lua", name)) as file:
-                self.scripts[name.removesuffix(".lua")] = store.register_script(file.read())
+        self.scripts = {name: store.register_script(embedded(name)) for name in SCRIPTS}
 
     def reset(self):
         self.store.flushall()

@@ -1,8 +1,8 @@
-"""The header of each script says what it takes and gives: compared with the C table and with the script's own body."""
+"""The header of each script, and of their common head, says what it takes and gives: compared with the C table and with its own body."""
 import os
 import re
 
-from conftest import ROOT
+from conftest import BINARY, ROOT, SCRIPTS, embedded
 
 
 def numbered(line):
@@ -17,15 +17,26 @@ def numbered(line):
 
 
 def header(text):
-    found = dict(re.findall(r"^-- (KEYS|ARGV|RETURN|COST) +(.+)$", text, re.M))
-    assert set(found) == {"KEYS", "ARGV", "RETURN", "COST"}
+    found = dict(re.findall(r"^-- (KEYS|ARGV|RETURN|COST|HEAD) +(.+)$", text, re.M))
+    assert set(found) - {"HEAD"} == {"KEYS", "ARGV", "RETURN", "COST"}
     return found
 
 
+def body(text):
+    return re.sub(r"--.*", "", text)
+
+
+def source(name):
+    with open(os.path.join(ROOT, "lua", f"{name}.lua")) as file:
+        return file.read()
+
+
 def files():
-    for name in sorted(os.listdir(os.path.join(ROOT, "lua"))):
-        with open(os.path.join(ROOT, "lua", name)) as file:
-            yield name.removesuffix(".lua"), file.read()
+    return [(name, source(name)) for name in ["head", *SCRIPTS]]
+
+
+def scripts():
+    return [(name, source(name)) for name in SCRIPTS]
 
 
 def test_headers_agree_with_the_table_in_c():
@@ -33,28 +44,39 @@ def test_headers_agree_with_the_table_in_c():
         rows = re.findall(r'^SCRIPT\( \w+,\s*"(\w+)",\s*(\d+), (\d+), (\w+),\s*(\w+)\s*\)', file.read(), re.M)
     table = {name: ((int(keys), more_keys == "VARIADIC"), (int(arguments), more_arguments == "VARIADIC"))
              for name, keys, arguments, more_keys, more_arguments in rows}
-    assert table == {name: (numbered(header(text)["KEYS"]), numbered(header(text)["ARGV"])) for name, text in files()}
+    assert table == {name: (numbered(header(text)["KEYS"]), numbered(header(text)["ARGV"])) for name, text in scripts()}
 
 
 def test_bodies_use_no_more_than_their_headers_name():
     for name, text in files():
         assert text.startswith(f"-- {name}: "), name
-        body = re.sub(r"--.*", "", text)
         for kind in ("KEYS", "ARGV"):
             fixed, is_variadic = numbered(header(text)[kind])
-            used = [int(number) for number in re.findall(kind + r"\[(\d+)\]", body)]
+            used = [int(number) for number in re.findall(kind + r"\[(\d+)\]", body(text))]
             assert max(used, default=0) <= fixed, (name, kind)
-            assert is_variadic or not re.search(f"#{kind}(?!\\[)", body), (name, kind)
+            assert is_variadic or not re.search(f"#{kind}(?!\\[)", body(text)), (name, kind)
 
 
 def test_every_word_that_is_returned_is_in_the_header():
     for name, text in files():
-        body = re.sub(r"--.*", "", text)
-        returned = set(re.findall(r"return \{'(\w+)'", body))
+        returned = set(re.findall(r"return \{'(\w+)'", body(text)))
         assert returned == set(re.findall(r'\{"(\w+)"', header(text)["RETURN"])), name
+
+
+def test_who_calls_a_function_of_the_head_says_so():
+    functions = set(re.findall(r"^local function (\w+)", source("head"), re.M))
+    assert not re.search(r"^(?!local function |  |end$)\S", body(source("head")), re.M)  # nothing runs, nothing is global
+    for name, text in scripts():
+        called = {function for function in functions if re.search(rf"\b{function}\b", body(text))}
+        assert called == set(header(text).get("HEAD", "").split()), name
+        assert not re.search(rf"function ({'|'.join(functions)})\b", body(text)), name
 
 
 def test_every_script_is_embedded():
     with open(os.path.join(ROOT, "CMakeLists.txt")) as file:
-        embedded = set(re.findall(r"lua/(\w+)\.lua", file.read()))
-    assert embedded == {name for name, _ in files()}
+        assert set(re.findall(r"lua/(\w+)\.lua", file.read())) == {name for name, _ in files()}
+    with open(BINARY, "rb") as file:
+        binary = file.read()
+    for name, text in scripts():
+        assert embedded(name) == (source("head") if "HEAD" in header(text) else "") + text, name
+        assert embedded(name).encode() in binary, name

@@ -55,7 +55,7 @@ def replay(calls):
 
 
 def run(options):
-    with open(os.path.join(stage.ROOT, "lua", f"{SESSION_ENDS}.lua"), "rb") as file:
+    with open(os.path.join(stage.BUILD, "lua", f"{SESSION_ENDS}.lua"), "rb") as file:
         leave = hashlib.sha1(file.read()).hexdigest().encode()
     rows = {name: [] for name in ("alone", "alone, rate", "redis", "server", "matcher", "session", "io", "sessions")}
     for number in range(options.rounds):
