@@ -8,7 +8,8 @@
 #include <stddef.h>
 
 struct embedded_file {
-    const char *name; /* as in the tree, such as "lua/leave.lua" (with lua/head.lua in front, if it says so); "src/web/app.js.gz" is src/web/app.js compressed */
+    /* As in the tree, such as "lua/leave.lua", which has lua/head.lua in front; "src/web/app.js.gz" is src/web/app.js compressed. */
+    const char *name;
     const char *hash; /* the first 32 hexadecimal digits of its SHA-256 */
     const unsigned char *bytes;
     size_t length;
