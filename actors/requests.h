@@ -2,7 +2,7 @@
  *
  * Each request is answered exactly once: by an event, by TEXT_DONE, or by way of the partner.
  *
- * Threads: the session thread. Source: the protocol's tables, restated in the README.
+ * Threads: the session thread. Source: the protocol's tables, restated in src/wire/README.md.
  */
 #ifndef CHATTERBOX_ACTORS_REQUESTS_H
 #define CHATTERBOX_ACTORS_REQUESTS_H

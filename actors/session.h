@@ -18,7 +18,7 @@
  *    so a higher one than the last is of the future and a lower one of the past.
  *
  * Credits: each text of the client is answered by exactly one of: an event to itself that names it as writer, TEXT_DONE,
- * or its way to the partner, whose I/O thread gives the credit back (README, "Flow control").
+ * or its way to the partner, whose I/O thread gives the credit back (README.md here, "Flow control").
  *
  * Threads:   the session thread it was placed on, for life.
  * Ownership: a message handed in is the actor's, payload included. Messages sent are the host's.

@@ -7,7 +7,7 @@
  * a tree. tests/unit/test_plain_text.c holds the two ways against each other.
  *
  * Threads:   any; a request stays with the thread that parsed it (json_t is not shared).
- * Source:    the catalogue is request.def; the envelope is restated in the README.
+ * Source:    the catalogue is request.def; the envelope is restated in README.md here.
  */
 #ifndef CHATTERBOX_WIRE_REQUEST_H
 #define CHATTERBOX_WIRE_REQUEST_H

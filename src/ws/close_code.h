@@ -1,6 +1,6 @@
 /* close_code.h: why a WebSocket ends.
  *
- * Source: RFC 6455, section 7.4; those from 4000 on are the protocol's (wire/README.md).
+ * Source: RFC 6455, section 7.4; those from 4000 on are the protocol's (src/wire/README.md).
  */
 #ifndef CHATTERBOX_WS_CLOSE_CODE_H
 #define CHATTERBOX_WS_CLOSE_CODE_H

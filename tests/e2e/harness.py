@@ -22,7 +22,7 @@ TIMEOUT = 10 * SLOWNESS
 SANITIZER_REPORT = re.compile(r"ThreadSanitizer|AddressSanitizer|LeakSanitizer|runtime error:|check failed")
 
 TIMESTAMP = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")
-# The members of data for each event, as in the README's protocol reference.
+# The members of data for each event, as in src/wire/README.md.
 DATA = {
     "connection_established": {"user_id"},
     "success": None,

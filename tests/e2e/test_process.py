@@ -64,9 +64,10 @@ def test_help_and_version():
         shown = f"{int(default):,}" if default.isdigit() and flag != "port" else default
         assert row[1] == ("" if default in ("", "-1") else f"`{shown}`"), f"the README's default of --{flag}"
         assert row[2] == definition[2], f"the README's text of --{flag}"
+    architecture = open(os.path.join(os.path.dirname(__file__), "../../actors/README.md")).read()
     messages = open(os.path.join(os.path.dirname(__file__), "../../actors/message.def")).read()
     for name in re.findall(r"^MSG\( (\w+),", messages, re.M):
-        assert f"| `{name}` |" in readme, f"the README does not tell of {name}"
+        assert f"| `{name}` |" in architecture, f"actors/README.md does not tell of {name}"
     assert re.fullmatch(r"chatterbox \d+\.\d+\.\d+\n", run_binary("--version").stdout)
 
 
