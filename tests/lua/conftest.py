@@ -8,7 +8,7 @@ import redis
 
 ROOT = os.path.join(os.path.dirname(__file__), "..", "..")
 BINARY = os.environ.get("CHATTERBOX_BINARY") or os.path.join(ROOT, "build", "release", "chatterbox")
-SCRIPTS = sorted(name.removesuffix(".lua") for name in os.listdir(os.path.join(ROOT, "lua")) if name != "head.lua")
+SCRIPTS = sorted(name.removesuffix(".lua") for name in os.listdir(os.path.join(ROOT, "lua")) if name.endswith(".lua") and name != "head.lua")
 EPOCH = "node:1"
 
 
