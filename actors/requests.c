@@ -194,8 +194,7 @@ static void relay(struct session *session, struct session_host *host, struct pay
                             .peer_text = { .match = session->match, .writer = session->connection } });
 }
 
-/* *text: the request's bytes, which may become the event. */
-static void relay_text(struct session *session, struct session_host *host, const struct request *request, struct payload **text)
+static void relay_text(struct session *session, struct session_host *host, const struct request *request)
 {
     enum error_code error = ERROR_NONE;
     if (session->state != SESSION_CHATTING)
@@ -211,14 +210,12 @@ static void relay_text(struct session *session, struct session_host *host, const
     if (!may_say(session, host, request))
         return;
     struct payload *event;
-    if (request->type == REQUEST_WEBRTC_SIGNAL) {
+    if (request->type == REQUEST_WEBRTC_SIGNAL)
         event = event_webrtc_signal(&host->time, request->data, host->event_bytes_max);
-    } else if (request->plain.bytes == NULL) {
+    else if (request->text.bytes == NULL)
         event = event_chat_message(&host->time, request->data);
-    } else {
-        event = event_from_plain_request(&host->time, *text);
-        *text = NULL;
-    }
+    else
+        event = event_chat_text(&host->time, &request->text);
     if (event == NULL) {
         tell_error(session, host, ERROR_MESSAGE_TOO_LONG, request->type_name);
         return;
@@ -376,7 +373,7 @@ void requests_on_client_text(struct session *session, struct session_host *host,
     }
     struct request request;
     enum error_code error = request_parse(&request, message->payload->bytes, message->payload->length);
-    if (request.plain.bytes == NULL)
+    if (request.text.bytes == NULL)
         host->parsed_bytes += message->payload->length;
     if (error != ERROR_NONE)
         request.type = REQUEST_UNKNOWN;
@@ -396,7 +393,7 @@ void requests_on_client_text(struct session *session, struct session_host *host,
         break;
     case REQUEST_CHAT_MESSAGE:
     case REQUEST_WEBRTC_SIGNAL:
-        relay_text(session, host, &request, &message->payload);
+        relay_text(session, host, &request);
         break;
     case REQUEST_END_CHAT:
         end_chat(session, host, &request);

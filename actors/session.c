@@ -7,14 +7,15 @@
 #include "actors/requests.h"
 #include "actors/tell.h"
 #include "runtime/check.h"
-#include "wire/plain_text.h"
+#include "wire/chat_text.h"
 
 /* The protocol's own: reported too often. */
 enum { CLOSE_BANNED = 4003 };
 
 /* jansson takes 10 ns for a byte, or 80 of the most malicious. A request of more than the first is not for it to parse at once, and no request is
- * once it has parsed the second in one batch. To see whether a request is for jansson at all takes a look at every byte, so that is asked last. */
-enum { QUICK_BYTES = 2048, QUICK_BATCH_BYTES = 16384 };
+ * once it has parsed the second in one batch. To see whether a request is for jansson at all takes a look at every byte, so that is asked last, and
+ * of none that is longer than the longest chat message without escapes (2,000 code points of four bytes). */
+enum { QUICK_BYTES = 2048, QUICK_BATCH_BYTES = 16384, CHAT_BYTES_MAX = 12288 };
 
 static bool awaits_matcher(const struct session *session)
 {
@@ -24,9 +25,9 @@ static bool awaits_matcher(const struct session *session)
 static bool is_quick(const struct session_host *host, const struct message *request)
 {
     const struct payload *text = request->payload;
-    struct plain_text plain;
+    struct chat_text found;
     return (text->length <= QUICK_BYTES && host->parsed_bytes < QUICK_BATCH_BYTES) ||
-           plain_text_find(&plain, text->bytes, text->length);
+           (text->length <= CHAT_BYTES_MAX && chat_text_find(&found, text->bytes, text->length) != CHAT_TEXT_NONE);
 }
 
 static void await_turn(struct session *session, struct session_host *host)

@@ -254,7 +254,6 @@ struct net *io_thread_new(const struct io_thread_config *config, struct mailbox 
     net->readers = (struct reader_pool){ .longest = (size_t)config->options->max_message, .accepts_binary = config->accepts_binary };
     net->config = config->config;
     slab_init(&net->connections, sizeof(struct connection), SLOTS_MAX);
-    CHECK(writer_pool_init(&net->writers));
     address_gate_init(net);
     if (!executor_init_or_log(&net->executor, mailbox, &handler, net, config->log)) {
         address_gate_fini(net);

@@ -149,13 +149,26 @@ struct payload *event_chat_message(const struct event_time *time, const json_t *
     return end(text);
 }
 
-struct payload *event_from_plain_request(const struct event_time *time, struct payload *request)
+static unsigned char *put(unsigned char *to, const void *bytes, size_t length)
 {
-    request->length--; /* the brace that closes it */
-    append_text(&request, ",\"description\":\"Your partner wrote.\",\"timestamp\":\"");
-    payload_append(&request, time->text, sizeof time->text - 1);
-    append_text(&request, "\"}");
-    return request;
+    memcpy(to, bytes, length);
+    return to + length;
+}
+
+struct payload *event_chat_text(const struct event_time *time, const struct chat_text *message)
+{
+    static const char head[] = "{\"type\":\"chat_message\",\"description\":\"Your partner wrote.\",\"timestamp\":\"";
+    static const char middle[] = "\",\"data\":{\"message\":\"";
+    static const char tail[] = "\"}}";
+    const size_t length = sizeof head + sizeof time->text + sizeof middle + message->length + sizeof tail - 4; /* without the NULs */
+    struct payload *text = payload_new(length);
+    unsigned char *at = put(text->bytes, head, sizeof head - 1);
+    at = put(at, time->text, sizeof time->text - 1);
+    at = put(at, middle, sizeof middle - 1);
+    at = put(at, message->bytes, message->length);
+    put(at, tail, sizeof tail - 1);
+    text->length = (uint32_t)length;
+    return text;
 }
 
 struct bounded_text {

@@ -40,9 +40,8 @@ struct payload *event_success_matched(const struct event_time *time, enum match_
 /* message: a JSON string. */
 struct payload *event_chat_message(const struct event_time *time, const json_t *message);
 
-/* The same from a request in which plain_text_find() has found the message. Such a request says word for word what the event has to say, so it
- * becomes the event, with a description and a time behind it; where it is, if the payload has room for them. Takes the request over. */
-struct payload *event_from_plain_request(const struct event_time *time, struct payload *request);
+/* The same with a message as it stands in a request. */
+struct payload *event_chat_text(const struct event_time *time, const struct chat_text *message);
 
 /* data: any JSON object. Returns NULL if the event would be longer than bytes_max, without having written it to its end: jansson may make five
  * bytes of one (0.1 becomes 0.10000000000000001), and takes its time. */

@@ -111,18 +111,19 @@ enum error_code request_parse(struct request *request, const void *utf8, size_t 
     request->type = REQUEST_UNKNOWN;
     request->type_name = NULL;
     request->data = NULL;
-    request->plain = (struct plain_text){ 0 };
+    request->text = (struct chat_text){ 0 };
+    request->root = NULL;
     request->codepoints = 0;
     request->fallback_ms = FALLBACK_NEVER;
     request->is_active = false;
     interests_init(&request->interests);
 
-    if (plain_text_find(&request->plain, utf8, length)) {
-        request->root = NULL;
+    const enum chat_text_verdict verdict = chat_text_find(&request->text, utf8, length);
+    if (verdict != CHAT_TEXT_NONE) {
         request->type = REQUEST_CHAT_MESSAGE;
         request->type_name = catalogue[REQUEST_CHAT_MESSAGE].wire;
-        request->codepoints = request->plain.codepoints;
-        return ERROR_NONE;
+        request->codepoints = request->text.codepoints;
+        return verdict == CHAT_TEXT_FOUND ? ERROR_NONE : ERROR_INVALID_JSON;
     }
 
     /* DECODE_ANY: `5` is valid JSON, and only then not a request. */

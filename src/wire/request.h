@@ -2,9 +2,8 @@
  *
  * Bytes in, struct out: nothing here depends on who asks or in which state.
  *
- * jansson parses everything, but for the one text that makes up nearly all of the traffic: a chat message exactly as JSON.stringify() or
- * json.dumps() write it, with nothing in it that is escaped. That text is recognised as a whole (plain_text.h), and relayed without having been
- * a tree. tests/unit/test_plain_text.c holds the two ways against each other.
+ * jansson parses everything, but for chat messages, which make up nearly all of the traffic: their text is found however the JSON around it is
+ * spelled (chat_text.h), and relayed as it was written, without having been a tree.
  *
  * Threads:   any; a request stays with the thread that parsed it (json_t is not shared).
  * Source:    the catalogue is request.def; the envelope is restated in README.md here.
@@ -17,8 +16,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "wire/chat_text.h"
 #include "wire/interests.h"
-#include "wire/plain_text.h"
 
 enum request_type {
     REQUEST_UNKNOWN,
@@ -45,8 +44,8 @@ struct request {
     enum request_type type;
     json_t *root;            /* owns what the others point into */
     const char *type_name;   /* as the client wrote it, NUL-terminated; NULL if it is not a string */
-    json_t *data;            /* OBJECT: the object. MESSAGE: the string, unless it is in plain. Otherwise NULL */
-    struct plain_text plain; /* MESSAGE that was recognised: it points into the bytes parsed */
+    json_t *data;            /* OBJECT: the object. MESSAGE: the string, unless it is in text. Otherwise NULL */
+    struct chat_text text;   /* MESSAGE that was found without jansson: it points into the bytes parsed */
     size_t codepoints;       /* MESSAGE: its length */
     int32_t fallback_ms;     /* FALLBACK: after so long anyone will do; FALLBACK_NEVER */
     bool is_active;          /* ACTIVE */
@@ -54,7 +53,7 @@ struct request {
 };
 
 /* Parse what is known to be valid UTF-8 (reader.c sees to that). The bytes must outlive the request. Always initialises *request, also on
- * an error, where type_name and type tell what is known; request_fini() it in any case. INVALID_JSON, INVALID_REQUEST, UNKNOWN_TYPE and INVALID_INTERESTS are found here. */
+ * an error, where type_name and type tell what is known (of a chat message with an escape that means nothing, too); request_fini() it in any case. INVALID_JSON, INVALID_REQUEST, UNKNOWN_TYPE and INVALID_INTERESTS are found here. */
 enum error_code request_parse(struct request *request, const void *utf8, size_t length)
     __attribute__((warn_unused_result));
 

@@ -3,6 +3,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "ws/utf8.h"
+
 enum { FIN_AND_TEXT = 0x81, MASK_BIT = 0x80, LENGTH_BITS = 0x7F, LENGTH_IN_16_BITS = 126, MASK_BYTES = 4 };
 
 /* Remove the mask. Returns whether all of it is ASCII. */
@@ -43,8 +45,10 @@ size_t plain_frame_take(const unsigned char *bytes, size_t length, size_t longes
     if (text_length > longest || length < head + text_length)
         return 0;
     struct payload *unmasked = payload_new(text_length);
-    if (!unmask(unmasked->bytes, bytes + head, text_length, bytes + head - MASK_BYTES)) {
-        payload_free(&unmasked);
+    struct utf8_stream utf8 = { 0 };
+    if (!unmask(unmasked->bytes, bytes + head, text_length, bytes + head - MASK_BYTES) &&
+        !(utf8_take(&utf8, unmasked->bytes, text_length) && utf8_is_complete(&utf8))) {
+        payload_free(&unmasked); /* an error, and wslay's to tell */
         return 0;
     }
     unmasked->length = (uint32_t)text_length;

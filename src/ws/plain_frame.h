@@ -1,8 +1,8 @@
 /* plain_frame.h: the frame that nearly every chat message comes in, recognised without wslay.
  *
- * That is a whole text message in one frame, all of which has been read, in ASCII. It is no parser of frames: everything else (a frame that
- * is not complete, fragments, control frames, other characters, and whatever is wrong) is wslay's, and tests hold both against each other.
- * wslay looks at every byte twice, once to remove the mask and once to check UTF-8, one byte at a time; here both are one loop over many.
+ * That is a whole text message in one frame, all of which has been read. It is no parser of frames: everything else (a frame that is not complete,
+ * fragments, control frames, and whatever is wrong) is wslay's, and tests hold both against each other. wslay removes the mask byte by
+ * byte, and copies twice; here that is one loop over many bytes, which also sees whether they are ASCII. Only if not, UTF-8 is checked.
  *
  * Threads: pure; any. Source: RFC 6455, section 5.2 (the frame) and 5.3 (the mask).
  */

@@ -2,12 +2,15 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <wslay/wslay.h>
 
 #include "runtime/check.h"
 
 /* Outputs of this size are kept for the next to come; larger ones are freed. */
 enum { OUTPUT_BYTES = 4096, OUTPUTS_KEPT = 256 };
+
+/* Section 5.2. */
+enum { FIN = 0x80, LENGTH_IN_16_BITS = 126, LENGTH_IN_64_BITS = 127, HEAD_BYTES_MAX = 10 };
+enum opcode { TEXT = 1, BINARY = 2, CLOSE = 8, PING = 9, PONG = 10 };
 
 struct output {
     struct output *next; /* among the free ones */
@@ -63,24 +66,8 @@ static unsigned output_rest(const struct output *output, uint32_t sent, struct i
     return count;
 }
 
-static ssize_t put_encoded(const uint8_t *bytes, size_t length, int flags, void *user_data)
-{
-    struct writer_pool *pool = user_data;
-    (void)flags;
-    writer_put_bytes(pool, pool->encoding, bytes, length);
-    return (ssize_t)length;
-}
-
-bool writer_pool_init(struct writer_pool *pool)
-{
-    static const struct wslay_frame_callbacks callbacks = { .send_callback = put_encoded };
-    *pool = (struct writer_pool){ 0 };
-    return wslay_frame_context_init(&pool->encoder, &callbacks, pool) == 0;
-}
-
 void writer_pool_fini(struct writer_pool *pool)
 {
-    wslay_frame_context_free(pool->encoder);
     while (pool->free != NULL) {
         struct output *output = pool->free;
         pool->free = output->next;
@@ -90,11 +77,10 @@ void writer_pool_fini(struct writer_pool *pool)
 
 /* Putting. */
 
-void writer_put_bytes(struct writer_pool *pool, struct writer *writer, const void *bytes, size_t length)
+/* Room for so many bytes, counted as written. */
+static unsigned char *make_room(struct writer_pool *pool, struct writer *writer, size_t length)
 {
     struct output *output = writer->output;
-    if (length == 0)
-        return;
     CHECK(output == NULL || output->constant == NULL);
     if (output == NULL) {
         output = writer->output = output_take(pool, length);
@@ -105,8 +91,14 @@ void writer_put_bytes(struct writer_pool *pool, struct writer *writer, const voi
         output_give_back(pool, output);
         output = writer->output = grown;
     }
-    memcpy(output->bytes + output->length, bytes, length);
     output->length += (uint32_t)length;
+    return output->bytes + output->length - length;
+}
+
+void writer_put_bytes(struct writer_pool *pool, struct writer *writer, const void *bytes, size_t length)
+{
+    if (length > 0)
+        memcpy(make_room(pool, writer, length), bytes, length);
 }
 
 void writer_put_constant(struct writer *writer, const void *bytes, size_t length)
@@ -118,30 +110,45 @@ void writer_put_constant(struct writer *writer, const void *bytes, size_t length
     writer->output->constant_length = (uint32_t)length;
 }
 
-static void put_frame(struct writer_pool *pool, struct writer *writer, enum wslay_opcode opcode, const void *bytes, size_t length)
+/* The head of a frame that is a whole message, without a mask. Returns its length. */
+static size_t print_head(unsigned char head[HEAD_BYTES_MAX], enum opcode opcode, size_t length)
 {
-    struct wslay_frame_iocb frame = {
-        .fin = 1, .opcode = (uint8_t)opcode, .payload_length = length, .data = bytes, .data_length = length
-    };
-    pool->encoding = writer;
-    ssize_t sent = wslay_frame_send(pool->encoder, &frame);
-    CHECK(sent == (ssize_t)length); /* put_encoded() takes everything at once */
+    head[0] = (unsigned char)(FIN | opcode);
+    if (length < LENGTH_IN_16_BITS) {
+        head[1] = (unsigned char)length;
+        return 2;
+    }
+    const size_t length_bytes = length <= 0xFFFF ? 2 : 8;
+    head[1] = length_bytes == 2 ? LENGTH_IN_16_BITS : LENGTH_IN_64_BITS;
+    for (size_t i = 0; i < length_bytes; i++)
+        head[2 + i] = (unsigned char)((uint64_t)length >> 8 * (length_bytes - 1 - i));
+    return 2 + length_bytes;
+}
+
+static void put_frame(struct writer_pool *pool, struct writer *writer, enum opcode opcode, const void *bytes, size_t length)
+{
+    unsigned char head[HEAD_BYTES_MAX];
+    const size_t head_length = print_head(head, opcode, length);
+    unsigned char *at = make_room(pool, writer, head_length + length);
+    memcpy(at, head, head_length);
+    if (length > 0)
+        memcpy(at + head_length, bytes, length);
 }
 
 void writer_put_ping(struct writer_pool *pool, struct writer *writer)
 {
-    put_frame(pool, writer, WSLAY_PING, NULL, 0);
+    put_frame(pool, writer, PING, NULL, 0);
 }
 
 void writer_put_pong(struct writer_pool *pool, struct writer *writer, const void *bytes, size_t length)
 {
-    put_frame(pool, writer, WSLAY_PONG, bytes, length);
+    put_frame(pool, writer, PONG, bytes, length);
 }
 
 void writer_put_close(struct writer_pool *pool, struct writer *writer, enum close_code code)
 {
     const uint8_t payload[2] = { (uint8_t)(code >> 8), (uint8_t)(code & 0xFF) };
-    put_frame(pool, writer, WSLAY_CONNECTION_CLOSE, payload, code == CLOSE_NO_STATUS ? 0 : sizeof payload);
+    put_frame(pool, writer, CLOSE, payload, code == CLOSE_NO_STATUS ? 0 : sizeof payload);
 }
 
 /* What has been written is no longer owed. */
@@ -175,7 +182,7 @@ struct writer_credit writer_put_event(struct writer_pool *pool, struct writer *w
         }
         writer->owed_queued++;
     }
-    put_frame(pool, writer, is_binary ? WSLAY_BINARY_FRAME : WSLAY_TEXT_FRAME, payload->bytes, payload->length);
+    put_frame(pool, writer, is_binary ? BINARY : TEXT, payload->bytes, payload->length);
     return credit;
 }
 

@@ -23,13 +23,11 @@
 enum { CREDIT_LOT = 8 };
 
 struct output; /* bytes on their way out */
-struct wslay_frame_context;
 
+/* All zero is empty. */
 struct writer_pool {
     struct output *free;
     unsigned free_count;
-    struct wslay_frame_context *encoder; /* knows nothing between two frames */
-    struct writer *encoding;
 };
 
 /* All zero is empty. */
@@ -52,8 +50,6 @@ struct writer_credit {
     uint32_t texts;
 };
 
-/* Returns false if memory for the encoder runs out. */
-bool writer_pool_init(struct writer_pool *pool) __attribute__((warn_unused_result));
 void writer_pool_fini(struct writer_pool *pool);
 
 void writer_put_bytes(struct writer_pool *pool, struct writer *writer, const void *bytes, size_t length);

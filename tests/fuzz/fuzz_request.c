@@ -1,8 +1,9 @@
-/* The JSON of a request: parsed or refused; and what plain_text.h recognises is what jansson parses. */
+/* The JSON of a request: parsed or refused; and the text that chat_text.h finds is what jansson finds. */
 #include <jansson.h>
 #include <utf8proc.h>
 
 #include "fuzz/fuzz.h"
+#include "runtime/payload.h"
 #include "wire/request.h"
 
 static size_t count_codepoints(const uint8_t *utf8, size_t length)
@@ -18,15 +19,36 @@ static size_t count_codepoints(const uint8_t *utf8, size_t length)
     return count;
 }
 
-static void check_plain(const struct plain_text *plain, const uint8_t *data, size_t size)
+/* The string that stands in the JSON as these bytes. */
+static json_t *unescape(const struct chat_text *text)
 {
-    json_t *root = json_loadb((const char *)data, size, JSON_REJECT_DUPLICATES, NULL);
-    CHECK(json_object_size(root) == 2);
+    struct payload *quoted = payload_new(text->length + 2);
+    payload_append(&quoted, "\"", 1);
+    payload_append(&quoted, text->bytes, text->length);
+    payload_append(&quoted, "\"", 1);
+    json_t *string = json_loadb((const char *)quoted->bytes, quoted->length, JSON_DECODE_ANY, NULL);
+    payload_free(&quoted);
+    CHECK(json_is_string(string));
+    return string;
+}
+
+/* jansson's word is what counts. */
+static void check_chat_text(const uint8_t *data, size_t size)
+{
+    struct chat_text text;
+    const enum chat_text_verdict verdict = chat_text_find(&text, data, size);
+    if (verdict == CHAT_TEXT_NONE)
+        return;
+    json_t *root = json_loadb((const char *)data, size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, NULL);
+    if (verdict == CHAT_TEXT_INVALID) {
+        CHECK(root == NULL);
+        return;
+    }
     CHECK(strcmp(json_string_value(json_object_get(root, "type")), "chat_message") == 0);
-    const json_t *message = json_object_get(json_object_get(root, "data"), "message");
-    CHECK(json_string_length(message) == plain->length);
-    CHECK(memcmp(json_string_value(message), plain->bytes, plain->length) == 0);
-    CHECK(count_codepoints((const uint8_t *)plain->bytes, plain->length) == plain->codepoints);
+    json_t *found = unescape(&text);
+    CHECK(json_equal(found, json_object_get(json_object_get(root, "data"), "message")));
+    CHECK(count_codepoints((const uint8_t *)json_string_value(found), json_string_length(found)) == text.codepoints);
+    json_decref(found);
     json_decref(root);
 }
 
@@ -34,9 +56,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (count_codepoints(data, size) == SIZE_MAX) /* reader.c lets none through */
         return 0;
-    struct plain_text plain;
-    if (plain_text_find(&plain, data, size))
-        check_plain(&plain, data, size);
+    check_chat_text(data, size);
 
     struct request request;
     enum error_code error = request_parse(&request, data, size);
@@ -44,7 +64,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (error == ERROR_NONE && request.type == REQUEST_SUBMIT_INTERESTS)
         CHECK(request.interests.count >= 1 && request.interests.count <= INTERESTS_MAX);
     if (error == ERROR_NONE && request.type == REQUEST_CHAT_MESSAGE)
-        CHECK(request.plain.bytes != NULL || json_is_string(request.data));
+        CHECK(request.text.bytes != NULL || json_is_string(request.data));
     request_fini(&request);
     return 0;
 }

@@ -4,6 +4,7 @@ import shutil
 import statistics
 import subprocess
 
+import spellings
 import stage
 
 PROTOCOL = {"floor": "raw", "node ws": "websocket", "chatterbox": "chatterbox"}
@@ -84,3 +85,5 @@ def run(options):
     print(f"\nAn idle user with interests, of 15,000: {stage.spread(memory)} bytes of the server (PSS).")
     if limited:
         print("\n\\* the load generator was the limit of the rate; what a message costs the server is measured all the same.")
+    print()
+    spellings.run(options)

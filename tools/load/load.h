@@ -68,6 +68,7 @@ struct options {
     unsigned window;
     double rate;      /* messages a second in all; 0: closed loop */
     unsigned size;    /* bytes of text */
+    int spelling;     /* of chat messages: spelling_find() */
     int pid;          /* the server's; 0: unknown */
     unsigned sources; /* loopback addresses to connect from; 0: from wherever the kernel likes */
 };

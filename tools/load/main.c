@@ -18,6 +18,7 @@
 #include "load/idle.h"
 #include "load/relay.h"
 #include "load/report.h"
+#include "load/requests.h"
 #include "load/run.h"
 
 static const struct mode *const modes[] = { &idle_mode, &relay_mode, &churn_mode, &wait_mode };
@@ -51,7 +52,15 @@ static const char *host(const char *address)
     return address;
 }
 
-#define FLAGS "--host, --port, --protocol, --users, --seconds, --window, --rate, --size or --pid"
+static int spelling(const char *name)
+{
+    int found = spelling_find(name);
+    if (found < 0)
+        load_fail("--spelling: expected stringify, python, readme, shuffled or escaped");
+    return found;
+}
+
+#define FLAGS "--host, --port, --protocol, --users, --seconds, --window, --rate, --size, --spelling or --pid"
 
 static void parse(struct options *options, int argc, char **argv)
 {
@@ -80,6 +89,8 @@ static void parse(struct options *options, int argc, char **argv)
             options->rate = number(flag, value, 0, 1e8);
         else if (strcmp(flag, "--size") == 0)
             options->size = (unsigned)number(flag, value, 40, 2000);
+        else if (strcmp(flag, "--spelling") == 0)
+            options->spelling = spelling(value);
         else if (strcmp(flag, "--pid") == 0)
             options->pid = (int)number(flag, value, 1, 1e9);
         else

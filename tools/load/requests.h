@@ -12,6 +12,9 @@ void user_submit(struct user *user, const char *interests, ...) __attribute__((f
 /* Queue start_matching, forget the last chat's count, and begin to time. */
 void user_search(struct user *user);
 
+/* How a chat message is spelled: stringify, python, readme, shuffled or escaped. Returns -1 for any other name. */
+int spelling_find(const char *name);
+
 /* Queue a chat message that is said to be written at that time: "<writer> <number> <when>", filled up to the size asked for. */
 void user_write_chat(struct user *user, uint64_t when_ns);
 

@@ -34,6 +34,7 @@ int tear_down(void **state);
 /* What the actor gets. */
 
 #define CHAT_MESSAGE "{\"type\":\"chat_message\",\"data\":{\"message\":\"x\"}}"
+#define CHAT_FOR_JANSSON "{\"type\":\"chat_message\",\"data\":{\"message\":\"hello\",\"list\":[]}}" /* no flat object */
 
 void receive(struct message message);
 void client_writes(const char *json);

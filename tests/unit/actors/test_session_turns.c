@@ -5,7 +5,7 @@ static void a_long_request_waits_for_a_turn_and_what_follows_behind_it(void **st
 {
     (void)state;
     chat(10);
-    client_writes_long(CHAT_MESSAGE);
+    client_writes_long(CHAT_FOR_JANSSON);
     client_writes(CHAT_MESSAGE);
     client_writes_long("{\"type\":\"nonsense\"}");
     client_writes("{\"type\":\"end_chat\"}");
@@ -29,7 +29,7 @@ static void what_others_send_does_not_wait_for_the_turn(void **state)
     start_search();
     search_answered(SEARCH_WAITING, 1);
     forget_sent();
-    client_writes_long(CHAT_MESSAGE);
+    client_writes_long(CHAT_FOR_JANSSON);
     matched(10, 1);
     expect_event("success_matched", NULL);
     peer_text(10);
@@ -44,7 +44,7 @@ static void a_long_request_waits_for_the_matcher_first(void **state)
 {
     (void)state;
     start_search();
-    client_writes_long(CHAT_MESSAGE);
+    client_writes_long(CHAT_FOR_JANSSON);
     assert_int_equal(turns_awaited, 0);
     matched(10, 1);
     expect_event("success_matched", NULL);
@@ -81,8 +81,8 @@ static void what_a_client_wrote_before_it_went_is_relayed(void **state)
 {
     (void)state;
     chat(10);
-    client_writes_long(CHAT_MESSAGE);
-    client_writes_long(CHAT_MESSAGE);
+    client_writes_long(CHAT_FOR_JANSSON);
+    client_writes_long(CHAT_FOR_JANSSON);
     client_goes(1000);
     assert_int_equal(session.state, SESSION_CHATTING);
     give_turn();
@@ -118,7 +118,7 @@ static void who_goes_while_the_matcher_is_asked_is_not_kept(void **state)
 {
     (void)state;
     chat(10);
-    client_writes_long(CHAT_MESSAGE);
+    client_writes_long(CHAT_FOR_JANSSON);
     client_writes("{\"type\":\"next\"}");
     client_writes(CHAT_MESSAGE);
     client_goes(0);
@@ -137,7 +137,7 @@ static void a_banned_user_s_requests_are_dropped(void **state)
 {
     (void)state;
     chat(10);
-    client_writes_long(CHAT_MESSAGE);
+    client_writes_long(CHAT_FOR_JANSSON);
     receive((struct message){ .type = USER_BANNED });
     forget_sent();
     client_goes(0);

@@ -144,7 +144,19 @@ static void what_is_longer_than_allowed_is_not_taken(void **state)
     payload_free(&text);
 }
 
-static void whatever_is_not_ascii_is_left_to_wslay(void **state)
+static void text_in_every_language_is_taken(void **state)
+{
+    static const char *const texts[] = { "ä", "für dich", "привет", "你好，世界", "\xF0\x9F\x98\x80", "eleven bytes and \xE2\x82\xAC at the end \xE2\x82\xAC" };
+    (void)state;
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        make_frame(texts[i], strlen(texts[i]));
+        assert_true(is_taken(frame_length));
+        make_frame(texts[i], strlen(texts[i]) - 1); /* mostly half a code point */
+        (void)is_taken(frame_length);
+    }
+}
+
+static void what_is_not_utf8_is_left_to_wslay(void **state)
 {
     (void)state;
     char text[64];
@@ -193,7 +205,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(whole_messages_of_every_length_are_taken),
         cmocka_unit_test(what_is_longer_than_allowed_is_not_taken),
-        cmocka_unit_test(whatever_is_not_ascii_is_left_to_wslay),
+        cmocka_unit_test(text_in_every_language_is_taken),
+        cmocka_unit_test(what_is_not_utf8_is_left_to_wslay),
         cmocka_unit_test(heads_of_every_kind_mean_the_same),
         cmocka_unit_test(damaged_frames_mean_the_same),
     };
