@@ -7,6 +7,7 @@
 #include "net/opening.h"
 #include "net/receiving.h"
 #include "net/sending.h"
+#include "net/socket.h"
 
 /* Of what still comes after our good-bye so much is looked through for the client's, or thrown away. Who sends more does not listen: the rest is
  * not even read, since a flood would take the thread's time from everybody else. The client sees our last words all the same, since the socket
@@ -56,7 +57,7 @@ static void shut_half(struct connection *connection)
     connection->shuts_down = false;
     if (connection->state == CONNECTION_DEAD)
         return;
-    if (ending_shut_half(connection))
+    if (socket_shut_half(&connection->tcp))
         net_set_deadline(connection, LINGER_MS);
     else
         connection_kill(connection);

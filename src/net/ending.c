@@ -4,7 +4,6 @@
 
 #include "net/address_gate.h"
 #include "net/sending.h"
-#include "runtime/check.h"
 
 void ending_leave_actor(struct connection *connection, uint16_t code)
 {
@@ -15,22 +14,6 @@ void ending_leave_actor(struct connection *connection, uint16_t code)
                                                          .from = connection->self,
                                                          .conn_close = { .code = code } });
     connection->has_actor = false;
-}
-
-static void on_shut_down(uv_shutdown_t *request, int status)
-{
-    (void)status;
-    free(request);
-}
-
-bool ending_shut_half(struct connection *connection)
-{
-    uv_shutdown_t *request = malloc(sizeof *request);
-    CHECK_MEMORY(request);
-    if (uv_shutdown(request, (uv_stream_t *)&connection->tcp, on_shut_down) == 0)
-        return true;
-    free(request);
-    return false;
 }
 
 void ending_give_slot_back(struct connection *connection)

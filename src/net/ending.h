@@ -10,9 +10,6 @@
 /* Tell the actor, if there is one, that this was all. code: 0, or CONN_CLOSE is to come back with it. */
 void ending_leave_actor(struct connection *connection, uint16_t code);
 
-/* Shut our half of the socket once what libuv holds is written. Returns false if it is of no use any more. */
-bool ending_shut_half(struct connection *connection) __attribute__((warn_unused_result));
-
 /* Free all that the connection owns, and close its socket; the slot goes back when that is done. Returns the credits that its partner has back. */
 struct writer_credit ending_release(struct connection *connection) __attribute__((warn_unused_result));
 

@@ -25,3 +25,9 @@ ssize_t socket_send(const uv_tcp_t *tcp, struct iovec parts[], unsigned count)
     } while (sent < 0 && errno == EINTR);
     return sent < 0 ? uv_translate_sys_error(errno) : sent;
 }
+
+bool socket_shut_half(const uv_tcp_t *tcp)
+{
+    uv_os_fd_t fd;
+    return uv_fileno((const uv_handle_t *)tcp, &fd) == 0 && shutdown(fd, SHUT_WR) == 0;
+}

@@ -5,6 +5,7 @@
 #ifndef CHATTERBOX_NET_SOCKET_H
 #define CHATTERBOX_NET_SOCKET_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/uio.h>
 #include <uv.h>
@@ -17,5 +18,9 @@ void socket_peer_address(const uv_tcp_t *tcp, uint8_t address[ADDRESS_BYTES]);
 /* As uv_try_write(), which is for any stream and calls write(): on a socket send() has less to go through. Returns the bytes taken, or a libuv
  * error: UV_EAGAIN if there is no room. */
 ssize_t socket_send(const uv_tcp_t *tcp, struct iovec parts[], unsigned count);
+
+/* As uv_shutdown(), which waits until epoll says that the socket can be written to, for a socket with nothing left to write: two system calls less and a turn.
+ * Returns false if the socket is of no use any more. */
+bool socket_shut_half(const uv_tcp_t *tcp) __attribute__((warn_unused_result));
 
 #endif

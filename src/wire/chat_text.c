@@ -1,5 +1,6 @@
 #include "wire/chat_text.h"
 
+#include <endian.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -25,11 +26,8 @@ struct message {
     struct span text;
 };
 
-static bool is(struct span span, const char *name, size_t length)
-{
-    return span.length == length && memcmp(span.bytes, name, length) == 0;
-}
-#define IS(span, name) is(span, name, sizeof name - 1)
+/* A macro, so that the compiler compares a length that it knows. */
+#define IS(span, name) ((span).length == sizeof name - 1 && memcmp((span).bytes, name, sizeof name - 1) == 0)
 
 static void skip_space(struct cursor *cursor)
 {
@@ -46,13 +44,54 @@ static bool skip(struct cursor *cursor, unsigned char byte)
     return true;
 }
 
-/* Whether one of eight bytes ends a run of plain ones in a string: a quotation mark, a backslash, a control character. (Bit Twiddling Hacks,
- * "Determine if a word has a byte less than n", "… equal to n"; it may take a byte behind a true one for one, which changes no answer.) */
-static bool has_special(uint64_t word)
+/* What ends a run of plain bytes in a string. */
+static bool is_special(unsigned char byte)
+{
+    return byte == '"' || byte == '\\' || byte < 0x20;
+}
+
+/* No branches, so that the compiler looks at all of them at once. */
+enum { BLOCK = 32 };
+static bool block_has_special(const unsigned char *bytes)
+{
+    unsigned special = 0;
+    for (int i = 0; i < BLOCK; i++)
+        special |= (bytes[i] == '"') | (bytes[i] == '\\') | (bytes[i] < 0x20);
+    return special != 0;
+}
+
+/* The highest bit of each byte that is special; and perhaps of bytes behind the first of them, in the order of memory (Bit Twiddling Hacks, "Determine
+ * if a word has a byte less than n", "… equal to n"). */
+static uint64_t specials_of(const unsigned char *bytes)
 {
     const uint64_t ones = 0x0101010101010101, highs = 0x8080808080808080;
+    uint64_t word;
+    memcpy(&word, bytes, sizeof word);
+    word = le64toh(word);
     const uint64_t quotes = word ^ ones * '"', backslashes = word ^ ones * '\\';
-    return ((((word - ones * 0x20) & ~word) | ((quotes - ones) & ~quotes) | ((backslashes - ones) & ~backslashes)) & highs) != 0;
+    return (((word - ones * 0x20) & ~word) | ((quotes - ones) & ~quotes) | ((backslashes - ones) & ~backslashes)) & highs;
+}
+
+/* The first special byte, or end. */
+static const unsigned char *find_special(const unsigned char *at, const unsigned char *end)
+{
+    /* Names are short, and a text is not: it goes on in larger steps. */
+    enum { SHORT = 2 };
+    for (unsigned words = 0; end - at >= (ptrdiff_t)sizeof(uint64_t); words++) {
+        if (words >= SHORT) {
+            while (end - at >= BLOCK && !block_has_special(at))
+                at += BLOCK;
+            if (end - at < (ptrdiff_t)sizeof(uint64_t))
+                break;
+        }
+        const uint64_t specials = specials_of(at);
+        if (specials != 0)
+            return at + __builtin_ctzll(specials) / 8;
+        at += sizeof(uint64_t);
+    }
+    while (at < end && !is_special(*at))
+        at++;
+    return at;
 }
 
 /* The rest of a string whose quotation mark has been taken, up to the other one, which is taken too. */
@@ -61,15 +100,7 @@ static bool take_string(struct cursor *cursor, struct span *string, bool *has_es
     const unsigned char *at = cursor->at;
     *has_escapes = false;
     for (;;) {
-        uint64_t word;
-        while ((size_t)(cursor->end - at) >= sizeof word) {
-            memcpy(&word, at, sizeof word);
-            if (has_special(word))
-                break;
-            at += sizeof word;
-        }
-        while (at < cursor->end && *at != '"' && *at != '\\' && *at >= 0x20)
-            at++;
+        at = find_special(at, cursor->end);
         if (at == cursor->end || *at < 0x20)
             return false;
         if (*at == '"')

@@ -14,7 +14,7 @@ import websockets
 from harness import BINARY, TIMEOUT, Client, close_all, pair, running, settled
 
 WEB = os.path.join(os.path.dirname(__file__), "..", "..", "src", "web")
-FILES = sorted(os.listdir(WEB))
+FILES = sorted(name for name in os.listdir(WEB) if not name.endswith(".md"))
 TYPES = {".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8",
          ".svg": "image/svg+xml"}
 
