@@ -141,7 +141,8 @@ static int32_t unicode_escape(const unsigned char *at, const unsigned char *end)
 /* Bytes of one escape, or 0 if it means nothing. */
 static size_t escape_length(const unsigned char *at, const unsigned char *end)
 {
-    if (memchr("\"\\/bfnrt", at[1], 8) != NULL)
+    static const char letters[] = { '"', '\\', '/', 'b', 'f', 'n', 'r', 't' };
+    if (memchr(letters, at[1], sizeof letters) != NULL)
         return 2;
     const int32_t value = unicode_escape(at, end);
     if (value <= 0 || (value >= 0xDC00 && value <= 0xDFFF))
