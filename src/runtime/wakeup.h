@@ -23,13 +23,11 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
-#include <stdint.h>
 #include <uv.h>
 
 struct wakeup {
     uv_poll_t poll;
-    int fd;           /* an eventfd */
-    uint64_t signals; /* the consumer's: how often it was woken */
+    int fd; /* an eventfd */
 
     /* Written by all threads: true while the consumer is awake, or while a wake-up is on its way to it. */
     _Alignas(64) atomic_bool awake;
