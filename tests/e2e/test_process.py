@@ -49,26 +49,38 @@ def test_the_environment_is_read_and_named():
         assert server.log_value("listening", "session_threads") == "3"
 
 
+def text_of(path):
+    with open(os.path.join(os.path.dirname(__file__), "../..", path)) as file:
+        return file.read()
+
+
 def test_help_and_version():
     result = run_binary("--help")
     assert result.returncode == 0 and result.stderr == ""
-    options = open(os.path.join(os.path.dirname(__file__), "../../src/options.def")).read()
+    options = text_of("src/options.def")
     flags = re.findall(r'^(?:NUMBER|DURATION|TEXT)\(\s*\w+,\s*"([a-z-]+)"', options, re.M)
     assert len(flags) > 20
-    readme = open(os.path.join(os.path.dirname(__file__), "../../README.md")).read()
+    readme = text_of("README.md")
     for flag in flags:
         assert f"  --{flag} <" in result.stdout
         row = re.search(rf"^\| `--{flag}` \| (\S*) \|.*\| (.+) \|$", readme, re.M)
         definition = re.search(rf'^\w+\(\s*\w+,\s*"{flag}",\s*("[^"]*"|-?\d+).*"([^"\n]+)" \)$', options, re.M)
         default = definition[1].strip('"')
         shown = f"{int(default):,}" if default.isdigit() and flag != "port" else default
-        assert row[1] == ("" if default in ("", "-1") else f"`{shown}`"), f"the README's default of --{flag}"
-        assert row[2] == definition[2], f"the README's text of --{flag}"
-    architecture = open(os.path.join(os.path.dirname(__file__), "../../actors/README.md")).read()
-    messages = open(os.path.join(os.path.dirname(__file__), "../../actors/message.def")).read()
-    for name in re.findall(r"^MSG\( (\w+),", messages, re.M):
-        assert f"| `{name}` |" in architecture, f"actors/README.md does not tell of {name}"
+        assert row[1] == ("" if default in ("", "-1") else f"`{shown}`"), f"README.md's default of --{flag}"
+        assert row[2] == definition[2], f"README.md's text of --{flag}"
     assert re.fullmatch(r"chatterbox \d+\.\d+\.\d+\n", run_binary("--version").stdout)
+
+
+def test_the_catalogues_are_told_where_they_belong():
+    actors, tools = text_of("actors/README.md"), text_of("tools/README.md")
+    messages = re.findall(r"^MSG\( (\w+),", text_of("actors/message.def"), re.M)
+    metrics = re.findall(r'^METRIC\( (\w+), *(\w+), *"(.+)" \)$', text_of("actors/metrics.def"), re.M)
+    assert len(messages) > 20 and len(metrics) > 20
+    for name in messages:
+        assert f"| `{name}` |" in actors, f"actors/README.md does not tell of {name}"
+    for name, kind, text in metrics:
+        assert f"| `chatterbox_{name.lower()}` | {kind} | {text} |" in tools, f"tools/README.md does not tell of {name}"
 
 
 def test_a_port_in_use():
