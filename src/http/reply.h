@@ -1,4 +1,4 @@
-/* http_reply.h: what plain HTTP requests are answered.
+/* reply.h: what plain HTTP requests are answered.
  *
  * Threads: pure, but for the metrics that are read; any.
  */

@@ -1,4 +1,4 @@
-/* http_request.h: the head of an HTTP request into a struct.
+/* request.h: the head of an HTTP request into a struct.
  *
  * Threads: pure; any. Source: RFC 9112; the parser is http-parser's.
  */

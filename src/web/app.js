@@ -1,5 +1,5 @@
 // app.js: what the user is doing (idle, searching, chatting, ended), the three views, and what the server's messages
-// mean for them (protocol.md).
+// mean for them (src/wire/README.md).
 
 import { Socket } from './socket.js';
 import { commitInterests, currentInterests, showStartError } from './chips.js';

@@ -4,7 +4,7 @@
  * bytes, each topic followed by one NUL; a topic itself holds none. `Coding`, ` coding ` and `CODING` meet.
  *
  * Threads: pure functions; any thread.
- * Source:  protocol.md's request submit_interests is restated in README.md here; utf8proc does the Unicode.
+ * Source:  the request submit_interests in README.md here; utf8proc does the Unicode.
  */
 #ifndef CHATTERBOX_WIRE_INTERESTS_H
 #define CHATTERBOX_WIRE_INTERESTS_H
