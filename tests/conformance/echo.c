@@ -142,12 +142,6 @@ static void on_signal(uv_signal_t *handle, int signal)
     send_to_all(harness, DRAIN);
 }
 
-static void on_start(void *owner)
-{
-    struct harness *harness = owner;
-    uv_signal_start(&harness->terminate, on_signal, SIGTERM);
-}
-
 static void on_turn_end(void *owner)
 {
     struct harness *harness = owner;
@@ -163,7 +157,7 @@ static void on_exit_loop(void *owner)
 }
 
 static const struct executor_handler handler = {
-    .on_start = on_start,
+    .on_start = echo_nothing,
     .on_message = on_message,
     .on_turn_end = on_turn_end,
     .on_exit = on_exit_loop,
@@ -248,6 +242,7 @@ int main(int argc, char *argv[])
     CHECK(executor_start(&harness.echo.executor, "echo") == 0);
     for (unsigned i = 0; i < harness.io_threads; i++)
         CHECK(executor_start(io_thread_executor(harness.io[i]), "io") == 0);
+    uv_signal_start(&harness.terminate, on_signal, SIGTERM); /* before anybody is told that there is a server to end */
     log_event(&harness.log, LOG_INFO, "listening", "address=%s port=%u", harness.options.bind, port);
 
     executor_run(&harness.executor);

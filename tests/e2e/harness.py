@@ -5,6 +5,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import tempfile
 import threading
@@ -136,6 +137,14 @@ def running(*flags, **kwargs):
         server.stop()
 
 
+def answers(path):
+    """Whether somebody listens at a Unix socket, which is there a moment before."""
+    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as probe:
+        probe.connect(path)
+        return True
+    return False
+
+
 @contextlib.contextmanager
 def redis_server(*flags):
     """A Redis of our own, on a Unix socket."""
@@ -145,7 +154,7 @@ def redis_server(*flags):
             ["redis-server", "--port", "0", "--unixsocket", path, "--save", "", "--dir", directory, *map(str, flags)],
             stdout=subprocess.DEVNULL)
         try:
-            wait_for(lambda: os.path.exists(path), "redis-server")
+            wait_for(lambda: answers(path), "redis-server")
             yield path, process
         finally:
             process.send_signal(signal.SIGCONT)
