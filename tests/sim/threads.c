@@ -118,6 +118,14 @@ static void after_actor(struct world *world, struct session_host *host, struct s
     world->actor_is_alive[actor - world->actors] = false;
 }
 
+/* What somebody wrote before the ban may be lost, also if the client has gone meanwhile and does not hear of it. */
+static void note_ban(struct world *world, const struct session *actor)
+{
+    const size_t match = actor->match % MATCHES_KEPT;
+    if (actor->state == SESSION_CHATTING)
+        world->said[match][memcmp(world->pairs[match][0], actor->user_id, USER_ID_BYTES) == 0 ? 0 : 1].is_banned = true;
+}
+
 static void session_thread_takes(struct world *world, unsigned thread, struct message *message)
 {
     struct session_host *host = &world->hosts[thread - FIRST_SESSION_THREAD];
@@ -147,6 +155,8 @@ static void session_thread_takes(struct world *world, unsigned thread, struct me
             session_on_undeliverable(host, message);
             return;
         }
+        if (message->type == USER_BANNED)
+            note_ban(world, actor);
         session_on_message(actor, host, message);
         after_actor(world, host, actor);
     }
