@@ -95,6 +95,14 @@ class Scripts:
         return {key.removeprefix(self.key("interest:")) for key in self.store.keys("*interest:*")}
 
 
+def answers(store):
+    """Its socket is there a moment before it listens."""
+    try:
+        return store.ping()
+    except redis.exceptions.ConnectionError:
+        return False
+
+
 @pytest.fixture(scope="session")
 def store():
     with tempfile.TemporaryDirectory(prefix="cbl-") as directory:
@@ -102,11 +110,12 @@ def store():
         process = subprocess.Popen(["redis-server", "--port", "0", "--unixsocket", path, "--save", "", "--dir", directory],
                                    stdout=subprocess.DEVNULL)
         try:
+            store = redis.Redis(unix_socket_path=path, decode_responses=True)
             deadline = time.monotonic() + 10
-            while not os.path.exists(path):
+            while not answers(store):
                 assert time.monotonic() < deadline
                 time.sleep(0.01)
-            yield redis.Redis(unix_socket_path=path, decode_responses=True)
+            yield store
         finally:
             process.kill()
             process.wait()
