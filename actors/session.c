@@ -14,7 +14,7 @@ enum { CLOSE_BANNED = 4003 };
 
 /* jansson takes 10 ns for a byte, or 80 of the most malicious. A request of more than the first is not for it to parse at once, and no request is
  * once it has parsed the second in one batch. To see whether a request is for jansson at all takes a look at every byte, so that is asked last, and
- * of none that is longer than the longest chat message without escapes (2,000 code points of four bytes). */
+ * of none that is longer than 2,000 code points take when each is written as an escape. */
 enum { QUICK_BYTES = 2048, QUICK_BATCH_BYTES = 16384, CHAT_BYTES_MAX = 12288 };
 
 static bool awaits_matcher(const struct session *session)

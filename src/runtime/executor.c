@@ -43,7 +43,8 @@ static void on_idle(uv_idle_t *idle)
 static void on_prepare(uv_prepare_t *prepare)
 {
     struct executor *executor = prepare->data;
-    bool has_more = end_turn(executor) || executor->has_more;
+    /* An owner that drains concludes from a turn without messages that all rings are empty (matcher_thread.c), so they are looked at. */
+    bool has_more = executor->is_draining ? run_batch(executor) : end_turn(executor) || executor->has_more;
     if (executor->is_exiting) {
         executor->handler->on_exit(executor->owner);
         mailbox_flush(executor->mailbox);

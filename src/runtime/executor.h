@@ -20,8 +20,8 @@ struct executor_handler {
     void (*on_start)(void *owner);
     /* One message, payload included, is the owner's from here on. */
     void (*on_message)(void *owner, struct message *message);
-    /* After each batch of messages and after each poll, before the flush; and once more if the flush hands over the last of what was staged.
-     * May send. NULL if there is nothing to do. */
+    /* After each batch of messages, which follows each poll; and again before the poll, after timers, when no message has been delivered (while draining: a
+     * further batch). Before the flush; and once more if the flush hands over the last of what was staged. May send. NULL if there is nothing to do. */
     void (*on_turn_end)(void *owner);
     /* Whether there is work left that does not come as a message: then the thread does not sleep, and there are further turns. NULL: never. */
     bool (*has_work)(void *owner);

@@ -3,8 +3,9 @@
  * The one subtle place. A consumer announces sleep, then looks once more whether there is something for it; a producer publishes, then
  * looks whether the consumer sleeps. Each writes one thing and then reads the other's, and a sequentially consistent fence stands between
  * the two on both sides. Of two such fences one comes first in the order that all threads agree on, so at least one of the two sees what
- * the other wrote: the consumer the message, or the producer the sleep (C11, section 7.17.4; Dekker's algorithm). Nothing else is needed, on any
- * machine: stores of `awake` itself may be as late as they like.
+ * the other wrote: the consumer the message, or the producer the sleep (C11, section 7.17.3; Dekker's algorithm). Nothing else is needed, on any
+ * machine: stores of `awake` itself may be as late as they like. (A ring's indexes are ck's and no C11 atomics; for them the fences count as the
+ * machine's.)
  *
  *      producer                              consumer
  *      ring_put()                            wakeup_announce_sleep():  awake = false

@@ -186,8 +186,10 @@ static bool skip_number(struct cursor *cursor)
         if (at == fraction)
             return false;
     }
+    if (at - digits > DIGITS_MAX)
+        return false;
     cursor->at = at;
-    return at - digits <= DIGITS_MAX;
+    return true;
 }
 
 static bool skip_word(struct cursor *cursor, const char *word, size_t length)

@@ -78,7 +78,7 @@ static inline bool writer_has_output(const struct writer *writer)
 size_t writer_bytes(const struct writer *writer);
 
 /* Take what has been put: there must be something, and all that was taken before be sent. Returns how many parts it has; they are the writer's, and
- * good until writer_sent() or writer_abandon(). */
+ * good until writer_sent() or writer_discard(). */
 unsigned writer_take(struct writer *writer, struct iovec parts[2]);
 
 /* So many bytes more of what was taken are sent. Returns the number of parts that are left, and puts them into parts; with 0 they are done with. */

@@ -213,12 +213,73 @@ static void work_without_messages_is_done_and_then_the_thread_sleeps(void **stat
     exchange_free(&exchange);
 }
 
+/* As the matcher thread: once it drains, a turn without messages means that nothing is left in any ring, however much there was. */
+
+enum { MANY = 3000 }; /* more than are delivered in a turn */
+
+struct drainer {
+    struct executor executor;
+    unsigned received, received_this_turn;
+    unsigned received_when_done;
+    bool is_done;
+};
+
+static void on_drainer_start(void *owner)
+{
+    (void)owner;
+}
+
+static void on_drainer_message(void *owner, struct message *message)
+{
+    struct drainer *drainer = owner;
+    drainer->received_this_turn++;
+    if (message->type == DRAIN)
+        drainer->executor.is_draining = true;
+    else
+        drainer->received++;
+}
+
+static void on_drainer_turn_end(void *owner)
+{
+    struct drainer *drainer = owner;
+    if (drainer->executor.is_draining && drainer->received_this_turn == 0 && !drainer->is_done) {
+        drainer->is_done = true;
+        drainer->received_when_done = drainer->received;
+        executor_exit(&drainer->executor);
+    }
+    drainer->received_this_turn = 0;
+}
+
+static void a_draining_thread_has_a_turn_without_messages_only_when_none_are_left(void **state)
+{
+    (void)state;
+    const struct executor_handler drains = { .on_start = on_drainer_start,
+                                             .on_message = on_drainer_message,
+                                             .on_turn_end = on_drainer_turn_end,
+                                             .on_exit = on_drainer_start };
+    const enum thread_role roles[] = { ROLE_MAIN, ROLE_SESSION, ROLE_MATCHER };
+    struct exchange *exchange = exchange_new(roles, 3, 4096);
+    struct drainer drainer = { .received = 0 };
+    assert_int_equal(executor_init(&drainer.executor, exchange_mailbox(exchange, 2), &drains, &drainer), 0);
+    for (unsigned i = 0; i < MANY; i++)
+        mailbox_send(exchange_mailbox(exchange, 1), &(struct message){ .type = USER_LEFT, .to = address_of_thread(2) });
+    mailbox_flush(exchange_mailbox(exchange, 1));
+    mailbox_send(exchange_mailbox(exchange, 0), &(struct message){ .type = DRAIN, .to = address_of_thread(2) });
+    mailbox_flush(exchange_mailbox(exchange, 0));
+    executor_run(&drainer.executor);
+    assert_true(drainer.is_done);
+    assert_int_equal(drainer.received_when_done, MANY);
+    executor_fini(&drainer.executor);
+    exchange_free(&exchange);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_counter_goes_to_and_fro),
         cmocka_unit_test(there_is_a_turn_after_the_last_staged_message_has_gone),
         cmocka_unit_test(work_without_messages_is_done_and_then_the_thread_sleeps),
+        cmocka_unit_test(a_draining_thread_has_a_turn_without_messages_only_when_none_are_left),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
