@@ -1,8 +1,9 @@
 #include "wire/chat_text.h"
 
-#include <endian.h>
 #include <stdint.h>
 #include <string.h>
+
+#include "wire/specials.h"
 
 /* Of one object. Who sends more is better served by jansson, which looks for a name that stands there twice in a hash table. */
 enum { MEMBERS_MAX = 12 };
@@ -15,104 +16,88 @@ struct span {
     size_t length;
 };
 
-struct cursor {
-    const unsigned char *at, *end;
+/* The request. What takes a piece of it returns what is behind it, or NULL if it is not there. */
+struct input {
+    const unsigned char *start, *end;
+    const unsigned char *block; /* the 64 bytes that were looked at last */
+    uint64_t specials;          /* of them */
+    bool has_other_than_ascii;  /* in all that was looked at: every string is */
 };
 
 /* What is looked for. */
 struct message {
     bool is_chat_message; /* `type` says so */
-    bool has_text;
+    bool has_text, has_escapes;
     struct span text;
 };
 
 /* A macro, so that the compiler compares a length that it knows. */
 #define IS(span, name) ((span).length == sizeof name - 1 && memcmp((span).bytes, name, sizeof name - 1) == 0)
 
-static void skip_space(struct cursor *cursor)
-{
-    while (cursor->at < cursor->end &&
-           (*cursor->at == ' ' || *cursor->at == '\n' || *cursor->at == '\r' || *cursor->at == '\t'))
-        cursor->at++;
-}
+/* Without it the compiler makes one function that is told by a pointer whose members it takes. */
+#define INLINE inline __attribute__((always_inline))
 
-static bool skip(struct cursor *cursor, unsigned char byte)
+static INLINE const unsigned char *skip_space(const struct input *input, const unsigned char *at)
 {
-    if (cursor->at == cursor->end || *cursor->at != byte)
-        return false;
-    cursor->at++;
-    return true;
-}
-
-/* What ends a run of plain bytes in a string. */
-static bool is_special(unsigned char byte)
-{
-    return byte == '"' || byte == '\\' || byte < 0x20;
-}
-
-/* No branches, so that the compiler looks at all of them at once. */
-enum { BLOCK = 32 };
-static bool block_has_special(const unsigned char *bytes)
-{
-    unsigned special = 0;
-    for (int i = 0; i < BLOCK; i++)
-        special |= (bytes[i] == '"') | (bytes[i] == '\\') | (bytes[i] < 0x20);
-    return special != 0;
-}
-
-/* The highest bit of each byte that is special; and perhaps of bytes behind the first of them, in the order of memory (Bit Twiddling Hacks, "Determine
- * if a word has a byte less than n", "… equal to n"). */
-static uint64_t specials_of(const unsigned char *bytes)
-{
-    const uint64_t ones = 0x0101010101010101, highs = 0x8080808080808080;
-    uint64_t word;
-    memcpy(&word, bytes, sizeof word);
-    word = le64toh(word);
-    const uint64_t quotes = word ^ ones * '"', backslashes = word ^ ones * '\\';
-    return (((word - ones * 0x20) & ~word) | ((quotes - ones) & ~quotes) | ((backslashes - ones) & ~backslashes)) & highs;
-}
-
-/* The first special byte, or end. */
-static const unsigned char *find_special(const unsigned char *at, const unsigned char *end)
-{
-    /* Names are short, and a text is not: it goes on in larger steps. */
-    enum { SHORT = 2 };
-    for (unsigned words = 0; end - at >= (ptrdiff_t)sizeof(uint64_t); words++) {
-        if (words >= SHORT) {
-            while (end - at >= BLOCK && !block_has_special(at))
-                at += BLOCK;
-            if (end - at < (ptrdiff_t)sizeof(uint64_t))
-                break;
-        }
-        const uint64_t specials = specials_of(at);
-        if (specials != 0)
-            return at + __builtin_ctzll(specials) / 8;
-        at += sizeof(uint64_t);
-    }
-    while (at < end && !is_special(*at))
+    while (at < input->end && *at <= ' ' && (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t'))
         at++;
     return at;
 }
 
-/* The rest of a string whose quotation mark has been taken, up to the other one, which is taken too. */
-static bool take_string(struct cursor *cursor, struct span *string, bool *has_escapes)
+static INLINE bool is_at(const struct input *input, const unsigned char *at, unsigned char byte)
 {
-    const unsigned char *at = cursor->at;
+    return at < input->end && *at == byte;
+}
+
+/* Look at 64 bytes from here, or at as many as there are. */
+static void look_at(struct input *input, const unsigned char *at)
+{
+    const size_t left = (size_t)(input->end - at);
+    struct specials specials;
+    if (left >= SPECIALS_BYTES) {
+        specials = specials_of(at);
+    } else if ((size_t)(input->end - input->start) >= SPECIALS_BYTES) {
+        specials = specials_of(input->end - SPECIALS_BYTES);
+        specials.bits = left == 0 ? 0 : specials.bits >> (SPECIALS_BYTES - left);
+    } else {
+        unsigned char bytes[SPECIALS_BYTES] = { 0 };
+        memcpy(bytes, at, left);
+        specials = specials_of(bytes);
+    }
+    input->block = at;
+    input->specials = specials.bits;
+    input->has_other_than_ascii |= specials.has_other_than_ascii;
+}
+
+/* The first special byte, or the end. */
+static INLINE const unsigned char *find_special(struct input *input, const unsigned char *at)
+{
+    while (at < input->end) {
+        if ((size_t)(at - input->block) >= SPECIALS_BYTES)
+            look_at(input, at);
+        const uint64_t specials = input->specials >> (at - input->block);
+        if (specials != 0)
+            return at + __builtin_ctzll(specials);
+        at = input->block + SPECIALS_BYTES;
+    }
+    return input->end;
+}
+
+/* A string, whose span is without its quotation marks. */
+static const unsigned char *take_string(struct input *input, const unsigned char *at, struct span *string, bool *has_escapes)
+{
+    if (!is_at(input, at, '"'))
+        return NULL;
+    string->bytes = ++at;
     *has_escapes = false;
-    for (;;) {
-        at = find_special(at, cursor->end);
-        if (at == cursor->end || *at < 0x20)
-            return false;
-        if (*at == '"')
-            break;
+    while (at = find_special(input, at), !is_at(input, at, '"')) {
+        if (input->end - at < 2 || *at != '\\')
+            return NULL;
         *has_escapes = true;
-        if (cursor->end - at < 2)
-            return false;
         at += 2; /* whatever is escaped, it does not end the string */
     }
-    *string = (struct span){ cursor->at, (size_t)(at - cursor->at) };
-    cursor->at = at + 1;
-    return true;
+    string->length = (size_t)(at - string->bytes);
+    return at + 1;
 }
 
 static int hex_digit(unsigned char byte)
@@ -169,112 +154,110 @@ static bool check_escapes(struct span string, size_t *saved)
 }
 
 /* A number that jansson cannot find too large. */
-static bool skip_number(struct cursor *cursor)
+static const unsigned char *skip_number(const struct input *input, const unsigned char *at)
 {
-    const unsigned char *at = cursor->at, *end = cursor->end;
-    if (at < end && *at == '-')
+    const unsigned char *end = input->end;
+    if (is_at(input, at, '-'))
         at++;
     const unsigned char *digits = at;
     while (at < end && *at >= '0' && *at <= '9')
         at++;
     if (at == digits || (*digits == '0' && at - digits > 1))
-        return false;
-    if (at < end && *at == '.') {
+        return NULL;
+    if (is_at(input, at, '.')) {
         const unsigned char *fraction = ++at;
         while (at < end && *at >= '0' && *at <= '9')
             at++;
         if (at == fraction)
-            return false;
+            return NULL;
     }
-    if (at - digits > DIGITS_MAX)
-        return false;
-    cursor->at = at;
-    return true;
+    return at - digits > DIGITS_MAX ? NULL : at;
 }
 
-static bool skip_word(struct cursor *cursor, const char *word, size_t length)
+static const unsigned char *skip_word(const struct input *input, const unsigned char *at, const char *word, size_t length)
 {
-    if ((size_t)(cursor->end - cursor->at) < length || memcmp(cursor->at, word, length) != 0)
-        return false;
-    cursor->at += length;
-    return true;
+    return (size_t)(input->end - at) >= length && memcmp(at, word, length) == 0 ? at + length : NULL;
 }
-#define SKIP_WORD(cursor, word) skip_word(cursor, word, sizeof word - 1)
+#define SKIP_WORD(input, at, word) skip_word(input, at, word, sizeof word - 1)
 
 /* A value that is neither list nor object. */
-static bool skip_scalar(struct cursor *cursor)
+static const unsigned char *skip_scalar(struct input *input, const unsigned char *at)
 {
     struct span string;
     bool has_escapes;
     size_t saved;
-    if (skip(cursor, '"'))
-        return take_string(cursor, &string, &has_escapes) && (!has_escapes || check_escapes(string, &saved));
-    return skip_number(cursor) || SKIP_WORD(cursor, "true") || SKIP_WORD(cursor, "false") || SKIP_WORD(cursor, "null");
+    if (at == input->end)
+        return NULL;
+    switch (*at) {
+    case '"':
+        at = take_string(input, at, &string, &has_escapes);
+        return at != NULL && has_escapes && !check_escapes(string, &saved) ? NULL : at;
+    case 't':
+        return SKIP_WORD(input, at, "true");
+    case 'f':
+        return SKIP_WORD(input, at, "false");
+    case 'n':
+        return SKIP_WORD(input, at, "null");
+    default:
+        return skip_number(input, at);
+    }
+}
+
+static INLINE bool spans_equal(struct span a, struct span b)
+{
+    return a.length == b.length && (a.length == 0 || (a.bytes[0] == b.bytes[0] && memcmp(a.bytes, b.bytes, a.length) == 0));
 }
 
 /* A name and its colon; one that has not been there before. */
-static bool take_name(struct cursor *cursor, struct span names[MEMBERS_MAX], unsigned *count)
+static INLINE const unsigned char *take_name(struct input *input, const unsigned char *at, struct span names[MEMBERS_MAX], unsigned count)
 {
     bool has_escapes;
-    struct span *name = &names[*count];
-    if (*count == MEMBERS_MAX || !skip(cursor, '"') || !take_string(cursor, name, &has_escapes) || has_escapes)
-        return false;
-    for (unsigned i = 0; i < *count; i++) {
-        if (names[i].length == name->length && memcmp(names[i].bytes, name->bytes, name->length) == 0)
-            return false;
+    if (count == MEMBERS_MAX || (at = take_string(input, at, &names[count], &has_escapes)) == NULL || has_escapes)
+        return NULL;
+    for (unsigned i = 0; i < count; i++) {
+        if (spans_equal(names[i], names[count]))
+            return NULL;
     }
-    ++*count;
-    skip_space(cursor);
-    if (!skip(cursor, ':'))
-        return false;
-    skip_space(cursor);
-    return true;
+    at = skip_space(input, at);
+    return is_at(input, at, ':') ? skip_space(input, at + 1) : NULL;
 }
 
-static bool take_text(struct cursor *cursor, struct message *message)
-{
-    bool has_escapes;
-    message->has_text = skip(cursor, '"') && take_string(cursor, &message->text, &has_escapes);
-    return message->has_text;
-}
+typedef const unsigned char *take_member_fn(struct input *input, const unsigned char *at, struct span name, struct message *message);
 
-static bool take_type(struct cursor *cursor, struct message *message)
-{
-    struct span type;
-    bool has_escapes;
-    message->is_chat_message = skip(cursor, '"') && take_string(cursor, &type, &has_escapes) && IS(type, "chat_message");
-    return message->is_chat_message;
-}
-
-typedef bool take_member_fn(struct cursor *cursor, struct span name, struct message *message);
-
-static bool take_object(struct cursor *cursor, take_member_fn *take_member, struct message *message)
+static INLINE const unsigned char *take_object(struct input *input, const unsigned char *at, take_member_fn *take_member, struct message *message)
 {
     struct span names[MEMBERS_MAX];
     unsigned count = 0;
-    if (!skip(cursor, '{'))
-        return false;
+    if (!is_at(input, at, '{'))
+        return NULL;
     do {
-        skip_space(cursor);
-        if (!take_name(cursor, names, &count) || !take_member(cursor, names[count - 1], message))
-            return false;
-        skip_space(cursor);
-    } while (skip(cursor, ','));
-    return skip(cursor, '}');
+        at = take_name(input, skip_space(input, at + 1), names, count);
+        if (at == NULL || (at = take_member(input, at, names[count++], message)) == NULL)
+            return NULL;
+        at = skip_space(input, at);
+    } while (is_at(input, at, ','));
+    return is_at(input, at, '}') ? at + 1 : NULL;
 }
 
-static bool take_member_of_data(struct cursor *cursor, struct span name, struct message *message)
+static INLINE const unsigned char *take_member_of_data(struct input *input, const unsigned char *at, struct span name, struct message *message)
 {
-    return IS(name, "message") ? take_text(cursor, message) : skip_scalar(cursor);
+    if (!IS(name, "message"))
+        return skip_scalar(input, at);
+    message->has_text = true;
+    return take_string(input, at, &message->text, &message->has_escapes);
 }
 
-static bool take_member(struct cursor *cursor, struct span name, struct message *message)
+static INLINE const unsigned char *take_member(struct input *input, const unsigned char *at, struct span name, struct message *message)
 {
-    if (IS(name, "type"))
-        return take_type(cursor, message);
+    struct span type;
+    bool has_escapes;
     if (IS(name, "data"))
-        return take_object(cursor, take_member_of_data, message);
-    return skip_scalar(cursor);
+        return take_object(input, at, take_member_of_data, message);
+    if (!IS(name, "type"))
+        return skip_scalar(input, at);
+    at = take_string(input, at, &type, &has_escapes);
+    message->is_chat_message = at != NULL && IS(type, "chat_message");
+    return message->is_chat_message ? at : NULL;
 }
 
 /* The text is valid UTF-8: count what is not a continuation byte. No branches, so that the compiler can look at many at once. */
@@ -288,19 +271,17 @@ static size_t count_codepoints(struct span text)
 
 enum chat_text_verdict chat_text_find(struct chat_text *text, const void *utf8, size_t length)
 {
+    const unsigned char *start = utf8;
     struct message message = { .is_chat_message = false };
-    struct cursor cursor = { utf8, (const unsigned char *)utf8 + length };
-    size_t saved;
-    skip_space(&cursor);
-    if (!take_object(&cursor, take_member, &message))
+    struct input input = { .start = start, .end = start + length };
+    size_t saved = 0;
+    look_at(&input, start);
+    const unsigned char *at = take_object(&input, skip_space(&input, start), take_member, &message);
+    if (at == NULL || skip_space(&input, at) != input.end || !message.is_chat_message || !message.has_text)
         return CHAT_TEXT_NONE;
-    skip_space(&cursor);
-    if (cursor.at != cursor.end || !message.is_chat_message || !message.has_text)
-        return CHAT_TEXT_NONE;
-    if (!check_escapes(message.text, &saved))
+    if (message.has_escapes && !check_escapes(message.text, &saved))
         return CHAT_TEXT_INVALID;
-    *text = (struct chat_text){ .bytes = (const char *)message.text.bytes,
-                                .length = message.text.length,
-                                .codepoints = count_codepoints(message.text) - saved };
+    const size_t codepoints = input.has_other_than_ascii ? count_codepoints(message.text) : message.text.length;
+    *text = (struct chat_text){ .bytes = (const char *)message.text.bytes, .length = message.text.length, .codepoints = codepoints - saved };
     return CHAT_TEXT_FOUND;
 }
