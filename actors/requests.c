@@ -32,7 +32,7 @@ void requests_drop_early(struct session *session, struct session_host *host)
     struct message message;
     while (backlog_take(&session->early, &message)) {
         if (message.type == PEER_TEXT)
-            tell_credit(host, session->self, message.peer_text.writer);
+            tell_credit(host, session->self, message.peer_text.writer, message_texts(&message));
         message_discard(&message);
     }
 }
@@ -136,7 +136,7 @@ static void begin_search(struct session *session, struct session_host *host, con
     wish_for_anyone(session, host, request);
     metrics_add(host->metrics, METRIC_SEARCHES_TOTAL, 1);
     tell_search(session, host, false);
-    tell_credit(host, session->self, session->connection);
+    tell_credit(host, session->self, session->connection, 1);
 }
 
 static void start_matching(struct session *session, struct session_host *host, const struct request *request)
@@ -185,15 +185,6 @@ static void end_matching(struct session *session, struct session_host *host, con
 
 /* Chatting. */
 
-static void relay(struct session *session, struct session_host *host, struct payload *event)
-{
-    tell(session, host,
-         &(struct message){ .type = PEER_TEXT,
-                            .to = session->partner,
-                            .payload = event,
-                            .peer_text = { .match = session->match, .writer = session->connection } });
-}
-
 static void relay_text(struct session *session, struct session_host *host, const struct request *request)
 {
     enum error_code error = ERROR_NONE;
@@ -220,7 +211,7 @@ static void relay_text(struct session *session, struct session_host *host, const
         tell_error(session, host, ERROR_MESSAGE_TOO_LONG, request->type_name);
         return;
     }
-    relay(session, host, event);
+    tell_partner(session, host, event);
 }
 
 /* Clients may tell it at each key, and what is too much is dropped; but it must not be made long in order to be a burden. */
@@ -232,11 +223,11 @@ static void relay_typing(struct session *session, struct session_host *host, con
     } else if (length > TYPING_BYTES && !may_say(session, host, request)) {
         return;
     } else if (session->has_typed && now_ms - session->typing_ms < TYPING_MS) {
-        tell_credit(host, session->self, session->connection);
+        tell_credit(host, session->self, session->connection, 1);
     } else {
         session->has_typed = true;
         session->typing_ms = now_ms;
-        relay(session, host, event_typing(&host->time, request->is_active));
+        tell_partner(session, host, event_typing(&host->time, request->is_active));
     }
 }
 
@@ -365,16 +356,16 @@ static void report(struct session *session, struct session_host *host, const str
     tell_answer(session, host, event_success(&host->time, "Thank you. You will not meet again."));
 }
 
-void requests_on_client_text(struct session *session, struct session_host *host, struct message *message)
+void requests_on_client_text(struct session *session, struct session_host *host, struct payload *text)
 {
-    if (!may_be_so_long(session, host, message->payload->length)) {
-        message_discard(message);
+    if (!may_be_so_long(session, host, text->length)) {
+        payload_free(&text);
         return;
     }
     struct request request;
-    enum error_code error = request_parse(&request, message->payload->bytes, message->payload->length);
+    enum error_code error = request_parse(&request, text->bytes, text->length);
     if (request.text.bytes == NULL)
-        host->parsed_bytes += message->payload->length;
+        host->parsed_bytes += text->length;
     if (error != ERROR_NONE)
         request.type = REQUEST_UNKNOWN;
     switch (request.type) {
@@ -402,7 +393,7 @@ void requests_on_client_text(struct session *session, struct session_host *host,
         next(session, host, &request);
         break;
     case REQUEST_TYPING:
-        relay_typing(session, host, &request, message->payload->length);
+        relay_typing(session, host, &request, text->length);
         break;
     case REQUEST_BLOCK:
         block(session, host, &request);
@@ -412,5 +403,5 @@ void requests_on_client_text(struct session *session, struct session_host *host,
         break;
     }
     request_fini(&request);
-    message_discard(message);
+    payload_free(&text);
 }

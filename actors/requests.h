@@ -9,8 +9,8 @@
 
 #include "actors/session_state.h"
 
-/* Take a CLIENT_TEXT. Not while the actor waits for the matcher: session.c keeps it until then. */
-void requests_on_client_text(struct session *session, struct session_host *host, struct message *message);
+/* Take a text of the client, which is freed. Not while the actor waits for the matcher: session.c keeps it until then. */
+void requests_on_client_text(struct session *session, struct session_host *host, struct payload *text);
 
 /* Have the client's connection closed with a code (RFC 6455, section 7.4), and leave everything. */
 void requests_close(struct session *session, struct session_host *host, uint16_t code);

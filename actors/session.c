@@ -22,9 +22,8 @@ static bool awaits_matcher(const struct session *session)
     return session->is_starting || session->is_cancelling;
 }
 
-static bool is_quick(const struct session_host *host, const struct message *request)
+static bool is_quick(const struct session_host *host, const struct payload *text)
 {
-    const struct payload *text = request->payload;
     struct chat_text found;
     return (text->length <= QUICK_BYTES && host->parsed_bytes < QUICK_BATCH_BYTES) ||
            (text->length <= CHAT_BYTES_MAX && chat_text_find(&found, text->bytes, text->length) != CHAT_TEXT_NONE);
@@ -49,47 +48,63 @@ static void leave(struct session *session, struct session_host *host)
                                 .conn_close = { .code = session->code_to_answer } });
 }
 
+/* The oldest text that waits; NULL: none does. */
+static struct payload *take_waiting(struct session *session)
+{
+    struct message run;
+    if (!backlog_take(&session->waiting_requests, &run))
+        return NULL;
+    struct payload *text = message_take_payload(&run);
+    if (run.payload != NULL)
+        backlog_put_back(&session->waiting_requests, &run);
+    return text;
+}
+
 /* Requests that came while it waited for the matcher or a turn. One of them may be the next to wait for. */
 static void resume_requests(struct session *session, struct session_host *host)
 {
     const struct message *next;
-    struct message message;
     if (session->awaits_turn)
         return;
     while (!awaits_matcher(session) && session->state < SESSION_CLOSING &&
            (next = backlog_first(&session->waiting_requests)) != NULL) {
-        if (!is_quick(host, next)) {
+        if (!is_quick(host, next->payload)) {
             await_turn(session, host);
             return;
         }
-        backlog_take(&session->waiting_requests, &message);
-        requests_on_client_text(session, host, &message);
+        requests_on_client_text(session, host, take_waiting(session));
     }
     if (session->is_gone)
         leave(session, host);
 }
 
-static void on_client_text(struct session *session, struct session_host *host, struct message *message)
+/* As far as they may be dealt with now: each may be one that what follows has to wait for, or the last one. */
+static void on_client_texts(struct session *session, struct session_host *host, struct message *run)
 {
-    if (session->state == SESSION_CLOSING) {
-        message_discard(message);
-    } else if (awaits_matcher(session) || session->awaits_turn) {
-        backlog_put(&session->waiting_requests, message);
-    } else if (!is_quick(host, message)) {
-        backlog_put(&session->waiting_requests, message);
-        await_turn(session, host);
-    } else {
-        requests_on_client_text(session, host, message);
+    while (run->payload != NULL) {
+        if (session->state == SESSION_CLOSING) {
+            message_discard(run);
+        } else if (awaits_matcher(session) || session->awaits_turn) {
+            backlog_put(&session->waiting_requests, run);
+            return;
+        } else if (!is_quick(host, run->payload)) {
+            backlog_put(&session->waiting_requests, run);
+            await_turn(session, host);
+            return;
+        } else {
+            requests_on_client_text(session, host, message_take_payload(run));
+        }
     }
 }
 
 void session_on_turn(struct session *session, struct session_host *host)
 {
-    struct message message;
     session->awaits_turn = false;
-    if (session->state < SESSION_CLOSING && backlog_take(&session->waiting_requests, &message))
-        requests_on_client_text(session, host, &message);
+    struct payload *text = session->state < SESSION_CLOSING ? take_waiting(session) : NULL;
+    if (text != NULL)
+        requests_on_client_text(session, host, text);
     resume_requests(session, host);
+    tell_hand_over(host);
 }
 
 /* What the partner sends. */
@@ -104,11 +119,11 @@ static void on_peer_text(struct session *session, struct session_host *host, str
     if (is_of_the_future(session, message->peer_text.match)) {
         backlog_put(&session->early, message);
     } else if (session->state == SESSION_CHATTING && message->peer_text.match == session->match) {
-        metrics_add(host->metrics, METRIC_RELAYED_TOTAL, 1);
-        tell_relayed(session, host, message->payload, message->peer_text.writer);
+        metrics_add(host->metrics, METRIC_RELAYED_TOTAL, message_texts(message));
+        tell_relayed(session, host, message);
     } else {
-        metrics_add(host->metrics, METRIC_PEER_STALE_TOTAL, 1);
-        tell_credit(host, session->self, message->peer_text.writer);
+        metrics_add(host->metrics, METRIC_PEER_STALE_TOTAL, message_texts(message));
+        tell_credit(host, session->self, message->peer_text.writer, message_texts(message));
         message_discard(message);
     }
 }
@@ -336,7 +351,7 @@ void session_on_message(struct session *session, struct session_host *host, stru
 {
     switch ((enum message_type)message->type) {
     case CLIENT_TEXT:
-        on_client_text(session, host, message);
+        on_client_texts(session, host, message);
         break;
     case CONN_GONE:
         on_conn_gone(session, host, message);
@@ -366,6 +381,7 @@ void session_on_message(struct session *session, struct session_host *host, stru
         message_discard(message);
         break;
     }
+    tell_hand_over(host);
 }
 
 static void restate_chat(struct session *session, struct session_host *host)
@@ -405,9 +421,9 @@ void session_fini(struct session *session, struct session_host *host)
 
 void session_on_undeliverable(struct session_host *host, struct message *message)
 {
-    metrics_add(host->metrics, METRIC_UNDELIVERABLE_TOTAL, 1);
+    metrics_add(host->metrics, METRIC_UNDELIVERABLE_TOTAL, message_texts(message));
     if (message->type == PEER_TEXT)
-        tell_credit(host, message->to, message->peer_text.writer);
+        tell_credit(host, message->to, message->peer_text.writer, message_texts(message));
     if (message->type == MATCH_FOUND)
         refuse_match(host, message->to, message);
     else

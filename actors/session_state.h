@@ -3,6 +3,7 @@
  * session.h says how it lives. It is apart from this so that those who answer and speak for the actor (requests.h, tell.h)
  * need not know who calls them.
  *
+ * Runs:      what an actor has for its partner collects in the host, and is sent as one when the actor has anything else to say or its call ends.
  * Threads:   the session thread. Only the host's struct metrics is read by others.
  * Ownership: what struct session points to is the actor's, and freed by session_fini(); its reminder is the host's.
  */
@@ -32,6 +33,8 @@ struct session_host {
     uint32_t rate_chat;   /* per second; 0: no limit */
     uint32_t rate_search; /* per second; 0: no limit */
     uint32_t event_bytes_max; /* longest event that is relayed */
+    struct message relayed;   /* the actors': PEER_TEXT, which the one at work has for its partner; no payload: nothing */
+    struct payload *last_relayed; /* in its list */
 
     /* Have session_on_reminder() called in so long, instead of whatever *reminder was to remind of before; and not at all. *reminder
      * is the host's, NULL while there is none. */

@@ -15,25 +15,35 @@ void tell_set_state(struct session *session, struct session_host *host, enum ses
 
 void tell(struct session *session, struct session_host *host, struct message *message)
 {
+    tell_hand_over(host);
     message->from = session->self;
     host->send(host->self, message);
 }
 
-void tell_relayed(struct session *session, struct session_host *host, struct payload *event, struct address writer)
+static void tell_client(struct session *session, struct session_host *host, struct payload *event, struct address writer)
 {
     tell(session, host,
-         &(struct message){
-             .type = EVENT_TEXT, .to = session->connection, .payload = event, .event = { .writer = writer } });
+         &(struct message){ .type = EVENT_TEXT, .to = session->connection, .payload = event, .event = { .writer = writer } });
+}
+
+void tell_relayed(struct session *session, struct session_host *host, const struct message *texts)
+{
+    tell(session, host,
+         &(struct message){ .type = EVENT_TEXT,
+                            .more = texts->more,
+                            .to = session->connection,
+                            .payload = texts->payload,
+                            .event = { .writer = texts->peer_text.writer } });
 }
 
 void tell_news(struct session *session, struct session_host *host, struct payload *event)
 {
-    tell_relayed(session, host, event, (struct address){ 0 });
+    tell_client(session, host, event, (struct address){ 0 });
 }
 
 void tell_answer(struct session *session, struct session_host *host, struct payload *event)
 {
-    tell_relayed(session, host, event, session->connection);
+    tell_client(session, host, event, session->connection);
 }
 
 void tell_error(struct session *session, struct session_host *host, enum error_code code, const char *request)
@@ -42,11 +52,11 @@ void tell_error(struct session *session, struct session_host *host, enum error_c
     tell_answer(session, host, event_error(&host->time, code, request));
 }
 
-void tell_credit(struct session_host *host, struct address from, struct address writer)
+void tell_credit(struct session_host *host, struct address from, struct address writer, uint32_t texts)
 {
     if (address_is_nobody(writer))
         return;
-    struct message done = { .type = TEXT_DONE, .to = writer, .from = from, .credit = { .texts = 1 } };
+    struct message done = { .type = TEXT_DONE, .to = writer, .from = from, .credit = { .texts = texts } };
     host->send(host->self, &done);
 }
 
@@ -96,6 +106,31 @@ void tell_cancel(struct session *session, struct session_host *host)
 void tell_interests(struct session *session, struct session_host *host)
 {
     tell_matcher(session, host, USER_STORE, session->state == SESSION_CHATTING ? session->match : 0, seeker(session));
+}
+
+void tell_partner(struct session *session, struct session_host *host, struct payload *event)
+{
+    struct message *run = &host->relayed;
+    if (run->payload != NULL && run->more < RUN_MAX - 1) {
+        host->last_relayed->next = event;
+        run->more++;
+    } else {
+        tell_hand_over(host);
+        *run = (struct message){ .type = PEER_TEXT,
+                                 .to = session->partner,
+                                 .from = session->self,
+                                 .payload = event,
+                                 .peer_text = { .match = session->match, .writer = session->connection } };
+    }
+    host->last_relayed = event;
+}
+
+void tell_hand_over(struct session_host *host)
+{
+    if (host->relayed.payload == NULL)
+        return;
+    host->send(host->self, &host->relayed);
+    host->relayed.payload = NULL;
 }
 
 void tell_partner_left(struct session *session, struct session_host *host)

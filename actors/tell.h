@@ -23,11 +23,11 @@ void tell_answer(struct session *session, struct session_host *host, struct payl
 /* An answer that refuses. request: the type that the client wrote, or NULL. */
 void tell_error(struct session *session, struct session_host *host, enum error_code code, const char *request);
 
-/* An event that somebody else's text became: that one gets its credit back. */
-void tell_relayed(struct session *session, struct session_host *host, struct payload *event, struct address writer);
+/* The events that somebody else's texts became, a PEER_TEXT: that one gets its credits back. */
+void tell_relayed(struct session *session, struct session_host *host, const struct message *texts);
 
-/* A text is done with and has no answer. writer: the connection whose text it was. */
-void tell_credit(struct session_host *host, struct address from, struct address writer);
+/* Texts are done with and have no answer. writer: the connection whose texts they were. */
+void tell_credit(struct session_host *host, struct address from, struct address writer, uint32_t texts);
 
 /* The matcher. */
 
@@ -42,6 +42,12 @@ void tell_cancel(struct session *session, struct session_host *host);
 void tell_interests(struct session *session, struct session_host *host);
 
 /* The partner. */
+
+/* An event of this chat: goes out with those before and after it, as one. */
+void tell_partner(struct session *session, struct session_host *host, struct payload *event);
+
+/* Send what was told the partner. At the end of each call of an actor. */
+void tell_hand_over(struct session_host *host);
 
 void tell_partner_left(struct session *session, struct session_host *host);
 

@@ -327,19 +327,19 @@ static void on_read(uv_stream_t *stream, ssize_t length, const uv_buf_t *buffer)
 
 /* Writing. */
 
-void connection_on_event(struct net *net, struct connection *connection, struct message *message)
+void connection_on_events(struct net *net, struct connection *connection, struct message *events)
 {
-    struct writer_credit credit = { .to = message->event.writer, .texts = 1 };
+    const uint32_t texts = message_texts(events);
+    struct writer_credit credit = { .to = events->event.writer, .texts = texts };
     if (connection != NULL && (connection->state == CONNECTION_OPEN || connection->state == CONNECTION_ENDING)) {
-        metrics_add(net->metrics, METRIC_EVENTS_OUT_TOTAL, 1);
-        credit = writer_put_event(&net->writers, &connection->writer, message->payload, message->event.is_binary, message->event.writer,
-                                  connection->self);
+        metrics_add(net->metrics, METRIC_EVENTS_OUT_TOTAL, texts);
+        credit = writer_put_events(&net->writers, &connection->writer, events, connection->self);
         sending_mark(connection);
     } else {
-        metrics_add(net->metrics, METRIC_UNDELIVERABLE_TOTAL, 1);
+        metrics_add(net->metrics, METRIC_UNDELIVERABLE_TOTAL, texts);
     }
     give_credit(net, credit);
-    message_discard(message);
+    message_discard(events);
 }
 
 static void on_all_sent(struct connection *connection)

@@ -22,8 +22,8 @@ void connection_on_gate(struct connection *connection, enum message_type answer,
 /* The actor is there: answer 101 and begin to read. */
 void connection_on_accepted(struct connection *connection, struct address actor);
 
-/* An event for the client. connection: NULL if it is gone; then whoever wrote it has its credit back all the same. Takes the message over. */
-void connection_on_event(struct net *net, struct connection *connection, struct message *message);
+/* Events for the client. connection: NULL if it is gone; then whoever wrote them has its credits back all the same. Takes the message over. */
+void connection_on_events(struct net *net, struct connection *connection, struct message *events);
 
 /* Credits are back: read on if that was what was missing. */
 void connection_on_credit(struct connection *connection, uint32_t texts);

@@ -10,7 +10,7 @@
 /* The newest message to one receiver, which is not published before the next one or the flush: the next one may be of the same run.
  *
  * A ring's slot is a cache line that has to come from another core, and so do the lines of both indexes; a client that writes fast, or is
- * written to, has 16 texts in one turn. As one message with a list of payloads they cost it once. */
+ * written to, has 16 texts in one turn. As a run they cost it once. */
 struct outgoing {
     struct message message;       /* MESSAGE_NONE: nothing */
     struct payload *last_payload; /* in its list */
@@ -151,6 +151,16 @@ static void publish_outgoing(struct mailbox *own, unsigned to)
     message->payload = NULL;
 }
 
+/* Of a run; NULL if the message has no payload. */
+static struct payload *last_payload(const struct message *message)
+{
+    struct payload *last = message->payload;
+    for (unsigned i = 0; i < message->more; i++)
+        last = last->next;
+    CHECK(last == NULL || last->next == NULL);
+    return last;
+}
+
 bool mailbox_send(struct mailbox *own, const struct message *message)
 {
     struct exchange *exchange = own->exchange;
@@ -169,13 +179,13 @@ bool mailbox_send(struct mailbox *own, const struct message *message)
     }
     struct outgoing *outgoing = &own->outgoing[to];
     if (message_continues(&outgoing->message, message)) {
-        CHECK(message->payload != NULL && message->payload->next == NULL);
         outgoing->last_payload->next = message->payload;
+        outgoing->message.more += (uint16_t)message_texts(message);
     } else {
         publish_outgoing(own, to);
         outgoing->message = *message;
     }
-    outgoing->last_payload = message->payload;
+    outgoing->last_payload = last_payload(message);
     return own->staged_count[to] > 0 && message_throttles(message->type);
 }
 
@@ -232,23 +242,13 @@ size_t mailbox_staged(const struct mailbox *own)
 }
 
 /* One message, or a run. Returns how many. */
-static size_t deliver_run(const struct mailbox *box, const struct message *run, deliver_fn *deliver, void *owner)
+static size_t deliver_run(const struct mailbox *box, struct message *run, deliver_fn *deliver, void *owner)
 {
     const enum thread_role *roles = box->exchange->roles;
+    const size_t texts = message_texts(run);
     CHECK(message_may_travel(run->type, roles[run->from.thread], roles[box->thread]));
-    struct payload *payload = run->payload;
-    size_t delivered = 0;
-    do {
-        struct message message = *run;
-        message.payload = payload;
-        if (payload != NULL) {
-            payload = payload->next;
-            message.payload->next = NULL;
-        }
-        deliver(owner, &message);
-        delivered++;
-    } while (payload != NULL);
-    return delivered;
+    deliver(owner, run);
+    return texts;
 }
 
 /* What the thread has sent to itself: as many as are there now. What they cause comes later. */

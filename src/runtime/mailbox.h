@@ -4,8 +4,8 @@
  * the FIFOs of what it could not hand over yet. Messages of one sender to one thread arrive in the order sent; between
  * two senders nothing is promised.
  *
- * A run: messages one after the other that differ in their payloads alone (message_continues()), the texts of a client who writes fast, say,
- * travel as one with a list of payloads, and are delivered one by one.
+ * Runs (message.h) are sent, travel and are delivered as one; and what is sent one after the other to another thread and could be one run
+ * (message_continues()) becomes one.
  *
  * Threads:   everything that takes a struct mailbox is called by the thread that owns it, save where main is named.
  * Ownership: a message is copied in, and its payload moves with it.
@@ -58,11 +58,11 @@ bool mailbox_is_congested(const struct mailbox *own, unsigned to_thread);
 /* How many messages (or runs) wait for room, over all receivers. */
 size_t mailbox_staged(const struct mailbox *own);
 
-/* Takes the message over, payload included. */
+/* Takes the message over, with its payload or payloads. */
 typedef void deliver_fn(void *owner, struct message *message);
 
-/* Deliver messages, each ring oldest first, rings in turn, until budget is reached; the rest of a run, and what the thread sends to itself
- * meanwhile, are delivered all the same. Returns how many were delivered. */
+/* Deliver messages, each ring oldest first, rings in turn, until budget is reached (a run counts as the messages it stands for); what the thread
+ * sends to itself meanwhile is delivered all the same. Returns how many were delivered. */
 size_t mailbox_drain(struct mailbox *box, size_t budget, deliver_fn *deliver, void *owner);
 
 /* Announce sleep: from here on senders signal. Returns false, and takes the announcement back, if there are messages to

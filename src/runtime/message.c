@@ -41,19 +41,24 @@ bool roles_talk(enum thread_role from, enum thread_role to)
 
 bool message_continues(const struct message *message, const struct message *next)
 {
-    if (next->type != message->type || !address_equals(next->to, message->to) || !address_equals(next->from, message->from))
+    if (next->type != message->type || !address_equals(next->to, message->to) || !address_equals(next->from, message->from) ||
+        message_texts(message) + message_texts(next) > RUN_MAX)
         return false;
-    if (message->type == CLIENT_TEXT)
+    switch ((enum message_type)message->type) {
+    case CLIENT_TEXT:
         return next->client_text.is_binary == message->client_text.is_binary;
-    return message->type == EVENT_TEXT && next->event.is_binary == message->event.is_binary &&
-           address_equals(next->event.writer, message->event.writer);
+    case PEER_TEXT:
+        return next->peer_text.match == message->peer_text.match && address_equals(next->peer_text.writer, message->peer_text.writer);
+    case EVENT_TEXT:
+        return next->event.is_binary == message->event.is_binary && address_equals(next->event.writer, message->event.writer);
+    default: /* no others are runs */
+        return false;
+    }
 }
 
 void message_discard(struct message *message)
 {
-    while (message->payload != NULL) {
-        struct payload *first = message->payload;
-        message->payload = first->next;
-        payload_free(&first);
-    }
+    struct payload *payload;
+    while ((payload = message_take_payload(message)) != NULL)
+        payload_free(&payload);
 }

@@ -1,8 +1,8 @@
 /* message.h: what threads say to each other, and to whom.
  *
- * A message is 64 bytes (one cache line), passed by value, and owns at most one payload (between two threads: those of a run, mailbox.h). The
- * catalogue with every
- * type, its direction and what happens when a ring is full is message.def.
+ * A message is 64 bytes (one cache line), passed by value, and owns at most one payload; but for a run, which is so many messages of CLIENT_TEXT,
+ * PEER_TEXT or EVENT_TEXT as one: they would differ in their payloads alone, and the message has a list of these. What one client writes in one
+ * turn stays a run on all its way. The catalogue with every type, its direction and what happens when a ring is full is message.def.
  *
  * Threads:   plain data; any thread.
  * Ownership: the payload belongs to whoever holds the message. mailbox_send() takes it over.
@@ -81,13 +81,17 @@ struct peer {
 /* Which side of the WebRTC handshake a user plays; each chat has one of each. */
 enum match_role { MATCH_CALLER, MATCH_CALLEE };
 
+/* A run is no longer than this. Credits bound what one client has on its way; this holds whatever they are. */
+enum { RUN_MAX = 256 };
+
 struct message {
     uint16_t type; /* enum message_type */
+    uint16_t more; /* of a run: payloads behind the first one, in its list */
     struct address to;
     struct address from; /* set by mailbox_send() when it is left all zero: the sending thread */
     struct payload *payload;
 
-    union { /* message_continues() compares what is in client_text and event */
+    union { /* message_continues() compares what is in client_text, event and peer_text */
         struct {
             bool is_binary; /* only where the I/O thread's configuration lets it in */
         } client_text;
@@ -180,8 +184,26 @@ bool message_throttles(unsigned type);
 /* Whether any message may go from a thread of role `from` to one of role `to`; such a pair has a ring. */
 bool roles_talk(enum thread_role from, enum thread_role to);
 
-/* Whether `next`, sent right after `message`, says the same but for its payload: a further text of the same client, a further event for the
- * same one. Then both may travel as one (mailbox.h). */
+/* How many texts or events it is. */
+static inline uint32_t message_texts(const struct message *run)
+{
+    return 1u + run->more;
+}
+
+/* The first payload of a run, which is the taker's then; NULL if none is left. */
+static inline struct payload *message_take_payload(struct message *run)
+{
+    struct payload *payload = run->payload;
+    if (payload == NULL)
+        return NULL;
+    run->payload = payload->next;
+    run->more -= run->more > 0;
+    payload->next = NULL;
+    return payload;
+}
+
+/* Whether `next`, sent right after `message`, says the same but for its payloads: a further text of the same client, a further event for the
+ * same one. Then both may be one run, and it would not be too long. */
 bool message_continues(const struct message *message, const struct message *next);
 
 /* Free the payload, or the payloads of a run. */

@@ -19,7 +19,7 @@
 #include <string.h>
 
 struct payload {
-    struct payload *next;   /* of a run of messages that differ in their payloads alone: mailbox.c's. NULL in what it delivers, and in new ones */
+    struct payload *next;   /* in a run: message.h */
     uint32_t length;        /* bytes in use */
     uint32_t capacity : 31; /* bytes there are */
     bool is_pooled : 1;     /* from pool.h: payload.c's */

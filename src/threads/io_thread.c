@@ -82,7 +82,7 @@ static void on_message(void *owner, struct message *message)
     struct connection *connection = slab_find(&net->connections, message->to.slot, message->to.generation);
     switch ((enum message_type)message->type) {
     case EVENT_TEXT:
-        connection_on_event(net, connection, message);
+        connection_on_events(net, connection, message);
         break;
     case CONN_ACCEPTED:
         CHECK(connection != NULL); /* the slot waits for this */

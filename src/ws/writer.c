@@ -167,12 +167,13 @@ static struct writer_credit pay_all(struct writer *writer)
     return pay(writer);
 }
 
-struct writer_credit writer_put_event(struct writer_pool *pool, struct writer *writer, const struct payload *payload, bool is_binary,
-                                      struct address from, struct address self)
+struct writer_credit writer_put_events(struct writer_pool *pool, struct writer *writer, const struct message *events, struct address self)
 {
     struct writer_credit credit = { .texts = 0 };
+    const struct address from = events->event.writer;
+    const uint16_t texts = (uint16_t)message_texts(events);
     if (address_is_nobody(from) || address_equals(from, self)) {
-        writer->own_queued += address_is_nobody(from) ? 0 : 1;
+        writer->own_queued += address_is_nobody(from) ? 0 : texts;
         writer->settles = true;
     } else {
         if (!address_equals(from, writer->owed_to)) {
@@ -180,9 +181,10 @@ struct writer_credit writer_put_event(struct writer_pool *pool, struct writer *w
             credit = pay_all(writer);
             writer->owed_to = from;
         }
-        writer->owed_queued++;
+        writer->owed_queued += texts;
     }
-    put_frame(pool, writer, is_binary ? BINARY : TEXT, payload->bytes, payload->length);
+    for (const struct payload *event = events->payload; event != NULL; event = event->next)
+        put_frame(pool, writer, events->event.is_binary ? BINARY : TEXT, event->bytes, event->length);
     return credit;
 }
 

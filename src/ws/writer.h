@@ -57,10 +57,10 @@ void writer_put_bytes(struct writer_pool *pool, struct writer *writer, const voi
 /* Bytes that live as long as the process, and are not copied; nothing may be put after them, and something before. */
 void writer_put_constant(struct writer *writer, const void *bytes, size_t length);
 
-/* A whole text or binary frame; once it is written, from gets a credit back: nobody, the client itself (self), or somebody else. Returns
- * what the one before is owed, if this is another one. */
-struct writer_credit writer_put_event(struct writer_pool *pool, struct writer *writer, const struct payload *payload, bool is_binary,
-                                      struct address from, struct address self) __attribute__((warn_unused_result));
+/* An EVENT_TEXT, which stays the caller's: each payload is a whole text or binary frame. Once they are written, their writer gets so many credits
+ * back: nobody, the client itself (self), or somebody else. Returns what the one before is owed, if this is another one. */
+struct writer_credit writer_put_events(struct writer_pool *pool, struct writer *writer, const struct message *events, struct address self)
+    __attribute__((warn_unused_result));
 
 void writer_put_ping(struct writer_pool *pool, struct writer *writer);
 void writer_put_pong(struct writer_pool *pool, struct writer *writer, const void *bytes, size_t length);

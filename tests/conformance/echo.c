@@ -69,6 +69,7 @@ static void echo_on_message(void *owner, struct message *message)
     case CLIENT_TEXT:
         answer.type = EVENT_TEXT;
         answer.payload = message->payload;
+        answer.more = message->more;
         answer.event.writer = message->from;
         answer.event.is_binary = message->client_text.is_binary;
         executor_send(&echo->executor, &answer);

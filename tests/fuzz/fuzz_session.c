@@ -29,6 +29,14 @@ static void check_event(const struct payload *event)
     json_decref(root);
 }
 
+static void check_events(const struct message *events)
+{
+    unsigned count = 0;
+    for (const struct payload *event = events->payload; event != NULL; event = event->next, count++)
+        check_event(event);
+    CHECK(count == message_texts(events));
+}
+
 static void count_credits(struct address writer, unsigned count)
 {
     answers += address_equals(writer, client) ? count : 0;
@@ -43,13 +51,13 @@ static void on_send(void *owner, const struct message *message)
     switch ((enum message_type)message->type) {
     case EVENT_TEXT:
         CHECK(address_equals(message->to, client));
-        check_event(message->payload);
-        count_credits(message->event.writer, 1);
+        check_events(message);
+        count_credits(message->event.writer, message_texts(message));
         break;
     case PEER_TEXT:
         CHECK(address_equals(message->to, partner) && message->peer_text.match == matches);
-        check_event(message->payload);
-        count_credits(message->peer_text.writer, 1);
+        check_events(message);
+        count_credits(message->peer_text.writer, message_texts(message));
         break;
     case TEXT_DONE:
         count_credits(message->to, message->credit.texts);
@@ -166,6 +174,33 @@ static void check_credits(void)
         CHECK(peer_credits == peer_texts);
 }
 
+/* What the client has written, and the actor has not got yet. */
+static struct message run;
+static struct payload *last_of_run;
+
+static void hand_over(struct session_host *host)
+{
+    if (run.payload == NULL)
+        return;
+    texts += message_texts(&run);
+    receive(host, run);
+    run.payload = NULL;
+}
+
+static void add_text(struct session_host *host, const char *text, size_t length)
+{
+    struct payload *payload = payload_copy(text, length);
+    if (run.payload != NULL && run.more == RUN_MAX - 1)
+        hand_over(host);
+    if (run.payload == NULL) {
+        run = (struct message){ .type = CLIENT_TEXT, .from = client, .payload = payload };
+    } else {
+        last_of_run->next = payload;
+        run.more++;
+    }
+    last_of_run = payload;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct session_host host = { .send = on_send, .metrics = &metrics, .matcher_thread = MATCHER_THREAD, .now_ms = 1000,
@@ -181,17 +216,21 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     size_t length;
     char *line;
     while ((line = take_line(&data, &size, &length)) != NULL) {
-        json_t *is_utf8 = json_stringn(line, length); /* reader.c lets nothing else through */
-        if (line[0] == '!') {
+        const bool is_of_run = line[0] == '+'; /* one message with the line before it */
+        const char *text = is_of_run ? line + 1 : line;
+        length -= is_of_run;
+        json_t *is_utf8 = json_stringn(text, length); /* reader.c lets nothing else through */
+        if (!is_of_run)
+            hand_over(&host);
+        if (line[0] == '!')
             happen(&host, length > 1 ? line[1] : ' ');
-        } else if (is_utf8 != NULL) {
-            texts++;
-            receive(&host, (struct message){ .type = CLIENT_TEXT, .from = client, .payload = payload_copy(line, length) });
-        }
+        else if (is_utf8 != NULL)
+            add_text(&host, text, length);
         json_decref(is_utf8);
         free(line);
         check_credits();
     }
+    hand_over(&host);
     receive(&host, (struct message){ .type = CONN_GONE, .from = client });
     while (session.state != SESSION_OVER && has_turn)
         take_turn(&host);

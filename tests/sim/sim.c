@@ -19,7 +19,7 @@ enum { STEP_MS_MAX = 300 };
 
 /* Over all seeds. */
 struct totals {
-    long relayed, matched, blocked, banned, typed, strangers, turns_taken;
+    long relayed, matched, blocked, banned, typed, strangers, turns_taken, joined;
 };
 
 static void run(uint64_t seed, long steps, struct totals *total)
@@ -77,6 +77,7 @@ static void run(uint64_t seed, long steps, struct totals *total)
     total->typed += world->typed;
     total->strangers += world->strangers;
     total->turns_taken += world->turns_taken;
+    total->joined += world->joined;
     free(world);
 }
 
@@ -96,11 +97,11 @@ int main(int argc, char **argv)
     for (long seed = first; seed < first + seeds; seed++)
         run((uint64_t)seed, steps, &total);
     printf("sim: %ld seeds of %ld steps, %ld matches (%ld without a common interest), %ld messages relayed, %ld blocks, %ld bans, "
-           "%ld long requests: sound\n",
-           seeds, steps, total.matched / 2, total.strangers / 2, total.relayed, total.blocked, total.banned, total.turns_taken);
+           "%ld long requests, %ld joined to runs: sound\n",
+           seeds, steps, total.matched / 2, total.strangers / 2, total.relayed, total.blocked, total.banned, total.turns_taken, total.joined);
     /* A run in which something never happens proves nothing about it. */
     return total.matched > 0 && total.relayed > 0 && total.blocked > 0 && total.banned > 0 && total.typed > 0 && total.strangers > 0 &&
-                   total.turns_taken > 0
+                   total.turns_taken > 0 && total.joined > 0
                ? 0
                : 1;
 }

@@ -77,9 +77,9 @@ static void io_thread_takes(struct world *world, struct message *message)
         break;
     case EVENT_TEXT:
         if (!address_is_nobody(message->event.writer))
-            give_credits(world, message->event.writer, 1);
-        if (is_there)
-            client_hears(world, client, message->payload);
+            give_credits(world, message->event.writer, message_texts(message));
+        for (const struct payload *event = message->payload; is_there && event != NULL; event = event->next)
+            client_hears(world, client, event);
         break;
     case TEXT_DONE:
         give_credits(world, message->to, message->credit.texts);
@@ -162,11 +162,28 @@ static void session_thread_takes(struct world *world, unsigned thread, struct me
     }
 }
 
+/* What could be one run is one, by chance. */
+static void join_run(struct world *world, struct backlog *queue, struct message *run)
+{
+    const struct message *next;
+    struct message joined;
+    while ((next = backlog_first(queue)) != NULL && message_continues(run, next) && world_pick(world, 4) > 0) {
+        struct payload **end = &run->payload;
+        while (*end != NULL)
+            end = &(*end)->next;
+        backlog_take(queue, &joined);
+        *end = joined.payload;
+        run->more += (uint16_t)message_texts(&joined);
+        world->joined++;
+    }
+}
+
 bool threads_deliver(struct world *world, unsigned from, unsigned to)
 {
     struct message message;
     if (!backlog_take(&world->queues[from][to], &message))
         return false;
+    join_run(world, &world->queues[from][to], &message);
     world->sender = to;
     if (to == IO_THREAD)
         io_thread_takes(world, &message);

@@ -77,6 +77,7 @@ struct world {
     long reminders;
     struct backlog turns[SESSION_THREADS]; /* that actors await: to whom alone counts */
     long turns_taken;
+    long joined; /* messages that became part of a run */
     uint8_t pairs[MATCHES_KEPT][2][USER_ID_BYTES]; /* by match: who the store has paired */
     struct said said[MATCHES_KEPT][2];             /* by match, in the order of the pair */
 };

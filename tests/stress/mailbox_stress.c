@@ -118,16 +118,19 @@ static void worker_on_message(void *owner, struct message *message)
         executor_exit(&worker->executor);
         return;
     }
-    uint64_t number;
-    memcpy(&number, message->payload->bytes, sizeof number);
     unsigned from = message->from.thread;
-    if (number != worker->received[from] + 1) {
-        printf("mailbox_stress: thread %u expected message %llu of thread %u and got %llu\n", worker->thread,
-               (unsigned long long)worker->received[from] + 1, from, (unsigned long long)number);
-        exit(1);
+    struct payload *payload;
+    while ((payload = message_take_payload(message)) != NULL) {
+        uint64_t number;
+        memcpy(&number, payload->bytes, sizeof number);
+        if (number != worker->received[from] + 1) {
+            printf("mailbox_stress: thread %u expected message %llu of thread %u and got %llu\n", worker->thread,
+                   (unsigned long long)worker->received[from] + 1, from, (unsigned long long)number);
+            exit(1);
+        }
+        worker->received[from] = number;
+        payload_free(&payload);
     }
-    worker->received[from] = number;
-    message_discard(message);
     report_when_finished(worker);
 }
 

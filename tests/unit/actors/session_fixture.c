@@ -96,9 +96,17 @@ void receive(struct message message)
     session_on_message(&session, &host, &message);
 }
 
+void client_writes_run(size_t count, const char *const texts[])
+{
+    struct message run = { .type = CLIENT_TEXT, .more = (uint16_t)(count - 1), .from = connection };
+    for (struct payload **end = &run.payload; count > 0; count--, end = &(*end)->next, texts++)
+        *end = payload_copy(*texts, strlen(*texts));
+    receive(run);
+}
+
 void client_writes(const char *json)
 {
-    receive((struct message){ .type = CLIENT_TEXT, .from = connection, .payload = payload_copy(json, strlen(json)) });
+    client_writes_run(1, &json);
 }
 
 void client_writes_long(const char *json)
@@ -124,12 +132,20 @@ void matched(uint64_t match, uint32_t search)
                               .match_found = { .match = match, .partner = partner, .search = search } });
 }
 
+void peer_texts(uint64_t match, uint16_t count)
+{
+    struct message run = { .type = PEER_TEXT,
+                           .more = (uint16_t)(count - 1),
+                           .from = partner,
+                           .peer_text = { .match = match, .writer = partner_connection } };
+    for (struct payload **end = &run.payload; count > 0; count--, end = &(*end)->next)
+        *end = payload_copy("{}", 2);
+    receive(run);
+}
+
 void peer_text(uint64_t match)
 {
-    receive((struct message){ .type = PEER_TEXT,
-                              .from = partner,
-                              .payload = payload_copy("{}", 2),
-                              .peer_text = { .match = match, .writer = partner_connection } });
+    peer_texts(match, 1);
 }
 
 void search_answered(enum message_type type, uint32_t search)

@@ -42,11 +42,15 @@ void client_writes(const char *json);
 /* The same, but with so much white space that it takes long. */
 void client_writes_long(const char *json);
 
+/* Several in one message, as a client that writes fast has them come. */
+void client_writes_run(size_t count, const char *const texts[]);
+
 /* code: CONN_GONE's. */
 void client_goes(uint16_t code);
 
 void matched(uint64_t match, uint32_t search);
 void peer_text(uint64_t match);
+void peer_texts(uint64_t match, uint16_t count);
 void search_answered(enum message_type type, uint32_t search);
 
 /* The turn that it awaits. It must. */

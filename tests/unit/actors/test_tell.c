@@ -62,7 +62,7 @@ static void an_event_names_whose_text_it_answers(void **state)
     assert_true(address_is_nobody(expect(EVENT_TEXT).event.writer));
     tell_answer(&session, &host, event());
     assert_true(address_equals(expect(EVENT_TEXT).event.writer, connection));
-    tell_relayed(&session, &host, event(), partner_connection);
+    tell_relayed(&session, &host, &(struct message){ .payload = event(), .peer_text = { .writer = partner_connection } });
     struct message relayed = expect(EVENT_TEXT);
     assert_true(address_equals(relayed.event.writer, partner_connection));
     assert_true(address_equals(relayed.to, connection));
@@ -79,11 +79,11 @@ static void an_error_is_an_answer_and_is_counted(void **state)
 static void a_credit_goes_to_its_writer_if_there_is_one(void **state)
 {
     (void)state;
-    tell_credit(&host, self, partner_connection);
+    tell_credit(&host, self, partner_connection, 3);
     struct message done = expect(TEXT_DONE);
     assert_true(address_equals(done.to, partner_connection));
-    assert_int_equal(done.credit.texts, 1);
-    tell_credit(&host, self, (struct address){ 0 });
+    assert_int_equal(done.credit.texts, 3);
+    tell_credit(&host, self, (struct address){ 0 }, 3);
     assert_int_equal(sent_count, 0);
 }
 

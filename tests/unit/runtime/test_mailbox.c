@@ -12,7 +12,7 @@ struct fixture {
     struct exchange *exchange;
     struct mailbox *io, *session, *other;
     uint64_t seen[64];
-    size_t seen_count;
+    size_t seen_count, deliveries;
 };
 
 static int set_up(void **state)
@@ -43,9 +43,14 @@ static int tear_down(void **state)
 static void see(void *owner, struct message *message)
 {
     struct fixture *fixture = owner;
-    assert_null(message->payload->next);
-    memcpy(&fixture->seen[fixture->seen_count++], message->payload->bytes, sizeof fixture->seen[0]);
-    message_discard(message);
+    fixture->deliveries++;
+    for (unsigned left = message_texts(message); left > 0; left--) {
+        struct payload *payload = message_take_payload(message);
+        assert_null(payload->next);
+        memcpy(&fixture->seen[fixture->seen_count++], payload->bytes, sizeof fixture->seen[0]);
+        payload_free(&payload);
+    }
+    assert_null(message->payload);
 }
 
 static bool send_as(struct mailbox *from, uint32_t who, unsigned to, enum message_type type, uint64_t number)
@@ -106,10 +111,52 @@ static void what_differs_in_its_payload_alone_travels_as_one(void **state)
     send_as(fixture->io, 1, SESSION_THREAD, CLIENT_TEXT, count); /* what is published already grows no more */
     mailbox_flush(fixture->io);
     assert_int_equal(mailbox_staged(fixture->io), 1);
-    mailbox_drain(fixture->session, 100, see, fixture);
+    assert_int_equal(mailbox_drain(fixture->session, 100, see, fixture), count);
+    assert_int_equal(fixture->deliveries, 3);
     mailbox_flush(fixture->io);
     mailbox_drain(fixture->session, 100, see, fixture);
     assert_seen(fixture, count + 1);
+}
+
+/* Two texts as one message. */
+static struct message two_texts(const struct mailbox *from, unsigned to, enum message_type type, uint64_t first)
+{
+    const uint64_t second = first + 1;
+    struct message run = { .type = (uint16_t)type,
+                           .more = 1,
+                           .to = { .generation = 1, .thread = (uint8_t)to },
+                           .from = { .generation = 1, .thread = (uint8_t)mailbox_thread(from) },
+                           .payload = payload_copy(&first, sizeof first) };
+    run.payload->next = payload_copy(&second, sizeof second);
+    return run;
+}
+
+static void what_is_sent_as_one_arrives_as_one(void **state)
+{
+    struct fixture *fixture = *state;
+    for (uint64_t first = 0; first < 6; first += 2) {
+        const struct message run = two_texts(fixture->io, SESSION_THREAD, CLIENT_TEXT, first);
+        mailbox_send(fixture->io, &run);
+    }
+    send_as(fixture->io, 1, SESSION_THREAD, CLIENT_TEXT, 6);
+    mailbox_flush(fixture->io);
+    assert_int_equal(mailbox_drain(fixture->session, 100, see, fixture), 7);
+    assert_int_equal(fixture->deliveries, 1);
+    const struct message own = two_texts(fixture->session, SESSION_THREAD, PEER_TEXT, 7);
+    mailbox_send(fixture->session, &own);
+    assert_int_equal(mailbox_drain(fixture->session, 100, see, fixture), 2);
+    assert_int_equal(fixture->deliveries, 2);
+    assert_seen(fixture, 9);
+}
+
+static void a_run_does_not_become_too_long(void **state)
+{
+    struct message text = { .type = CLIENT_TEXT, .more = RUN_MAX - 3 };
+    const struct message two = { .type = CLIENT_TEXT, .more = 1 };
+    (void)state;
+    assert_true(message_continues(&text, &two));
+    text.more++;
+    assert_false(message_continues(&text, &two));
 }
 
 static void another_kind_or_another_writer_ends_a_run(void **state)
@@ -136,6 +183,15 @@ static void another_kind_or_another_writer_ends_a_run(void **state)
     other = event;
     other.event.writer.generation = 2;
     assert_false(message_continues(&event, &other));
+
+    const struct message peer = { .type = PEER_TEXT, .peer_text = { .match = 7, .writer = { .generation = 1, .thread = 1 } } };
+    other = peer;
+    assert_true(message_continues(&peer, &other));
+    other.peer_text.match = 8;
+    assert_false(message_continues(&peer, &other));
+    other = peer;
+    other.peer_text.writer.generation = 2;
+    assert_false(message_continues(&peer, &other));
 }
 
 static void what_is_never_delivered_is_freed_all_the_same(void **state)
@@ -243,6 +299,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(messages_arrive_in_order_whatever_the_ring_holds, set_up, tear_down),
         cmocka_unit_test_setup_teardown(only_what_throttles_and_had_to_wait_asks_to_throttle, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_differs_in_its_payload_alone_travels_as_one, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_sent_as_one_arrives_as_one, set_up, tear_down),
+        cmocka_unit_test(a_run_does_not_become_too_long),
         cmocka_unit_test(another_kind_or_another_writer_ends_a_run),
         cmocka_unit_test_setup_teardown(what_is_never_delivered_is_freed_all_the_same, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_budget_is_kept_and_the_rest_comes_later, set_up, tear_down),

@@ -30,12 +30,19 @@ static int tear_down(void **state)
     return 0;
 }
 
+static struct writer_credit put_events(const char *const texts[], size_t count, struct address from)
+{
+    struct message events = { .type = EVENT_TEXT, .more = (uint16_t)(count - 1), .event = { .writer = from } };
+    for (struct payload **end = &events.payload; count > 0; count--, end = &(*end)->next, texts++)
+        *end = payload_copy(*texts, strlen(*texts));
+    struct writer_credit credit = writer_put_events(&pool, &writer, &events, self);
+    message_discard(&events);
+    return credit;
+}
+
 static struct writer_credit put_event(const char *text, struct address from)
 {
-    struct payload *payload = payload_copy(text, strlen(text));
-    struct writer_credit credit = writer_put_event(&pool, &writer, payload, false, from, self);
-    payload_free(&payload);
-    return credit;
+    return put_events(&text, 1, from);
 }
 
 static void expect_credit(struct writer_credit credit, struct address to, uint32_t texts)
@@ -76,6 +83,20 @@ static void test_what_is_put_leaves_in_one_piece(void **state)
     assert_int_equal(writer_take(&writer, parts), 1);
     expect_bytes(&parts[0], "\x81\x02hi\x89\x00\x8A\x01p\x88\x02\x03\xE9", 13);
     assert_false(writer_has_output(&writer));
+}
+
+static void test_a_run_is_so_many_frames_and_credits(void **state)
+{
+    (void)state;
+    struct iovec parts[2];
+    uint32_t own;
+    assert_int_equal(put_events((const char *const[]){ "a", "bc", "" }, 3, there).texts, 0);
+    assert_int_equal(put_events((const char *const[]){ "d", "e" }, 2, self).texts, 0);
+    assert_int_equal(writer_take(&writer, parts), 1);
+    expect_bytes(&parts[0], "\x81\x01" "a" "\x81\x02" "bc" "\x81\x00" "\x81\x01" "d" "\x81\x01" "e", 15);
+    assert_int_equal(writer_sent(&pool, &writer, 15, parts), 0);
+    expect_credit(writer_settle(&writer, self, &own), there, 3);
+    assert_int_equal(own, 2);
 }
 
 static void test_a_close_without_a_status_is_empty(void **state)
@@ -194,6 +215,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_what_is_put_leaves_in_one_piece, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_run_is_so_many_frames_and_credits, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_close_without_a_status_is_empty, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_constant_bytes_go_behind_and_are_not_copied, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_what_is_long_is_whole, set_up, tear_down),
