@@ -40,7 +40,8 @@ struct server {
     struct executor executor; /* main's own */
     struct exchange *exchange;
     struct metrics *metrics; /* by thread */
-    unsigned io_threads, session_threads, threads;
+    unsigned io_threads, session_threads, threads; /* executors, of which session threads may be guests on I/O threads */
+    bool are_sessions_guests;
     unsigned first_io_thread, first_session_thread, matcher_thread; /* ids */
     struct net *io[IO_THREADS_MAX];
     struct session_thread *session[SESSION_THREADS_MAX];
@@ -198,7 +199,10 @@ static void plan_threads(struct server *server)
     unsigned half = (unsigned)(uv_available_parallelism() / 2);
     unsigned default_threads = half < 1 ? 1 : half > IO_THREADS_MAX ? IO_THREADS_MAX : half;
     server->io_threads = options->io_threads > 0 ? (unsigned)options->io_threads : default_threads;
-    server->session_threads = options->session_threads > 0 ? (unsigned)options->session_threads : default_threads;
+    /* Where there are few cores a thread that wakes another one takes its time from it. */
+    const int64_t session_threads = options->session_threads >= 0 ? options->session_threads : half <= 1 ? 0 : default_threads;
+    server->are_sessions_guests = session_threads == 0;
+    server->session_threads = server->are_sessions_guests ? server->io_threads : (unsigned)session_threads;
     server->first_io_thread = 1;
     server->first_session_thread = 1 + server->io_threads;
     server->matcher_thread = server->first_session_thread + server->session_threads;
@@ -232,7 +236,7 @@ static int start_redis(struct server *server)
     char error[REDIS_CHILD_ERROR_BYTES];
     if (server->address.kind != REDIS_EMBEDDED)
         return 0;
-    if (!redis_child_start(&server->child, &server->executor.loop, &server->log, error))
+    if (!redis_child_start(&server->child, server->executor.loop, &server->log, error))
         return fail(EXIT_FAILED, error);
     server->has_child = true;
     snprintf(server->address.path, sizeof server->address.path, "%s", server->child.socket);
@@ -252,18 +256,6 @@ static int make_threads(struct server *server)
     server->matcher = matcher_thread_new(&matcher, exchange_mailbox(server->exchange, server->matcher_thread));
     if (server->matcher == NULL)
         return EXIT_FAILED;
-    for (unsigned i = 0; i < server->session_threads; i++) {
-        unsigned thread = server->first_session_thread + i;
-        struct session_thread_config session = {
-            .options = server->options,
-            .log = &server->log,
-            .metrics = &server->metrics[thread],
-            .matcher_thread = server->matcher_thread,
-        };
-        server->session[i] = session_thread_new(&session, exchange_mailbox(server->exchange, thread));
-        if (server->session[i] == NULL)
-            return EXIT_FAILED;
-    }
     for (unsigned i = 0; i < server->io_threads; i++) {
         unsigned thread = server->first_io_thread + i;
         struct io_thread_config io = {
@@ -284,6 +276,19 @@ static int make_threads(struct server *server)
         };
         server->io[i] = io_thread_new(&io, exchange_mailbox(server->exchange, thread));
         if (server->io[i] == NULL)
+            return EXIT_FAILED;
+    }
+    for (unsigned i = 0; i < server->session_threads; i++) {
+        unsigned thread = server->first_session_thread + i;
+        struct session_thread_config session = {
+            .options = server->options,
+            .log = &server->log,
+            .metrics = &server->metrics[thread],
+            .matcher_thread = server->matcher_thread,
+            .host = server->are_sessions_guests ? io_thread_executor(server->io[i]) : NULL,
+        };
+        server->session[i] = session_thread_new(&session, exchange_mailbox(server->exchange, thread));
+        if (server->session[i] == NULL)
             return EXIT_FAILED;
     }
     return 0;
@@ -323,9 +328,9 @@ static int open_main(struct server *server)
         executor_init(&server->executor, exchange_mailbox(server->exchange, THREAD_MAIN), &handler, server);
     if (error != 0)
         return fail(EXIT_FAILED, uv_strerror(error));
-    uv_signal_init(&server->executor.loop, &server->terminate);
-    uv_signal_init(&server->executor.loop, &server->interrupt);
-    uv_timer_init(&server->executor.loop, &server->patience);
+    uv_signal_init(server->executor.loop, &server->terminate);
+    uv_signal_init(server->executor.loop, &server->interrupt);
+    uv_timer_init(server->executor.loop, &server->patience);
     server->terminate.data = server->interrupt.data = server->patience.data = server;
     return 0;
 }
@@ -357,7 +362,8 @@ static int start(struct server *server)
         return status;
     log_event(&server->log, LOG_INFO, "listening",
               "address=%s port=%u io_threads=%u session_threads=%u max_connections=%u version=" CHATTERBOX_VERSION,
-              server->options->bind, server->port, server->io_threads, server->session_threads, server->max_connections);
+              server->options->bind, server->port, server->io_threads,
+              server->are_sessions_guests ? 0 : server->session_threads, server->max_connections);
     return 0;
 }
 
@@ -365,10 +371,10 @@ static void free_all(struct server *server)
 {
     for (unsigned thread = 1; thread < server->threads; thread++)
         executor_join(executor_of(server, thread));
+    for (unsigned i = 0; i < server->session_threads; i++)
+        session_thread_free(&server->session[i]); /* guests before their hosts */
     for (unsigned i = 0; i < server->io_threads; i++)
         io_thread_free(&server->io[i]);
-    for (unsigned i = 0; i < server->session_threads; i++)
-        session_thread_free(&server->session[i]);
     matcher_thread_free(&server->matcher);
     executor_fini(&server->executor);
     exchange_free(&server->exchange);

@@ -46,7 +46,7 @@ static bool is_home(const struct net *net, uint64_t key)
 
 static enum address_verdict take(struct net *net, uint64_t key, enum address_kind kind)
 {
-    enum address_verdict verdict = address_limits_take(net->limits, key, kind, uv_now(&net->executor.loop));
+    enum address_verdict verdict = address_limits_take(net->limits, key, kind, uv_now(net->executor.loop));
     if (verdict == ADDRESS_UNCOUNTED)
         metrics_add(net->metrics, METRIC_ADDRESSES_UNCOUNTED_TOTAL, 1);
     else if (verdict == ADDRESS_REFUSED)
@@ -133,7 +133,7 @@ void address_gate_tick(struct net *net)
 {
     if (net->limits == NULL)
         return;
-    address_limits_sweep(net->limits, uv_now(&net->executor.loop));
+    address_limits_sweep(net->limits, uv_now(net->executor.loop));
     metrics_add(net->metrics, METRIC_ADDRESSES,
                 (int64_t)address_limits_used(net->limits) - metrics_sum(net->metrics, 1, METRIC_ADDRESSES));
 }

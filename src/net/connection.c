@@ -164,7 +164,7 @@ static size_t feed(struct connection *connection, const unsigned char *bytes, si
     if (left > 0)
         receiving_stop(connection);
     if (reader_is_amid_message(connection->reader) &&
-        connection->deadline.tick > (uv_now(&net->executor.loop) + patience_ms) / WHEEL_TICK_MS)
+        connection->deadline.tick > (uv_now(net->executor.loop) + patience_ms) / WHEEL_TICK_MS)
         net_set_deadline(connection, patience_ms);
     return left;
 }

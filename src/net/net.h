@@ -129,14 +129,14 @@ struct net {
 
 static inline uint32_t net_now_ms(struct net *net)
 {
-    return (uint32_t)uv_now(&net->executor.loop);
+    return (uint32_t)uv_now(net->executor.loop);
 }
 
 /* Call connection_on_deadline() in so long, instead of whenever it would have been. */
 static inline void net_set_deadline(struct connection *connection, uint64_t in_ms)
 {
     struct net *net = connection->net;
-    wheel_set(&net->wheel, &connection->deadline, uv_now(&net->executor.loop) + in_ms);
+    wheel_set(&net->wheel, &connection->deadline, uv_now(net->executor.loop) + in_ms);
 }
 
 #endif

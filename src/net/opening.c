@@ -58,7 +58,7 @@ bool opening_accept(struct net *net, uv_stream_t *listener, struct connection **
                                          .slot = slot & 0xFFFFFFu,
                                          .thread = (uint8_t)mailbox_thread(net->executor.mailbox) };
     connection->credits = CREDITS;
-    uv_tcp_init(&net->executor.loop, &connection->tcp);
+    uv_tcp_init(net->executor.loop, &connection->tcp);
     metrics_add(net->metrics, METRIC_CONNECTIONS, 1);
     if (uv_accept(listener, (uv_stream_t *)&connection->tcp) != 0) {
         metrics_add(net->metrics, METRIC_ACCEPT_ERRORS_TOTAL, 1);

@@ -39,19 +39,46 @@ static void on_idle(uv_idle_t *idle)
     (void)idle; /* an active idle handle keeps the poll from blocking */
 }
 
+/* Returns true if there may be more to do. */
+static bool end_turn_again(struct executor *executor)
+{
+    /* An owner that drains concludes from a turn without messages that all rings are empty (matcher_thread.c), so they are looked at. */
+    return executor->is_draining ? run_batch(executor) : end_turn(executor) || executor->has_more;
+}
+
+static bool prepare_sleep(struct executor *executor)
+{
+    if (!mailbox_prepare_sleep(executor->mailbox))
+        return false;
+    if (executor->guest == NULL || mailbox_prepare_sleep(executor->guest->mailbox))
+        return true;
+    mailbox_wake(executor->mailbox);
+    return false;
+}
+
+static void leave(struct executor *executor)
+{
+    executor->handler->on_exit(executor->owner);
+    mailbox_flush(executor->mailbox);
+}
+
 /* Before the poll, after timers: it may block only if there is nothing to do and the senders know that they must signal. */
 static void on_prepare(uv_prepare_t *prepare)
 {
     struct executor *executor = prepare->data;
-    /* An owner that drains concludes from a turn without messages that all rings are empty (matcher_thread.c), so they are looked at. */
-    bool has_more = executor->is_draining ? run_batch(executor) : end_turn(executor) || executor->has_more;
-    if (executor->is_exiting) {
-        executor->handler->on_exit(executor->owner);
-        mailbox_flush(executor->mailbox);
+    bool has_more = end_turn_again(executor);
+    if (executor->guest != NULL)
+        has_more |= end_turn_again(executor->guest);
+    if (executor->guest != NULL && executor->guest->is_exiting) {
+        leave(executor->guest);
+        executor->guest = NULL;
+    }
+    if (executor->is_exiting && executor->guest == NULL) {
+        leave(executor);
         close_own_handles(executor);
         return;
     }
-    if (has_more || !mailbox_prepare_sleep(executor->mailbox))
+    if (has_more || !prepare_sleep(executor))
         uv_idle_start(&executor->idle, on_idle);
     else
         uv_idle_stop(&executor->idle);
@@ -62,33 +89,50 @@ static void on_check(uv_check_t *check)
 {
     struct executor *executor = check->data;
     mailbox_wake(executor->mailbox);
+    if (executor->guest != NULL) {
+        mailbox_wake(executor->guest->mailbox);
+        mailbox_flush(executor->mailbox); /* what the sockets have brought */
+        executor->guest->has_more = run_batch(executor->guest);
+    }
     executor->has_more = run_batch(executor);
 }
 
 int executor_init(struct executor *executor, struct mailbox *mailbox, const struct executor_handler *handler, void *owner)
 {
     *executor = (struct executor){ .mailbox = mailbox, .handler = handler, .owner = owner };
-    int error = uv_loop_init(&executor->loop);
+    int error = uv_loop_init(&executor->own_loop);
     if (error != 0)
         return error;
-    error = mailbox_attach(mailbox, &executor->loop);
+    executor->loop = &executor->own_loop;
+    error = mailbox_attach(mailbox, executor->loop);
     if (error != 0) {
-        uv_loop_close(&executor->loop);
+        uv_loop_close(executor->loop);
         return error;
     }
-    uv_prepare_init(&executor->loop, &executor->prepare);
-    uv_check_init(&executor->loop, &executor->check);
-    uv_idle_init(&executor->loop, &executor->idle);
+    uv_prepare_init(executor->loop, &executor->prepare);
+    uv_check_init(executor->loop, &executor->check);
+    uv_idle_init(executor->loop, &executor->idle);
     executor->prepare.data = executor;
     executor->check.data = executor;
     executor->idle.data = executor;
     return 0;
 }
 
-bool executor_init_or_log(struct executor *executor, struct mailbox *mailbox, const struct executor_handler *handler, void *owner,
-                          const struct log *log)
+int executor_init_guest(struct executor *guest, struct mailbox *mailbox, const struct executor_handler *handler, void *owner,
+                        struct executor *host)
 {
-    int error = executor_init(executor, mailbox, handler, owner);
+    CHECK(host->guest == NULL && !host->is_started);
+    *guest = (struct executor){ .mailbox = mailbox, .handler = handler, .owner = owner, .loop = host->loop, .is_guest = true };
+    int error = mailbox_attach(mailbox, host->loop);
+    if (error == 0)
+        host->guest = guest;
+    return error;
+}
+
+bool executor_init_or_log(struct executor *executor, struct mailbox *mailbox, const struct executor_handler *handler, void *owner,
+                          const struct log *log, struct executor *host)
+{
+    int error = host != NULL ? executor_init_guest(executor, mailbox, handler, owner, host) : executor_init(executor, mailbox, handler, owner);
     if (error != 0)
         log_event(log, LOG_ERROR, "executor_failed", "error=\"%s\"", uv_strerror(error));
     return error == 0;
@@ -99,7 +143,9 @@ void executor_run(struct executor *executor)
     uv_prepare_start(&executor->prepare, on_prepare);
     uv_check_start(&executor->check, on_check);
     executor->handler->on_start(executor->owner);
-    uv_run(&executor->loop, UV_RUN_DEFAULT);
+    if (executor->guest != NULL)
+        executor->guest->handler->on_start(executor->guest->owner);
+    uv_run(executor->loop, UV_RUN_DEFAULT);
 }
 
 static void run_thread(void *argument)
@@ -110,6 +156,8 @@ static void run_thread(void *argument)
 
 int executor_start(struct executor *executor, const char *name)
 {
+    if (executor->is_guest)
+        return 0;
     int error = uv_thread_create(&executor->thread, run_thread, executor);
     if (error != 0)
         return error;
@@ -151,10 +199,12 @@ void executor_join(struct executor *executor)
 
 void executor_fini(struct executor *executor)
 {
+    mailbox_detach(executor->mailbox);
+    if (executor->is_guest)
+        return;
     /* One that never ran still has its handles. */
     if (!uv_is_closing((uv_handle_t *)&executor->prepare))
         close_own_handles(executor);
-    mailbox_detach(executor->mailbox);
-    uv_run(&executor->loop, UV_RUN_DEFAULT);
-    CHECK(uv_loop_close(&executor->loop) == 0);
+    uv_run(executor->loop, UV_RUN_DEFAULT);
+    CHECK(uv_loop_close(executor->loop) == 0);
 }

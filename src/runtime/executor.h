@@ -3,6 +3,10 @@
  * A turn of the loop is: deliver messages (at most a budget), let the owner finish the batch (write sockets, say), flush
  * the mailbox, and only when nothing is left announce sleep and poll.
  *
+ * An executor may be the guest of another one, and then has its turns on the thread and in the loop of its host: first the guest takes what the
+ * host has for it, then the host what the guest has made of that, so that they never wake each other. It has a mailbox of its own all the same, and
+ * whoever talks to it, the host too, need not know.
+ *
  * Threads:   init, start, join, fini: main. The rest: the executor's own thread.
  */
 #ifndef CHATTERBOX_RUNTIME_EXECUTOR_H
@@ -30,7 +34,9 @@ struct executor_handler {
 };
 
 struct executor {
-    uv_loop_t loop;
+    uv_loop_t *loop; /* its own one, or the host's */
+    uv_loop_t own_loop;
+    struct executor *guest; /* NULL: none */
     struct mailbox *mailbox;
     const struct executor_handler *handler;
     void *owner;
@@ -38,6 +44,7 @@ struct executor {
     uv_check_t check;
     uv_idle_t idle; /* active while there is more to deliver: the poll must not block */
     uv_thread_t thread;
+    bool is_guest;
     bool is_started;
     bool is_draining; /* DRAIN came: finish what is there, take nothing new */
     bool has_drained; /* DRAINED was sent */
@@ -48,11 +55,15 @@ struct executor {
 /* Returns 0 or a libuv error. The mailbox is attached to the executor's loop. */
 int executor_init(struct executor *executor, struct mailbox *mailbox, const struct executor_handler *handler, void *owner);
 
-/* The same; an error is logged, and false returned. */
-bool executor_init_or_log(struct executor *executor, struct mailbox *mailbox, const struct executor_handler *handler, void *owner,
-                          const struct log *log) __attribute__((warn_unused_result));
+/* The same as the guest of another one, which has none and has not been started. */
+int executor_init_guest(struct executor *guest, struct mailbox *mailbox, const struct executor_handler *handler, void *owner,
+                        struct executor *host);
 
-/* Run on a thread of its own, named for the system's tools (15 bytes at most). Returns 0 or a libuv error. */
+/* Either; host: NULL if it is nobody's guest. An error is logged, and false returned. */
+bool executor_init_or_log(struct executor *executor, struct mailbox *mailbox, const struct executor_handler *handler, void *owner,
+                          const struct log *log, struct executor *host) __attribute__((warn_unused_result));
+
+/* Run on a thread of its own, named for the system's tools (15 bytes at most); a guest runs with its host. Returns 0 or a libuv error. */
 int executor_start(struct executor *executor, const char *name);
 
 /* Run on the calling thread until executor_exit() and all handles are closed. For main. */
@@ -67,12 +78,12 @@ void executor_tell_drained(struct executor *executor);
 /* For on_turn_end: the same as soon as the thread is draining, nothing is left, and all it has sent is handed over. */
 void executor_drain(struct executor *executor, bool has_something_left);
 
-/* End the loop: on_exit is called once this turn is over. */
+/* End the loop: on_exit is called once this turn is over. A host goes on until its guest has been told so too. */
 void executor_exit(struct executor *executor);
 
 void executor_join(struct executor *executor);
 
-/* After all executors have been joined. */
+/* After all executors have been joined; a guest before its host. */
 void executor_fini(struct executor *executor);
 
 #endif

@@ -162,7 +162,7 @@ static void on_due(struct wheel_entry *entry, void *owner)
 static void on_tick(uv_timer_t *timer)
 {
     struct net *net = timer->data;
-    wheel_advance(&net->wheel, uv_now(&net->executor.loop), on_due, net);
+    wheel_advance(&net->wheel, uv_now(net->executor.loop), on_due, net);
     address_gate_tick(net);
 }
 
@@ -179,7 +179,7 @@ static void on_connection(uv_stream_t *listener, int status)
     }
     uint64_t suppressed;
     metrics_add(net->metrics, METRIC_ACCEPT_ERRORS_TOTAL, 1);
-    if (log_limit_pass(&net->accept_limit, uv_now(&net->executor.loop), &suppressed))
+    if (log_limit_pass(&net->accept_limit, uv_now(net->executor.loop), &suppressed))
         log_event(net->log, LOG_WARN, "accept_failed", "error=\"%s\" suppressed=%llu", uv_strerror(status),
                   (unsigned long long)suppressed);
 }
@@ -199,7 +199,7 @@ static void on_start(void *owner)
 {
     struct net *net = owner;
     set_socket_options(net);
-    uv_loop_t *loop = &net->executor.loop;
+    uv_loop_t *loop = net->executor.loop;
     wheel_init(&net->wheel, uv_now(loop));
     uv_timer_init(loop, &net->tick);
     uv_timer_init(loop, &net->unstall);
@@ -255,7 +255,7 @@ struct net *io_thread_new(const struct io_thread_config *config, struct mailbox 
     net->config = config->config;
     slab_init(&net->connections, sizeof(struct connection), SLOTS_MAX);
     address_gate_init(net);
-    if (!executor_init_or_log(&net->executor, mailbox, &handler, net, config->log)) {
+    if (!executor_init_or_log(&net->executor, mailbox, &handler, net, config->log, NULL)) {
         address_gate_fini(net);
         writer_pool_fini(&net->writers);
         free(net);

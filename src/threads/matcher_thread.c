@@ -107,7 +107,7 @@ static void on_start(void *owner)
         .on_drained = on_drained,
         .on_stopped = on_stopped,
     };
-    redis_store_start(&thread->store, &thread->executor.loop, &store);
+    redis_store_start(&thread->store, thread->executor.loop, &store);
 }
 
 static void on_exit_loop(void *owner)
@@ -128,7 +128,7 @@ struct matcher_thread *matcher_thread_new(const struct matcher_thread_config *co
     struct matcher_thread *thread = calloc(1, sizeof *thread);
     CHECK_MEMORY(thread);
     thread->config = *config;
-    if (!executor_init_or_log(&thread->executor, mailbox, &handler, thread, config->log)) {
+    if (!executor_init_or_log(&thread->executor, mailbox, &handler, thread, config->log, NULL)) {
         free(thread);
         return NULL;
     }

@@ -109,13 +109,13 @@ static void on_due(struct wheel_entry *entry, void *owner)
 static void on_tick(uv_timer_t *timer)
 {
     struct session_thread *thread = timer->data;
-    wheel_advance(&thread->wheel, uv_now(&thread->executor.loop), on_due, thread);
+    wheel_advance(&thread->wheel, uv_now(thread->executor.loop), on_due, thread);
 }
 
 static void remind(void *self, struct reminder **pointer, struct address actor, uint32_t in_ms)
 {
     struct session_thread *thread = self;
-    uv_loop_t *loop = &thread->executor.loop;
+    uv_loop_t *loop = thread->executor.loop;
     uv_update_time(loop); /* a long batch may lie between the loop's time and now */
     if (*pointer == NULL) {
         *pointer = calloc(1, sizeof **pointer);
@@ -250,7 +250,7 @@ static void on_start(void *owner)
 {
     struct session_thread *thread = owner;
     json_arena_adopt(&thread->json);
-    uv_timer_init(&thread->executor.loop, &thread->tick);
+    uv_timer_init(thread->executor.loop, &thread->tick);
     thread->tick.data = thread;
 }
 
@@ -286,7 +286,7 @@ struct session_thread *session_thread_new(const struct session_thread_config *co
         .event_bytes_max = EVENT_GROWTH_MAX * (uint32_t)config->options->max_message,
     };
     slab_init(&thread->actors, sizeof(struct session), ACTORS_MAX);
-    if (!executor_init_or_log(&thread->executor, mailbox, &handler, thread, config->log)) {
+    if (!executor_init_or_log(&thread->executor, mailbox, &handler, thread, config->log, config->host)) {
         slab_fini(&thread->actors);
         free(thread);
         return NULL;

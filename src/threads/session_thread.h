@@ -16,6 +16,7 @@ struct session_thread_config {
     const struct log *log;
     struct metrics *metrics; /* its own set */
     unsigned matcher_thread;
+    struct executor *host; /* whose guest it is; NULL: it has a thread of its own */
 };
 
 struct session_thread;

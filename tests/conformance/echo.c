@@ -198,7 +198,7 @@ static void open_threads(struct harness *harness, const int listen_fds[])
     memset(harness->metrics, 0, threads * sizeof *harness->metrics);
 
     CHECK(executor_init(&harness->executor, exchange_mailbox(harness->exchange, THREAD_MAIN), &handler, harness) == 0);
-    uv_signal_init(&harness->executor.loop, &harness->terminate);
+    uv_signal_init(harness->executor.loop, &harness->terminate);
     harness->terminate.data = harness;
     CHECK(executor_init(&harness->echo.executor, exchange_mailbox(harness->exchange, harness->echo_thread), &echo_handler,
                         &harness->echo) == 0);

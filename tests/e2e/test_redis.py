@@ -220,6 +220,7 @@ def test_searches_beyond_the_queue_are_refused():
             # Answers come in order, so once a search is let in and answered nothing is on its way any more.
             await clients[-1].send("start_matching")
             while (await clients[-1].event())["type"] != "no_match":
+                await asyncio.sleep(0.1)  # who does not heed refusals is closed
                 await clients[-1].send("start_matching")
             await clients[-1].ask("end_matching")
             before = server.metric("searches_total")

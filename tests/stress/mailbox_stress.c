@@ -5,7 +5,9 @@
  * has been received; in a second run the threads are stopped with messages in flight, and what was not received is
  * freed with the rings (LeakSanitizer watches).
  *
- *   mailbox_stress [--capacity N] [--messages N] [--seed N] [--threads N] [--patience-ms N]
+ * With --guests 1 every other worker is the guest of the one before it (executor.h).
+ *
+ *   mailbox_stress [--capacity N] [--messages N] [--seed N] [--threads N] [--guests 0|1] [--patience-ms N]
  */
 #include <stdatomic.h>
 #include <stdio.h>
@@ -106,7 +108,7 @@ static void on_pause_over(uv_timer_t *timer)
 static void worker_on_start(void *owner)
 {
     struct worker *worker = owner;
-    uv_timer_init(&worker->executor.loop, &worker->pause);
+    uv_timer_init(worker->executor.loop, &worker->pause);
     worker->pause.data = worker;
     uv_timer_start(&worker->pause, on_pause_over, 0, 0);
 }
@@ -169,8 +171,8 @@ static void on_deadline(uv_timer_t *timer)
 static void control_on_start(void *owner)
 {
     struct control *control = owner;
-    uv_timer_init(&control->executor.loop, &control->stop);
-    uv_timer_init(&control->executor.loop, &control->deadline);
+    uv_timer_init(control->executor.loop, &control->stop);
+    uv_timer_init(control->executor.loop, &control->deadline);
     control->stop.data = control->deadline.data = control;
     if (control->must_stop_early)
         uv_timer_start(&control->stop, on_stop, 20, 0);
@@ -193,7 +195,7 @@ static const struct executor_handler control_handler = {
     .on_start = control_on_start, .on_message = control_on_message, .on_exit = control_on_exit
 };
 
-static uint64_t run(unsigned workers, unsigned capacity, uint64_t messages, uint64_t seed, uint64_t patience_ms, bool must_stop_early)
+static uint64_t run(unsigned workers, bool has_guests, unsigned capacity, uint64_t messages, uint64_t seed, uint64_t patience_ms, bool must_stop_early)
 {
     enum thread_role roles[WORKERS_MAX + 1] = { ROLE_MAIN };
     for (unsigned thread = 1; thread <= workers; thread++)
@@ -212,7 +214,11 @@ static uint64_t run(unsigned workers, unsigned capacity, uint64_t messages, uint
         all[i].workers = workers;
         all[i].random = seed + i;
         all[i].to_send = messages;
-        CHECK(executor_init(&all[i].executor, exchange_mailbox(exchange, i + 1), &worker_handler, &all[i]) == 0);
+        struct mailbox *box = exchange_mailbox(exchange, i + 1);
+        if (has_guests && i % 2 == 1)
+            CHECK(executor_init_guest(&all[i].executor, box, &worker_handler, &all[i], &all[i - 1].executor) == 0);
+        else
+            CHECK(executor_init(&all[i].executor, box, &worker_handler, &all[i]) == 0);
     }
     for (unsigned i = 0; i < workers; i++)
         CHECK(executor_start(&all[i].executor, "worker") == 0);
@@ -220,7 +226,7 @@ static uint64_t run(unsigned workers, unsigned capacity, uint64_t messages, uint
     uint64_t received = 0, sent = 0;
     for (unsigned i = 0; i < workers; i++)
         executor_join(&all[i].executor);
-    for (unsigned i = 0; i < workers; i++) {
+    for (unsigned i = workers; i-- > 0;) { /* guests before their hosts */
         for (unsigned other = 1; other <= workers; other++) {
             received += all[i].received[other];
             sent += all[i].sent[other];
@@ -242,6 +248,7 @@ int main(int argc, char **argv)
 {
     unsigned capacity = 4096, threads = 6;
     uint64_t messages = 30000, seed = 1, patience_ms = 240000;
+    bool has_guests = false;
     for (int i = 1; i + 1 < argc; i += 2) {
         unsigned long value = strtoul(argv[i + 1], NULL, 10);
         if (strcmp(argv[i], "--capacity") == 0)
@@ -252,16 +259,18 @@ int main(int argc, char **argv)
             seed = value;
         else if (strcmp(argv[i], "--threads") == 0)
             threads = (unsigned)value;
+        else if (strcmp(argv[i], "--guests") == 0)
+            has_guests = value != 0;
         else if (strcmp(argv[i], "--patience-ms") == 0)
             patience_ms = value;
     }
     CHECK(threads >= 1 && threads <= WORKERS_MAX);
     struct timespec begin, end;
     clock_gettime(CLOCK_MONOTONIC, &begin);
-    uint64_t received = run(threads, capacity, messages, seed, patience_ms, false);
+    uint64_t received = run(threads, has_guests, capacity, messages, seed, patience_ms, false);
     clock_gettime(CLOCK_MONOTONIC, &end);
     for (unsigned i = 0; i < 20; i++)
-        run(threads, capacity, UINT64_MAX, seed + i, patience_ms, true);
+        run(threads, has_guests, capacity, UINT64_MAX, seed + i, patience_ms, true);
     double seconds = (double)(end.tv_sec - begin.tv_sec) + (double)(end.tv_nsec - begin.tv_nsec) / 1e9;
     printf("mailbox_stress: capacity %u: %llu messages in order in %.2f s; 20 stops in mid-flight\n", capacity,
            (unsigned long long)received, seconds);

@@ -3,14 +3,14 @@ import itertools
 
 import stage
 
-COUNTS = (1, 2, 4)
+IO, SESSION = (1, 2, 4), (0, 1, 2, 4)
 
 
 def run(options):
     rows = {}
     for number in range(options.rounds):
         stage.say(f"round {number + 1} of {options.rounds}")
-        for io, session in itertools.product(COUNTS, COUNTS):
+        for io, session in itertools.product(IO, SESSION):
             with stage.chatterbox("--io-threads", str(io), "--session-threads", str(session)) as (port, pid):
                 for window in (1, 16):
                     got = stage.load(port, pid, "relay", "--users", options.users, "--window", window, "--seconds", options.seconds)
@@ -20,4 +20,4 @@ def run(options):
     stage.print_table(
         ["I/O threads", "session threads", "window 1: messages/s", "per server-CPU-second", "window 16: messages/s", "per server-CPU-second"],
         [[str(io), str(session), *(f"{sorted(rows[io, session, window, what])[options.rounds // 2]:,.0f}"
-                                   for window in (1, 16) for what in ("rate", "cost"))] for io, session in itertools.product(COUNTS, COUNTS)])
+                                   for window in (1, 16) for what in ("rate", "cost"))] for io, session in itertools.product(IO, SESSION)])

@@ -79,6 +79,27 @@ static void a_counter_goes_to_and_fro(void **state)
     exchange_free(&exchange);
 }
 
+/* Host and guest pass the counter to and fro on one thread; the host is told to end first, and waits. */
+static void a_guest_has_its_turns_in_the_loop_of_its_host(void **state)
+{
+    (void)state;
+    const enum thread_role roles[] = { ROLE_MAIN, ROLE_SESSION, ROLE_SESSION };
+    struct exchange *exchange = exchange_new(roles, 3, 2);
+    struct player host = { .other = 2 }, guest = { .other = 1 };
+    assert_int_equal(executor_init(&host.executor, exchange_mailbox(exchange, 1), &handler, &host), 0);
+    assert_int_equal(executor_init_guest(&guest.executor, exchange_mailbox(exchange, 2), &handler, &guest, &host.executor), 0);
+    assert_ptr_equal(guest.executor.loop, host.executor.loop);
+    assert_int_equal(executor_start(&guest.executor, "guest"), 0); /* it has begun with its host, or will */
+    assert_int_equal(executor_start(&host.executor, "host"), 0);
+    executor_join(&guest.executor);
+    executor_join(&host.executor);
+    assert_int_equal(host.last + guest.last, 2 * ROUNDS + 1);
+    assert_true(host.has_exited && guest.has_exited);
+    executor_fini(&guest.executor);
+    executor_fini(&host.executor);
+    exchange_free(&exchange);
+}
+
 /* As threads do that end: wait until all that was sent is handed over. Here the receiver makes room at the last moment, between the sender's
  * look and the flush that follows it. */
 
@@ -102,7 +123,7 @@ static void on_waited_too_long(uv_timer_t *timer)
 static void on_waiter_start(void *owner)
 {
     struct waiter *waiter = owner;
-    uv_timer_init(&waiter->executor.loop, &waiter->patience);
+    uv_timer_init(waiter->executor.loop, &waiter->patience);
     waiter->patience.data = waiter;
     uv_timer_start(&waiter->patience, on_waited_too_long, TOO_LONG_MS, 0);
     for (unsigned i = 0; i < SENT; i++)
@@ -172,7 +193,7 @@ static void on_worked_enough(uv_timer_t *timer)
 static void on_worker_start(void *owner)
 {
     struct worker *worker = owner;
-    uv_timer_init(&worker->executor.loop, &worker->end);
+    uv_timer_init(worker->executor.loop, &worker->end);
     worker->end.data = worker;
     uv_timer_start(&worker->end, on_worked_enough, 100, 0);
 }
@@ -277,6 +298,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_counter_goes_to_and_fro),
+        cmocka_unit_test(a_guest_has_its_turns_in_the_loop_of_its_host),
         cmocka_unit_test(there_is_a_turn_after_the_last_staged_message_has_gone),
         cmocka_unit_test(work_without_messages_is_done_and_then_the_thread_sleeps),
         cmocka_unit_test(a_draining_thread_has_a_turn_without_messages_only_when_none_are_left),
