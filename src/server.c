@@ -324,6 +324,8 @@ static int open_main(struct server *server)
     server->metrics = aligned_alloc(64, server->threads * sizeof *server->metrics);
     CHECK_MEMORY(server->metrics);
     memset(server->metrics, 0, server->threads * sizeof *server->metrics);
+    for (unsigned thread = 0; thread < server->threads; thread++)
+        mailbox_count_into(exchange_mailbox(server->exchange, thread), &server->metrics[thread]);
     int error =
         executor_init(&server->executor, exchange_mailbox(server->exchange, THREAD_MAIN), &handler, server);
     if (error != 0)

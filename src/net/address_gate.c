@@ -4,7 +4,6 @@
 
 #include "admission/client_address.h"
 #include "admission/identity.h"
-#include "net/socket.h"
 
 /* Addresses that one I/O thread remembers: 4 MiB at most. */
 enum { CAPACITY = 1 << 16 };
@@ -58,10 +57,9 @@ bool address_gate_arrive(struct connection *connection)
 {
     struct net *net = connection->net;
     struct identity identity;
-    uint8_t address[ADDRESS_BYTES];
+    const uint8_t *address = connection->peer_address;
     if (net->limits == NULL)
         return true;
-    socket_peer_address(&connection->tcp, address);
     if (client_address_is_loopback(address) || networks_contain(net->trusted_proxies, address))
         return true;
     identity_make(&identity, net->identity_key, address, (struct http_text){ 0 });

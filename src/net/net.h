@@ -17,6 +17,7 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "admission/client_address.h"
 #include "options.h"
 #include "runtime/executor.h"
 #include "runtime/log.h"
@@ -59,7 +60,13 @@ struct connection {
     struct net *net;
     struct wheel_entry deadline;
     struct address self;
-    struct address actor;          /* OPEN, after CONN_ACCEPTED */
+    union {
+        uint8_t peer_address[ADDRESS_BYTES]; /* REQUEST: of the socket, which is asked for it once */
+        struct {
+            struct address actor;           /* OPEN, after CONN_ACCEPTED */
+            struct rate_bucket free_bucket; /* of frames that take no credit */
+        };
+    };
     struct request_head *head;     /* REQUEST */
     struct payload *held;          /* read, but not yet fed to the reader, since credits or room ran out; from held_from on */
     struct reader *reader;         /* borrowed while a message is on its way in */
@@ -71,7 +78,6 @@ struct connection {
     uint32_t pinged_ms;            /* has_pinged */
     uint32_t write_since_ms;       /* is_writing: when it began */
     uint32_t last_bytes;           /* ENDING, CLOSING, LINGERING: that came since */
-    struct rate_bucket free_bucket; /* of frames that take no credit */
     int16_t credits;
     uint8_t state;                 /* enum connection_state */
     uint8_t session_thread;

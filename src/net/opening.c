@@ -65,6 +65,7 @@ bool opening_accept(struct net *net, uv_stream_t *listener, struct connection **
         return false;
     }
     metrics_add(net->metrics, METRIC_CONNECTIONS_TOTAL, 1);
+    socket_peer_address(&connection->tcp, connection->peer_address);
     connection->last_read_ms = net_now_ms(net);
     net_set_deadline(connection, (uint64_t)net->options->handshake_timeout_ms);
     if (metrics_sum(net->metrics_sets, net->metrics_count, METRIC_CONNECTIONS) > net->max_connections + CONNECTIONS_SPARE)
@@ -127,6 +128,7 @@ enum opening_result opening_on_gate(struct connection *connection, enum message_
 /* The request is a good one. */
 static void become_websocket(struct connection *connection, const struct handshake *handshake)
 {
+    memset(connection->peer_address, 0, sizeof connection->peer_address); /* what shares its place begins with nothing */
     connection->has_bad_id = handshake->has_bad_id;
     connection->accept = strdup(handshake->accept);
     CHECK_MEMORY(connection->accept);
@@ -140,7 +142,7 @@ static enum opening_result on_upgrade(struct connection *connection, const struc
     struct handshake handshake;
     struct identity client;
     uint8_t address[ADDRESS_BYTES];
-    socket_peer_address(&connection->tcp, address);
+    memcpy(address, connection->peer_address, sizeof address);
     int status = handshake_check(request, net->options->allowed_origins, &handshake);
     if (status == 101 && is_full(net))
         status = 503;

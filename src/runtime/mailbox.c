@@ -28,6 +28,7 @@ struct mailbox {
     size_t *staged_count;
     size_t staged_total;
     bool *must_signal;                /* by receiver: something was published, or staged, since the last flush */
+    struct metrics *metrics;          /* NULL: nobody counts */
     unsigned next_ring;               /* where the next drain begins, so that no sender is always first */
 };
 
@@ -117,6 +118,23 @@ struct mailbox *exchange_mailbox(struct exchange *exchange, unsigned thread)
     return &exchange->mailboxes[thread];
 }
 
+void mailbox_count_into(struct mailbox *box, struct metrics *metrics)
+{
+    box->metrics = metrics;
+}
+
+static void count(struct mailbox *own, enum metric metric)
+{
+    if (own->metrics != NULL)
+        metrics_add(own->metrics, metric, 1);
+}
+
+static void wake(struct mailbox *own, unsigned thread)
+{
+    if (wakeup_if_asleep(&own->exchange->mailboxes[thread].wakeup))
+        count(own, METRIC_WAKEUPS_TOTAL);
+}
+
 int mailbox_attach(struct mailbox *box, uv_loop_t *loop)
 {
     return wakeup_open(&box->wakeup, loop);
@@ -145,6 +163,7 @@ static void publish_outgoing(struct mailbox *own, unsigned to)
     if (message->type == MESSAGE_NONE)
         return;
     own->must_signal[to] = true;
+    count(own, METRIC_RING_MESSAGES_TOTAL);
     if (own->staged_count[to] > 0 || !ring_put(ring_between(own->exchange, own->thread, to), message))
         stage(own, to, message);
     message->type = MESSAGE_NONE;
@@ -212,7 +231,7 @@ static void signal_receivers(struct mailbox *own)
     wakeup_fence();
     for (unsigned to = 0; to < own->exchange->threads; to++) {
         if (own->must_signal[to])
-            wakeup_if_asleep(&own->exchange->mailboxes[to].wakeup);
+            wake(own, to);
         own->must_signal[to] = false;
     }
 }
@@ -280,7 +299,7 @@ size_t mailbox_drain(struct mailbox *box, size_t budget, deliver_fn *deliver, vo
             delivered += deliver_own(box, deliver, owner);
         }
         if (has_taken && ring_wants_room(ring))
-            wakeup_if_asleep(&exchange->mailboxes[from].wakeup);
+            wake(box, from);
     }
     box->next_ring = box->next_ring + 1 < exchange->threads ? box->next_ring + 1 : 0;
     return delivered;

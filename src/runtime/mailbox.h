@@ -21,6 +21,7 @@
 #include <uv.h>
 
 #include "runtime/message.h"
+#include "runtime/metrics.h"
 
 struct exchange; /* all mailboxes and the rings between them */
 struct mailbox;
@@ -34,6 +35,9 @@ struct exchange *exchange_new(const enum thread_role roles[], unsigned thread_co
 void exchange_free(struct exchange **exchange);
 
 struct mailbox *exchange_mailbox(struct exchange *exchange, unsigned thread);
+
+/* Count what goes through rings, and wake-ups, into the owner's set. Main only, before any thread starts; without it nothing is counted. */
+void mailbox_count_into(struct mailbox *box, struct metrics *metrics);
 
 /* Open the wake-up on the owner's loop. Main only, before any thread starts. Returns 0 or a libuv error. */
 int mailbox_attach(struct mailbox *box, uv_loop_t *loop);

@@ -53,14 +53,15 @@ void wakeup_take_back(struct wakeup *wakeup)
     atomic_store_explicit(&wakeup->awake, true, memory_order_relaxed);
 }
 
-void wakeup_if_asleep(struct wakeup *wakeup)
+bool wakeup_if_asleep(struct wakeup *wakeup)
 {
     /* The exchange is for the other producers: one of all those who see that it sleeps does what costs a system call. */
     if (atomic_load_explicit(&wakeup->awake, memory_order_relaxed) ||
         atomic_exchange_explicit(&wakeup->awake, true, memory_order_relaxed))
-        return;
+        return false;
     const uint64_t one = 1;
     /* It can only fail for being signalled 2^64 times without having been read: then it is readable. */
     ssize_t written = write(wakeup->fd, &one, sizeof one);
     (void)written;
+    return true;
 }

@@ -52,7 +52,7 @@ static inline void wakeup_fence(void)
     atomic_thread_fence(memory_order_seq_cst);
 }
 
-/* Signal the consumer, unless it is awake or has been signalled. */
-void wakeup_if_asleep(struct wakeup *wakeup);
+/* Signal the consumer, unless it is awake or has been signalled. Returns whether it did. */
+bool wakeup_if_asleep(struct wakeup *wakeup);
 
 #endif

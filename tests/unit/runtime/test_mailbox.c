@@ -241,6 +241,28 @@ static void nobody_sleeps_on_a_message(void **state)
     assert_true(mailbox_prepare_sleep(fixture->session));
 }
 
+static void what_goes_through_rings_and_who_is_woken_is_counted(void **state)
+{
+    struct fixture *fixture = *state;
+    struct metrics metrics = { 0 };
+    mailbox_count_into(fixture->io, &metrics);
+    for (uint64_t number = 0; number < 2; number++)
+        send_number(fixture->io, SESSION_THREAD, CLIENT_TEXT, number);
+    for (uint64_t number = 2; number < 5; number++)
+        send_as(fixture->io, 9, SESSION_THREAD, CLIENT_TEXT, number); /* a run */
+    mailbox_flush(fixture->io);
+    assert_int_equal(metrics_sum(&metrics, 1, METRIC_RING_MESSAGES_TOTAL), 3);
+    assert_int_equal(metrics_sum(&metrics, 1, METRIC_WAKEUPS_TOTAL), 0); /* it is awake */
+    mailbox_drain(fixture->session, 100, see, fixture);
+    assert_true(mailbox_prepare_sleep(fixture->session));
+    for (uint64_t number = 5; number < 7; number++) {
+        send_number(fixture->io, SESSION_THREAD, CLIENT_TEXT, number);
+        mailbox_flush(fixture->io);
+    }
+    assert_int_equal(metrics_sum(&metrics, 1, METRIC_RING_MESSAGES_TOTAL), 5);
+    assert_int_equal(metrics_sum(&metrics, 1, METRIC_WAKEUPS_TOTAL), 1); /* once is enough */
+}
+
 static void nobody_sleeps_on_room_for_what_waits(void **state)
 {
     struct fixture *fixture = *state;
@@ -306,6 +328,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_budget_is_kept_and_the_rest_comes_later, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_thread_may_write_to_itself, set_up, tear_down),
         cmocka_unit_test_setup_teardown(nobody_sleeps_on_a_message, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_goes_through_rings_and_who_is_woken_is_counted, set_up, tear_down),
         cmocka_unit_test_setup_teardown(nobody_sleeps_on_room_for_what_waits, set_up, tear_down),
         cmocka_unit_test_setup_teardown(room_that_is_told_of_late_is_told_of_again, set_up, tear_down),
     };
