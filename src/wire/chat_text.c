@@ -34,7 +34,7 @@ struct message {
 /* A macro, so that the compiler compares a length that it knows. */
 #define IS(span, name) ((span).length == sizeof name - 1 && memcmp((span).bytes, name, sizeof name - 1) == 0)
 
-/* Without it the compiler makes one function that is told by a pointer whose members it takes. */
+/* Without it the compiler makes one function that is told by a pointer whose members it takes, and calls what is short. */
 #define INLINE inline __attribute__((always_inline))
 
 static INLINE const unsigned char *skip_space(const struct input *input, const unsigned char *at)
@@ -84,7 +84,7 @@ static INLINE const unsigned char *find_special(struct input *input, const unsig
 }
 
 /* A string, whose span is without its quotation marks. */
-static const unsigned char *take_string(struct input *input, const unsigned char *at, struct span *string, bool *has_escapes)
+static INLINE const unsigned char *take_string(struct input *input, const unsigned char *at, struct span *string, bool *has_escapes)
 {
     if (!is_at(input, at, '"'))
         return NULL;
