@@ -17,6 +17,9 @@ enum { CLOSE_BANNED = 4003 };
  * of none that is longer than 2,000 code points take when each is written as an escape. */
 enum { QUICK_BYTES = 2048, QUICK_BATCH_BYTES = 16384, CHAT_BYTES_MAX = 12288 };
 
+/* How long to wait for an answer of the matcher before looking again. */
+enum { ANSWER_MS = 100 };
+
 static bool awaits_matcher(const struct session *session)
 {
     return session->is_starting || session->is_cancelling;
@@ -322,6 +325,10 @@ void session_on_reminder(struct session *session, struct session_host *host)
 {
     if (session->state != SESSION_SEARCHING)
         return;
+    if (session->is_starting) { /* and may be refused: the store must not keep a search that its user has given up */
+        host->remind(host->self, &session->reminder, session->self, ANSWER_MS);
+        return;
+    }
     session->accepts_anyone = true;
     if (!session->is_cancelling)
         tell_search(session, host, true);
