@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "actors/restate.h"
+
 void matcher_init(struct matcher *matcher, struct matcher_host host, struct store store, size_t calls_limit)
 {
     *matcher = (struct matcher){
@@ -32,6 +34,7 @@ static bool may_call(const struct matcher *matcher, struct address from)
 static void call_store(struct matcher *matcher, const struct store_call *call)
 {
     matcher->calls_in_flight++;
+    matcher->restating_in_flight += call->is_restating;
     metrics_add(matcher->host.metrics, METRIC_REDIS_CALLS_TOTAL, 1);
     matcher->store.call(matcher->store.self, call);
 }
@@ -41,6 +44,7 @@ static void call_for_user(struct matcher *matcher, enum store_operation operatio
     struct store_call call = { .operation = operation,
                                .actor = message->from,
                                .match = message->user.match,
+                               .is_restating = message->user.is_restating,
                                .payload = message->payload };
     memcpy(call.user_id, message->user.id, USER_ID_BYTES);
     call_store(matcher, &call);
@@ -53,6 +57,7 @@ static void call_for_search(struct matcher *matcher, enum store_operation operat
                                .search = message->search.search,
                                .ended_match = message->search.ended_match,
                                .accepts_anyone = message->search.accepts_anyone,
+                               .is_restating = message->search.is_restating,
                                .payload = message->payload };
     memcpy(call.user_id, message->search.id, USER_ID_BYTES);
     if (operation == STORE_START_MATCHING) {
@@ -92,6 +97,29 @@ static void tidy(struct matcher *matcher, enum store_operation operation, struct
         call_for_user(matcher, operation, message);
     else
         message_discard(message);
+}
+
+/* Give the next turn, if there is room for any actor, whoever it is. */
+static void give_turn(struct matcher *matcher)
+{
+    const size_t room = MATCHER_RESTATING_MAX - matcher->restating_in_flight;
+    if (!matcher->is_store_up || matcher->has_turn || matcher->threads_restated == matcher->host.session_threads ||
+        room < RESTATE_CALLS_MAX)
+        return;
+    matcher->has_turn = true;
+    send_to(matcher, &(struct message){ .type = RESTATE,
+                                        .to = address_of_thread(matcher->host.first_session_thread + matcher->threads_restated),
+                                        .restate = { .epoch = matcher->epoch, .calls = (uint32_t)room } });
+}
+
+/* All calls of the turn have been made. */
+static void on_restated(struct matcher *matcher, const struct message *message)
+{
+    if (message->restate.epoch != matcher->epoch)
+        return;
+    matcher->has_turn = false;
+    matcher->threads_restated += message->restate.is_done;
+    give_turn(matcher);
 }
 
 void matcher_on_message(struct matcher *matcher, struct message *message)
@@ -138,6 +166,9 @@ void matcher_on_message(struct matcher *matcher, struct message *message)
     case RESYNCED:
         matcher->synced_epoch[message->from.thread] = message->resync.epoch;
         break;
+    case RESTATED:
+        on_restated(matcher, message);
+        break;
     case MATCH_REFUSED:
         release_partner(matcher, message);
         break;
@@ -157,6 +188,9 @@ void matcher_on_store_up(struct matcher *matcher)
                 &(struct message){ .type = RESYNC,
                                    .to = address_of_thread(matcher->host.first_session_thread + i),
                                    .resync = { .epoch = matcher->epoch } });
+    matcher->threads_restated = 0;
+    matcher->has_turn = false;
+    give_turn(matcher);
 }
 
 void matcher_on_store_down(struct matcher *matcher)
@@ -210,6 +244,7 @@ static void on_start_matching_reply(struct matcher *matcher, const struct store_
 void matcher_on_store_reply(struct matcher *matcher, const struct store_call *call, const struct store_reply *reply)
 {
     matcher->calls_in_flight--;
+    matcher->restating_in_flight -= call->is_restating;
     if (reply->outcome == STORE_LOST)
         metrics_add(matcher->host.metrics, METRIC_REDIS_LOST_TOTAL, 1);
     if (reply->outcome == STORE_BANNED)
@@ -231,4 +266,5 @@ void matcher_on_store_reply(struct matcher *matcher, const struct store_call *ca
     case STORE_OPERATIONS:
         break;
     }
+    give_turn(matcher);
 }

@@ -5,6 +5,7 @@
 
 #include "actors/blocklist.h"
 #include "actors/requests.h"
+#include "actors/restate.h"
 #include "actors/tell.h"
 #include "runtime/check.h"
 #include "wire/chat_text.h"
@@ -253,17 +254,6 @@ static void on_search_answered(struct session *session, struct session_host *hos
     resume_requests(session, host);
 }
 
-/* A few at a time, so that a call stays small. */
-static void restate_blocks(struct session *session, struct session_host *host)
-{
-    enum { AT_ONCE = 16 * USER_ID_BYTES };
-    const struct payload *list = session->blocklist;
-    for (size_t at = 0; list != NULL && at < list->length; at += AT_ONCE) {
-        size_t length = list->length - at < AT_ONCE ? list->length - at : AT_ONCE;
-        tell_matcher(session, host, USER_BLOCKED, 0, payload_copy(list->bytes + at, length));
-    }
-}
-
 /* Have the store forget a user whom it has in a chat that we know nothing of, but not what it must know of it. */
 static void mend_store(struct session *session, struct session_host *host)
 {
@@ -389,29 +379,6 @@ void session_on_message(struct session *session, struct session_host *host, stru
         break;
     }
     tell_hand_over(host);
-}
-
-static void restate_chat(struct session *session, struct session_host *host)
-{
-    struct payload *partner = payload_new(sizeof *session->peer + session->interests->length);
-    payload_append(&partner, session->peer, sizeof *session->peer);
-    payload_append(&partner, session->interests->bytes, session->interests->length);
-    session->is_restored = true;
-    tell_matcher(session, host, CHAT_STORE, session->match, partner);
-}
-
-void session_restate(struct session *session, struct session_host *host)
-{
-    if (session->state == SESSION_NEW || session->state >= SESSION_CLOSING)
-        return;
-    /* First that there is such a user, since what belongs to one is forgotten with it; then whom it must not meet; then that it searches. */
-    if (session->state != SESSION_CHATTING)
-        tell_interests(session, host);
-    else
-        restate_chat(session, host);
-    restate_blocks(session, host);
-    if (session->state == SESSION_SEARCHING && !session->is_cancelling)
-        tell_search(session, host, true); /* else the answer to the cancel is near, and the store has forgotten the search */
 }
 
 void session_fini(struct session *session, struct session_host *host)

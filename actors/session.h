@@ -42,9 +42,6 @@ void session_on_turn(struct session *session, struct session_host *host);
 /* Take one message. The actor is finished when its state is SESSION_OVER. */
 void session_on_message(struct session *session, struct session_host *host, struct message *message);
 
-/* The store has lost its memory: state again what it must know of this user. */
-void session_restate(struct session *session, struct session_host *host);
-
 /* Free what the actor owns. In any state; sends nothing. */
 void session_fini(struct session *session, struct session_host *host);
 

@@ -35,6 +35,8 @@ struct session_host {
     uint32_t event_bytes_max; /* longest event that is relayed */
     struct message relayed;   /* the actors': PEER_TEXT, which the one at work has for its partner; no payload: nothing */
     struct payload *last_relayed; /* in its list */
+    uint8_t epoch;            /* low bits of the last RESYNC's */
+    bool is_restating;        /* restate.c's: what is told to the matcher is marked so */
 
     /* Have session_on_reminder() called in so long, instead of whatever *reminder was to remind of before; and not at all. *reminder
      * is the host's, NULL while there is none. */
@@ -81,6 +83,7 @@ struct session {
     uint16_t code_to_answer; /* is_gone: CONN_GONE's */
     uint8_t state;      /* enum session_state */
     uint8_t told;       /* enum session_told */
+    uint8_t search_epoch; /* is_starting: the host's when SEARCH_START was sent */
     bool is_starting : 1;   /* the first SEARCH_START of this search is on its way */
     bool is_cancelling : 1; /* SEARCH_CANCEL is on its way; its end_matching is yet to be answered */
     bool awaits_turn : 1;   /* for the oldest of waiting_requests, which may take long */

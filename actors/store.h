@@ -32,6 +32,7 @@ struct store_call {
     uint64_t ended_match;      /* START_MATCHING */
     struct identity identity;  /* START_MATCHING: the user's */
     bool accepts_anyone;       /* START_MATCHING */
+    bool is_restating;         /* the matcher's: it counts these */
     struct payload *payload;   /* SEEKER; RESTORE_CHAT: PARTNER; BLOCK: USER_IDS; REPORT: REPORT; otherwise NULL */
 };
 

@@ -65,7 +65,7 @@ void tell_matcher(struct session *session, struct session_host *host, enum messa
     struct message message = { .type = (uint16_t)type,
                                .to = address_of_thread(host->matcher_thread),
                                .payload = payload,
-                               .user = { .match = match } };
+                               .user = { .match = match, .is_restating = host->is_restating } };
     memcpy(message.user.id, session->user_id, USER_ID_BYTES);
     tell(session, host, &message);
 }
@@ -88,13 +88,15 @@ static void tell_of_search(struct session *session, struct session_host *host, e
                                .search = { .ended_match = session->match,
                                            .search = session->search,
                                            .is_known = is_known,
-                                           .accepts_anyone = session->accepts_anyone } };
+                                           .accepts_anyone = session->accepts_anyone,
+                                           .is_restating = host->is_restating } };
     memcpy(message.search.id, session->user_id, USER_ID_BYTES);
     tell(session, host, &message);
 }
 
 void tell_search(struct session *session, struct session_host *host, bool is_known)
 {
+    session->search_epoch = host->epoch;
     tell_of_search(session, host, SEARCH_START, is_known, seeker(session));
 }
 

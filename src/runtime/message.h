@@ -133,6 +133,7 @@ struct message {
         struct {
             uint8_t id[USER_ID_BYTES];
             uint64_t match; /* CHAT_ENDED, CHAT_STORE: the chat. USER_STORE: the chat the user is in, or 0 */
+            bool is_restating; /* a turn of RESTATE made it say so */
         } user;
 
         struct {
@@ -141,6 +142,7 @@ struct message {
             uint32_t search;      /* counts the user's searches; the same for a search that goes on */
             bool is_known;        /* this search was accepted before: it is never SEARCH_BUSY */
             bool accepts_anyone;  /* if nobody shares a topic */
+            bool is_restating;    /* as in user */
         } search;
 
         struct {
@@ -167,6 +169,12 @@ struct message {
         struct {
             uint64_t epoch; /* counts how often the store has come up */
         } resync;
+
+        struct {
+            uint64_t epoch; /* of the resync that this is part of */
+            uint32_t calls; /* RESTATE: as many messages with is_restating may be sent; RESTATE_CALLS_MAX or more */
+            bool is_done;   /* RESTATED: every actor of the thread has had its turn */
+        } restate;
     };
 };
 

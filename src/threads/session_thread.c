@@ -7,6 +7,7 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include "actors/restate.h"
 #include "actors/session.h"
 #include "runtime/check.h"
 #include "runtime/slab.h"
@@ -41,6 +42,7 @@ struct session_thread {
     uv_timer_t tick;    /* runs while there are reminders */
     unsigned reminders;
     struct backlog turns; /* that actors wait for: of each message, to whom it is alone matters */
+    uint32_t restated;  /* slots whose actors have had their turn since the last RESYNC */
     bool is_time_set;   /* the host's time is that of this batch */
     struct json_arena json; /* for the request or event that is being worked on */
     size_t user_ids_left;
@@ -149,17 +151,35 @@ static void open_actor(struct session_thread *thread, const struct message *open
     session_init(session, &thread->host, self, opened->from, &opened->conn_opened.identity, take_user_id(thread));
 }
 
-static void restate_all(struct session_thread *thread, uint64_t epoch)
+static void on_resync(struct session_thread *thread, uint64_t epoch)
 {
+    thread->restated = 0;
+    thread->host.epoch = (uint8_t)epoch;
     executor_send(&thread->executor, &(struct message){ .type = RESYNCED,
                                                         .to = address_of_thread(thread->config.matcher_thread),
                                                         .resync = { .epoch = epoch } });
-    for (uint32_t slot = 0; slot < thread->actors.slots; slot++) {
+}
+
+/* A turn: as many actors as there are calls for. Who comes later, to a slot that has had its turn, has nothing to say again. */
+static void on_restate(struct session_thread *thread, const struct message *turn)
+{
+    size_t calls_left = turn->restate.calls;
+    for (; thread->restated < thread->actors.slots; thread->restated++) {
         uint32_t generation;
-        struct session *session = slab_at(&thread->actors, slot, &generation);
-        if (session != NULL)
-            session_restate(session, &thread->host);
+        struct session *session = slab_at(&thread->actors, thread->restated, &generation);
+        if (session == NULL)
+            continue;
+        const size_t calls = restate_calls(session, &thread->host);
+        if (calls > calls_left)
+            break;
+        calls_left -= calls;
+        restate(session, &thread->host);
     }
+    executor_send(&thread->executor,
+                  &(struct message){ .type = RESTATED,
+                                     .to = address_of_thread(thread->config.matcher_thread),
+                                     .restate = { .epoch = turn->restate.epoch,
+                                                  .is_done = thread->restated == thread->actors.slots } });
 }
 
 static void on_thread_message(struct session_thread *thread, struct message *message)
@@ -169,7 +189,10 @@ static void on_thread_message(struct session_thread *thread, struct message *mes
         open_actor(thread, message);
         break;
     case RESYNC:
-        restate_all(thread, message->resync.epoch);
+        on_resync(thread, message->resync.epoch);
+        break;
+    case RESTATE:
+        on_restate(thread, message);
         break;
     case DRAIN:
         thread->executor.is_draining = true;

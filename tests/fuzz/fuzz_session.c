@@ -5,6 +5,7 @@
  */
 #include <jansson.h>
 
+#include "actors/restate.h"
 #include "actors/session.h"
 #include "fuzz/fuzz.h"
 
@@ -154,7 +155,7 @@ static void happen(struct session_host *host, char what)
     case 'l': receive(host, (struct message){ .type = PEER_LEFT, .peer_left = { .match = matches } }); break;
     case 'L': receive(host, (struct message){ .type = PEER_LEFT, .peer_left = { .match = matches + 1 } }); break;
     case 'x': receive(host, (struct message){ .type = USER_BANNED }); break;
-    case 'r': session_restate(&session, host); break;
+    case 'r': restate(&session, host); break;
     case 'i': on_forget(NULL, &session.reminder); session_on_reminder(&session, host); break;
     case 's': host->now_ms += 3000; break;
     case 'T': take_turn(host); break;

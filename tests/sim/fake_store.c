@@ -269,6 +269,14 @@ size_t fake_store_pending(const struct fake_store *store)
     return store->last_call - store->first_call;
 }
 
+size_t fake_store_restating(const struct fake_store *store)
+{
+    size_t count = 0;
+    for (size_t i = store->first_call; i != store->last_call; i++)
+        count += store->calls[i % FAKE_CALLS_MAX].is_restating;
+    return count;
+}
+
 void fake_store_step(struct fake_store *store)
 {
     uint8_t common[sizeof((struct interests){ 0 }.bytes)];

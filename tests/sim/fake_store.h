@@ -12,7 +12,7 @@
 #include "actors/matcher.h"
 #include "actors/store.h"
 
-enum { FAKE_USERS_MAX = 64, FAKE_CALLS_MAX = 4096, FAKE_BLOCKS_MAX = 1024, FAKE_REPORTS_MAX = 64, FAKE_REPORT_LIMIT = 1 };
+enum { FAKE_USERS_MAX = 256, FAKE_CALLS_MAX = 4096, FAKE_BLOCKS_MAX = 1024, FAKE_REPORTS_MAX = 64, FAKE_REPORT_LIMIT = 1 };
 
 struct fake_user {
     bool is_there;
@@ -48,6 +48,9 @@ struct fake_store {
 
 struct store fake_store_interface(struct fake_store *store);
 size_t fake_store_pending(const struct fake_store *store);
+
+/* How many of these state users again. */
+size_t fake_store_restating(const struct fake_store *store);
 
 /* Carry out and answer the oldest call. There must be one. */
 void fake_store_step(struct fake_store *store);

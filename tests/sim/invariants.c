@@ -14,9 +14,20 @@ static void check_said(const struct world *world)
     }
 }
 
+void check_window(struct world *world)
+{
+    const size_t restating = fake_store_restating(&world->store);
+    if (restating > MATCHER_RESTATING_MAX)
+        world_fail(world, "too many calls that state users again are in flight");
+    if (restating != world->matcher.restating_in_flight)
+        world_fail(world, "the matcher has miscounted the calls that state users again");
+    if (restating > world->most_restating)
+        world->most_restating = restating;
+}
+
 void check_agreement(const struct world *world)
 {
-    for (size_t i = 0; i < CLIENTS; i++) {
+    for (size_t i = 0; i < world->client_count; i++) {
         const struct client *client = &world->clients[i];
         if (client->view == VIEW_GONE)
             continue;

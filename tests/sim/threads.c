@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "actors/restate.h"
 #include "actors/session.h"
 #include "sim/client.h"
 
@@ -126,6 +127,27 @@ static void note_ban(struct world *world, const struct session *actor)
         world->said[match][memcmp(world->pairs[match][0], actor->user_id, USER_ID_BYTES) == 0 ? 0 : 1].is_banned = true;
 }
 
+/* As src/threads/session_thread.c does it. */
+static void give_restating_turn(struct world *world, unsigned thread, const struct message *turn)
+{
+    struct session_host *host = &world->hosts[thread - FIRST_SESSION_THREAD];
+    uint32_t *slot = &world->restated[thread - FIRST_SESSION_THREAD];
+    size_t calls_left = world->ignores_turns ? SIZE_MAX : turn->restate.calls;
+    for (; *slot < ACTORS; ++*slot) {
+        struct session *actor = &world->actors[*slot];
+        if (!world->actor_is_alive[*slot] || actor->self.thread != thread)
+            continue;
+        const size_t calls = restate_calls(actor, host);
+        if (calls > calls_left)
+            break;
+        calls_left -= calls;
+        restate(actor, host);
+    }
+    world_send(world, &(struct message){ .type = RESTATED,
+                                         .to = address_of_thread(MATCHER_THREAD),
+                                         .restate = { .epoch = turn->restate.epoch, .is_done = *slot == ACTORS } });
+}
+
 static void session_thread_takes(struct world *world, unsigned thread, struct message *message)
 {
     struct session_host *host = &world->hosts[thread - FIRST_SESSION_THREAD];
@@ -142,13 +164,13 @@ static void session_thread_takes(struct world *world, unsigned thread, struct me
                                 .thread = (uint8_t)thread };
         session_init(&world->actors[slot], host, self, message->from, &message->conn_opened.identity, id);
     } else if (message->type == RESYNC) {
+        world->restated[thread - FIRST_SESSION_THREAD] = 0;
+        host->epoch = (uint8_t)message->resync.epoch;
         world_send(world, &(struct message){ .type = RESYNCED,
                                              .to = address_of_thread(MATCHER_THREAD),
                                              .resync = { .epoch = message->resync.epoch } });
-        for (uint32_t slot = 0; slot < ACTORS; slot++) {
-            if (world->actor_is_alive[slot] && world->actors[slot].self.thread == thread)
-                session_restate(&world->actors[slot], host);
-        }
+    } else if (message->type == RESTATE) {
+        give_restating_turn(world, thread, message);
     } else {
         struct session *actor = find_actor(world, message->to);
         if (actor == NULL) {
@@ -208,7 +230,7 @@ static void note_pair(struct world *world, uint64_t match, const uint8_t caller[
 
 void threads_fire_reminder(struct world *world)
 {
-    struct session *actor = &world->actors[world_pick(world, 2 * CLIENTS)];
+    struct session *actor = &world->actors[world_pick(world, 2 * world->client_count)];
     if (actor->reminder == NULL || !world->actor_is_alive[actor - world->actors])
         return;
     struct session_host *host = &world->hosts[actor->self.thread - FIRST_SESSION_THREAD];

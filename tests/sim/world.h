@@ -27,7 +27,7 @@
 
 enum { SESSION_THREADS = 3, IO_THREAD = 1, FIRST_SESSION_THREAD = 2 };
 enum { MATCHER_THREAD = FIRST_SESSION_THREAD + SESSION_THREADS, THREADS = MATCHER_THREAD + 1 };
-enum { CLIENTS = 10, ACTORS = 256, MATCHES_KEPT = 4096 };
+enum { CLIENTS = 10, CROWD = 150, ACTORS = 512, MATCHES_KEPT = 4096 };
 enum { CREDITS = 16, REQUESTS_MAX = 64 };
 
 enum view { VIEW_GONE, VIEW_CONNECTING, VIEW_NEW, VIEW_IDLE, VIEW_SEARCHING, VIEW_CHATTING };
@@ -72,7 +72,11 @@ struct world {
     struct metrics metrics;
     struct matcher matcher;
     struct fake_store store;
-    struct client clients[CLIENTS];
+    struct client clients[CROWD];
+    size_t client_count; /* CLIENTS, or CROWD: more than may state themselves again at once */
+    uint32_t restated[SESSION_THREADS]; /* actors that have had their turn */
+    bool ignores_turns;  /* broken on purpose: all actors of a thread state themselves again in one turn */
+    size_t most_restating;
     long relayed, matched, blocked, banned, typed, strangers;
     long reminders;
     struct backlog turns[SESSION_THREADS]; /* that actors await: to whom alone counts */

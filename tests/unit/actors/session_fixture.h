@@ -8,6 +8,7 @@
 
 #include "unit/unit.h"
 
+#include "actors/restate.h"
 #include "actors/session.h"
 
 enum { IO_THREAD = 1, SESSION_THREAD = 2, MATCHER_THREAD = 3 };

@@ -2,8 +2,9 @@
 #include "unit/unit.h"
 
 #include "actors/matcher.h"
+#include "actors/restate.h"
 
-enum { SESSION_THREAD = 2, SENT_MAX = 16, CALLS_LIMIT = 2 };
+enum { SESSION_THREAD = 2, SENT_MAX = 80, CALLS_LIMIT = 2 };
 
 static const struct address actor = { .generation = 1, .slot = 1, .thread = SESSION_THREAD };
 static const struct address other = { .generation = 1, .slot = 2, .thread = SESSION_THREAD };
@@ -46,8 +47,10 @@ static void forget(void)
 static void come_up(void)
 {
     matcher_on_store_up(&matcher);
-    assert_int_equal(sent[sent_count - 1].type, RESYNC);
-    receive((struct message){ .type = RESYNCED, .resync = { .epoch = sent[sent_count - 1].resync.epoch } });
+    assert_int_equal(sent[sent_count - 2].type, RESYNC);
+    receive((struct message){ .type = RESYNCED, .resync = { .epoch = sent[sent_count - 2].resync.epoch } });
+    assert_int_equal(sent[sent_count - 1].type, RESTATE);
+    receive((struct message){ .type = RESTATED, .restate = { .epoch = matcher.epoch, .is_done = true } });
     forget();
 }
 
@@ -103,7 +106,7 @@ static void what_was_said_before_the_resync_is_void(void **state)
     matcher_on_store_up(&matcher);
     search(1, false); /* on its way before the thread has answered */
     assert_int_equal(call_count, 0);
-    assert_int_equal(sent[1].type, SEARCH_UNAVAILABLE);
+    assert_int_equal(sent[2].type, SEARCH_UNAVAILABLE);
     matcher_on_store_down(&matcher);
     matcher_on_store_up(&matcher);
     receive((struct message){ .type = RESYNCED, .resync = { .epoch = 1 } }); /* of the time before */
@@ -196,6 +199,59 @@ static void lost_replies_keep_searches_and_grant_cancels(void **state)
     assert_int_equal(matcher.calls_in_flight, 0);
 }
 
+static void restating(size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        uint8_t seeker[sizeof(struct identity)] = { 0 };
+        receive((struct message){
+            .type = USER_STORE, .payload = payload_copy(seeker, sizeof seeker), .user = { .is_restating = true } });
+    }
+}
+
+static void turn_is_over(bool is_done)
+{
+    receive((struct message){ .type = RESTATED, .restate = { .epoch = matcher.epoch, .is_done = is_done } });
+}
+
+static void who_states_itself_again_does_so_in_a_window(void **state)
+{
+    (void)state;
+    matcher_on_store_up(&matcher);
+    receive((struct message){ .type = RESYNCED, .resync = { .epoch = matcher.epoch } });
+    assert_int_equal(sent[1].type, RESTATE);
+    assert_int_equal(sent[1].restate.calls, MATCHER_RESTATING_MAX);
+    forget();
+    restating(MATCHER_RESTATING_MAX);
+    turn_is_over(false);
+    for (size_t i = 0; i < RESTATE_CALLS_MAX; i++) {
+        assert_int_equal(sent_count, 0);
+        answer(i, (struct store_reply){ .outcome = STORE_DONE });
+    }
+    assert_int_equal(sent_count, 1); /* there is room for any one actor */
+    assert_int_equal(sent[0].restate.calls, RESTATE_CALLS_MAX);
+    answer(0, (struct store_reply){ .outcome = STORE_DONE });
+    assert_int_equal(sent_count, 1); /* not before the turn is over */
+    turn_is_over(true);
+    assert_int_equal(sent_count, 1); /* that was the last thread */
+    search(1, true);
+    answer(MATCHER_RESTATING_MAX, (struct store_reply){ .outcome = STORE_WAITING });
+    assert_int_equal(matcher.restating_in_flight, MATCHER_RESTATING_MAX - RESTATE_CALLS_MAX - 1);
+}
+
+static void turns_of_the_time_before_are_void(void **state)
+{
+    (void)state;
+    matcher_on_store_up(&matcher);
+    matcher_on_store_down(&matcher);
+    matcher_on_store_up(&matcher);
+    assert_int_equal(sent[3].type, RESTATE);
+    restating(1); /* its thread has not heard of the second time yet */
+    assert_int_equal(call_count, 0);
+    receive((struct message){ .type = RESTATED, .restate = { .epoch = 1, .is_done = true } });
+    assert_true(matcher.has_turn);
+    assert_int_equal(matcher.threads_restated, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -207,6 +263,8 @@ int main(void)
         TEST(too_many_calls_refuse_new_searches_only),
         TEST(a_refused_match_frees_the_partner),
         TEST(lost_replies_keep_searches_and_grant_cancels),
+        TEST(who_states_itself_again_does_so_in_a_window),
+        TEST(turns_of_the_time_before_are_void),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

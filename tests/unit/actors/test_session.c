@@ -148,7 +148,7 @@ static void an_unavailable_store_is_told_once_and_the_search_kept(void **state)
     start_search();
     search_answered(SEARCH_UNAVAILABLE, 1);
     expect_event("error", "matching_unavailable");
-    session_restate(&session, &host);
+    restate(&session, &host);
     expect(USER_STORE);
     struct message again = expect(SEARCH_START);
     assert_true(again.search.is_known);
@@ -160,11 +160,33 @@ static void an_unavailable_store_is_told_once_and_the_search_kept(void **state)
     assert_int_equal(sent_count, 0);
 }
 
+static void a_search_that_was_sent_since_the_resync_is_not_sent_again(void **state)
+{
+    (void)state;
+    host.epoch = 7;
+    start_search();
+    assert_int_equal(restate_calls(&session, &host), 1);
+    restate(&session, &host);
+    assert_true(expect(USER_STORE).user.is_restating);
+    assert_int_equal(sent_count, 0);
+    host.epoch = 8; /* what came before is void */
+    assert_int_equal(restate_calls(&session, &host), 2);
+    restate(&session, &host);
+    expect(USER_STORE);
+    assert_true(expect(SEARCH_START).search.is_restating);
+    client_writes("{\"type\":\"end_chat\"}"); /* nothing else is marked */
+    search_answered(SEARCH_UNAVAILABLE, 1);
+    forget_sent();
+    client_writes("{\"type\":\"end_matching\"}");
+    assert_false(expect(SEARCH_CANCEL).search.is_restating);
+    assert_int_equal(restate_calls(&session, &host), 1);
+}
+
 static void a_restored_chat_is_taken_back_by_both(void **state)
 {
     (void)state;
     chat(10);
-    session_restate(&session, &host);
+    restate(&session, &host);
     expect(CHAT_STORE);
     receive((struct message){ .type = PEER_LEFT, .from = partner, .peer_left = { .match = 10 } });
     expect_event("partner_left_chat", NULL);
@@ -210,6 +232,7 @@ int main(void)
         TEST(the_end_of_a_connection_ends_everything),
         TEST(who_never_said_anything_leaves_nothing),
         TEST(an_unavailable_store_is_told_once_and_the_search_kept),
+        TEST(a_search_that_was_sent_since_the_resync_is_not_sent_again),
         TEST(a_restored_chat_is_taken_back_by_both),
         TEST(a_wish_for_anyone_is_reminded_of_and_forgotten),
     };

@@ -32,7 +32,7 @@ static void the_store_is_told_of_blocks_before_the_chat_ends(void **state)
     expect(PEER_LEFT);
     expect(CHAT_ENDED);
     expect_event("success", NULL);
-    session_restate(&session, &host);
+    restate(&session, &host);
     expect(USER_STORE);
     expect(USER_BLOCKED);
     assert_int_equal(sent_count, 0);
