@@ -215,6 +215,16 @@ static void tell_of_match(struct matcher *matcher, struct address to, uint32_t s
                 .match_found = { .match = match, .partner = partner, .search = search, .role = (uint8_t)role } });
 }
 
+/* Another node's clock is ahead. From now on this one's ids are above all that it has been told of. */
+static void search_ahead(struct matcher *matcher, const struct store_call *behind, uint64_t match)
+{
+    struct store_call call = *behind;
+    if (matcher->next_match <= match)
+        matcher->next_match = match + 1;
+    call.match = matcher->next_match++;
+    call_store(matcher, &call);
+}
+
 static void on_start_matching_reply(struct matcher *matcher, const struct store_call *call,
                                     const struct store_reply *reply)
 {
@@ -231,6 +241,9 @@ static void on_start_matching_reply(struct matcher *matcher, const struct store_
         break;
     case STORE_TOO_LATE:
         answer_search(matcher, call->actor, SEARCH_TOO_LATE, call->search);
+        break;
+    case STORE_BEHIND:
+        search_ahead(matcher, call, reply->match);
         break;
     case STORE_LOST:
     case STORE_DONE:

@@ -9,7 +9,7 @@
  * has answered that with RESYNCED, what still comes from it speaks to a store that has forgotten, and is treated as if the
  * store were down.
  *
- * Then every actor states itself again, in a window: at most restating_limit such calls are in flight, and whoever starts a
+ * Then every actor states itself again, in a window: at most MATCHER_RESTATING_MAX such calls are in flight, and whoever starts a
  * search meanwhile waits behind no more than these. All at once they would take longer than --redis-timeout, and Redis would be given up for it,
  * again and again. The window lives here, since only here it is known what Redis has answered; but nothing is held back here: RESTATE gives
  * one session thread after the other a turn of as many calls as there is room for, and the thread goes over its actors with a cursor. So what is
@@ -32,7 +32,7 @@ struct matcher_host {
     struct metrics *metrics;
     unsigned first_session_thread;
     unsigned session_threads;
-    uint64_t first_match; /* higher than every match id of an earlier process, so that ids are never used twice */
+    uint64_t first_match; /* higher than every match id of an earlier process */
 };
 
 struct matcher {
@@ -65,7 +65,7 @@ void matcher_on_store_up(struct matcher *matcher);
 /* No more calls; those in flight have been or will be answered STORE_LOST. */
 void matcher_on_store_down(struct matcher *matcher);
 
-/* The call is the one that was made, its payload gone. */
+/* The call is the one that was made, its payload gone; but STORE_BEHIND brings it back. */
 void matcher_on_store_reply(struct matcher *matcher, const struct store_call *call, const struct store_reply *reply);
 
 #endif

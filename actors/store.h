@@ -41,6 +41,8 @@ enum store_outcome {
     STORE_WAITING,  /* START_MATCHING: nobody yet */
     STORE_MATCHED,  /* START_MATCHING: the waiter in `partner…` was claimed */
     STORE_TOO_LATE, /* START_MATCHING, END_MATCHING: somebody else's call has matched the user already */
+    STORE_BEHIND,   /* START_MATCHING: nothing was done, since one of the two has had a match of `match` or above it: call again with a higher one.
+                       The call's payload is the matcher's again */
     STORE_BANNED,   /* SUBMIT_INTERESTS, START_MATCHING: nothing was done for the user, who is refused for now. REPORT: from now on */
     STORE_LOST,     /* outcome unknown: the connection was lost or Redis refused. The store is down by then, or about to be,
                        and will come up with everything of this node forgotten */
@@ -54,6 +56,7 @@ struct store_reply {
     uint32_t partner_search; /* the search it waits under */
     const uint8_t *common;   /* topics as in interests.h; the store's, good during the callback */
     size_t common_length;
+    uint64_t match; /* BEHIND */
 };
 
 struct store {

@@ -1,6 +1,6 @@
 -- block: these users never meet this one again while it is here; leave.lua forgets it.
--- KEYS 1 epoch 2 user_meta 3 blocked
--- ARGV 1 epoch_value 2.. partner_id
+-- KEYS 1 lease 2 user_meta 3 blocked
+-- ARGV 1 lease_value 2.. partner_id
 -- RETURN {"OK"} | {"STALE"}
 -- COST O(partners)
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return {'STALE'} end

@@ -1,6 +1,6 @@
 -- end_chat: forget a pair. Both keep the number of the match: start_matching tells by it who has not heard of it.
--- KEYS 1 epoch 2 user_meta 3 active_matches
--- ARGV 1 epoch_value 2 prefix 3 user_id 4 match
+-- KEYS 1 lease 2 user_meta 3 active_matches
+-- ARGV 1 lease_value 2 prefix 3 user_id 4 match
 -- RETURN {"OK"} | {"STALE"}
 -- COST O(1)
 -- HEAD set_idle part

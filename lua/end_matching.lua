@@ -1,6 +1,6 @@
 -- end_matching: stop waiting, unless somebody was faster.
--- KEYS 1 epoch 2 user_meta 3 active_matches 4 waiting
--- ARGV 1 epoch_value 2 prefix 3 user_id
+-- KEYS 1 lease 2 user_meta 3 active_matches 4 waiting
+-- ARGV 1 lease_value 2 prefix 3 user_id
 -- RETURN {"OK"} | {"MATCHED"} | {"STALE"}
 -- COST O(topics)
 -- HEAD stop_waiting

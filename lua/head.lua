@@ -2,7 +2,7 @@
 -- KEYS none
 -- ARGV none
 -- RETURN none
--- COST O(topics) for stop_waiting, O(1) for the others
+-- COST O(topics) for stop_waiting and forget, O(log nodes) for keep_alive, O(1) for the others
 --
 -- Keys come as arguments: each script has its own order of them. A user's id and the keys' prefix make the others.
 
@@ -28,4 +28,22 @@ local function stop_waiting(prefix, waiting, user, joined)
   end
   redis.call('SREM', prefix .. 'anyone', user)
   redis.call('ZREM', waiting, user)
+end
+
+-- Forget a user, wherever it is.
+local function forget(prefix, active, waiting, user, meta, blocked)
+  local joined = redis.call('HGET', meta, 'joined')
+  if joined then stop_waiting(prefix, waiting, user, joined) end
+  local partner = redis.call('HGET', active, user)
+  if partner then part(prefix, active, user, partner) end
+  redis.call('DEL', meta, blocked)
+end
+
+-- A node lives for ttl_ms from now, by Redis' clock, which is returned in ms. epoch: that servers from before there were leases keep away.
+local function keep_alive(nodes, epoch, node, ttl_ms)
+  local now = redis.call('TIME')
+  local now_ms = now[1] * 1000 + math.floor(now[2] / 1000)
+  redis.call('ZADD', nodes, string.format('%.0f', now_ms + ttl_ms), node)
+  redis.call('SET', epoch, 'cluster:2', 'PX', ttl_ms)
+  return string.format('%.0f', now_ms)
 end

@@ -1,6 +1,6 @@
 -- report: count a reporter against a device and an address; enough of them refuse both for a while.
--- KEYS 1 epoch 2 reports_device 3 ban_device 4 reports_address 5 ban_address
--- ARGV 1 epoch_value 2 reporter 3 limit 4 report_ttl_ms 5 ban_ttl_ms
+-- KEYS 1 lease 2 reports_device 3 ban_device 4 reports_address 5 ban_address
+-- ARGV 1 lease_value 2 reporter 3 limit 4 report_ttl_ms 5 ban_ttl_ms
 -- RETURN {"OK"} | {"BANNED"} | {"STALE"}
 -- COST O(1)
 --

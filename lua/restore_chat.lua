@@ -1,6 +1,6 @@
 -- restore_chat: write back that a user is in a chat, after Redis has forgotten it. Both partners say so, each for itself.
--- KEYS 1 epoch 2 user_meta 3 active_matches 4 waiting
--- ARGV 1 epoch_value 2 prefix 3 user_id 4 channel_id 5 match 6 partner_id 7.. topic
+-- KEYS 1 lease 2 user_meta 3 active_matches 4 waiting 5 users
+-- ARGV 1 lease_value 2 prefix 3 user_id 4 channel_id 5 match 6 partner_id 7.. topic
 -- RETURN {"OK"} | {"STALE"}
 -- COST O(topics)
 -- HEAD part stop_waiting
@@ -11,6 +11,7 @@ if redis.call('GET', KEYS[1]) ~= ARGV[1] then return {'STALE'} end
 local user_meta, active, waiting = KEYS[2], KEYS[3], KEYS[4]
 local prefix, user, partner = ARGV[2], ARGV[3], ARGV[6]
 
+redis.call('SADD', KEYS[5], user)
 local joined = redis.call('HGET', user_meta, 'joined')
 if joined then
   stop_waiting(prefix, waiting, user, joined)

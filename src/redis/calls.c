@@ -14,12 +14,21 @@ enum { ACTIVE_MATCHES, WAITING, ANYONE };
 
 void calls_init(struct calls *calls)
 {
-    snprintf(calls->epoch_key, sizeof calls->epoch_key, "%sepoch", calls->prefix);
+    snprintf(calls->lease_key, sizeof calls->lease_key, "%slease:%s", calls->prefix, calls->node);
+    calls_set_reachable(calls, NULL, 0);
+}
+
+void calls_set_reachable(struct calls *calls, const char (*nodes)[NODE_BYTES], size_t count)
+{
+    CHECK(count < REACHABLE_MAX);
+    int length = snprintf(calls->reachable, sizeof calls->reachable, " %s ", calls->node);
+    for (size_t i = 0; i < count; i++)
+        length += snprintf(calls->reachable + length, sizeof calls->reachable - (size_t)length, "%s ", nodes[i]);
 }
 
 void calls_set_connection(struct calls *calls, unsigned long long connection)
 {
-    snprintf(calls->epoch_value, sizeof calls->epoch_value, "%s:%llu", calls->node, connection);
+    snprintf(calls->lease_value, sizeof calls->lease_value, "%s:%llu", calls->node, connection);
 }
 
 enum script calls_script(enum store_operation operation)
@@ -48,14 +57,20 @@ enum script calls_script(enum store_operation operation)
     return SCRIPTS;
 }
 
-/* EVALSHA of a script with its first key, `epoch`, and so many keys in all. */
+bool calls_is_of_user(enum script script)
+{
+    return script != SCRIPT_FENCE && script != SCRIPT_HEARTBEAT && script != SCRIPT_REAP && script != SCRIPT_RELEASE &&
+           script != SCRIPT_REPORT;
+}
+
+/* EVALSHA of a script with its first key, the lease, and so many keys in all. */
 static void begin(const struct calls *calls, struct command *command, enum script script, unsigned keys)
 {
     command_init(command);
     command_add(command, "EVALSHA");
     command_add_bytes(command, calls->shas[script], 40);
     command_print(command, "%u", keys);
-    command_add(command, calls->epoch_key);
+    command_add(command, calls->lease_key);
 }
 
 /* Keys. */
@@ -76,6 +91,12 @@ static void add_user_keys(const struct calls *calls, struct command *command, co
     add_key(calls, command, "user_meta:", user_id);
     add_shared_key(calls, command, ACTIVE_MATCHES);
     add_shared_key(calls, command, WAITING);
+}
+
+/* Of this node: its users' ids. */
+static void add_users_key(const struct calls *calls, struct command *command)
+{
+    add_key(calls, command, "users:", calls->node);
 }
 
 static void hash_print(char text[HASH_TEXT], const uint8_t hash[HASH_BYTES])
@@ -122,10 +143,10 @@ static void add_number(struct command *command, uint64_t number)
     command_print(command, "%" PRIu64, number);
 }
 
-/* epoch_value, prefix and user_id: what most scripts begin with. */
+/* lease_value, prefix and user_id: what most scripts begin with. */
 static void add_user_arguments(const struct calls *calls, struct command *command, const char *user_id)
 {
-    command_add(command, calls->epoch_value);
+    command_add(command, calls->lease_value);
     command_add(command, calls->prefix);
     command_add(command, user_id);
 }
@@ -173,10 +194,12 @@ static void put_submit_interests(const struct calls *calls, struct command *comm
     struct identity identity;
     CHECK(call->payload->length >= sizeof identity);
     memcpy(&identity, call->payload->bytes, sizeof identity);
-    begin(calls, command, SCRIPT_SUBMIT_INTERESTS, 4);
+    begin(calls, command, SCRIPT_SUBMIT_INTERESTS, 5);
     add_key(calls, command, "user_meta:", user_id);
     add_ban_keys(calls, command, &identity);
-    command_add(command, calls->epoch_value);
+    add_users_key(calls, command);
+    command_add(command, calls->lease_value);
+    command_add(command, user_id);
     add_channel_id(calls, command, call->actor);
     add_topics(command, call->payload->bytes + sizeof identity, call->payload->length - sizeof identity);
 }
@@ -187,11 +210,12 @@ static void put_start_matching(const struct calls *calls, struct command *comman
     CHECK(call->payload->length >= sizeof call->identity);
     const uint8_t *topics = call->payload->bytes + sizeof call->identity;
     const size_t length = call->payload->length - sizeof call->identity;
-    begin(calls, command, SCRIPT_START_MATCHING, 8 + count_topics(topics, length));
+    begin(calls, command, SCRIPT_START_MATCHING, 9 + count_topics(topics, length));
     add_user_keys(calls, command, user_id);
     add_shared_key(calls, command, ANYONE);
     add_key(calls, command, "blocked:", user_id);
     add_ban_keys(calls, command, &call->identity);
+    add_users_key(calls, command);
     add_topic_keys(calls, command, topics, length);
     add_user_arguments(calls, command, user_id);
     add_channel_id(calls, command, call->actor);
@@ -201,6 +225,7 @@ static void put_start_matching(const struct calls *calls, struct command *comman
     add_number(command, wall_ms());
     command_add(command, call->accepts_anyone ? "1" : "0");
     add_identity(command, &call->identity);
+    command_add(command, calls->reachable);
     add_topics(command, topics, length);
 }
 
@@ -221,8 +246,9 @@ static void put_restore_chat(const struct calls *calls, struct command *command,
     CHECK(call->payload->length >= sizeof peer);
     memcpy(&peer, call->payload->bytes, sizeof peer);
     user_id_print(partner_id, peer.id);
-    begin(calls, command, SCRIPT_RESTORE_CHAT, 4);
+    begin(calls, command, SCRIPT_RESTORE_CHAT, 5);
     add_user_keys(calls, command, user_id);
+    add_users_key(calls, command);
     add_user_arguments(calls, command, user_id);
     add_channel_id(calls, command, call->actor);
     add_number(command, call->match);
@@ -230,11 +256,12 @@ static void put_restore_chat(const struct calls *calls, struct command *command,
     add_topics(command, call->payload->bytes + sizeof peer, call->payload->length - sizeof peer);
 }
 
-void calls_put_leave(const struct calls *calls, struct command *command, const char *user_id)
+static void put_leave(const struct calls *calls, struct command *command, const char *user_id)
 {
-    begin(calls, command, SCRIPT_LEAVE, 5);
+    begin(calls, command, SCRIPT_LEAVE, 6);
     add_user_keys(calls, command, user_id);
     add_key(calls, command, "blocked:", user_id);
+    add_users_key(calls, command);
     add_user_arguments(calls, command, user_id);
 }
 
@@ -243,7 +270,7 @@ static void put_block(const struct calls *calls, struct command *command, const 
     begin(calls, command, SCRIPT_BLOCK, 3);
     add_key(calls, command, "user_meta:", user_id);
     add_key(calls, command, "blocked:", user_id);
-    command_add(command, calls->epoch_value);
+    command_add(command, calls->lease_value);
     for (size_t at = 0; at + USER_ID_BYTES <= call->payload->length; at += USER_ID_BYTES) {
         char partner_id[USER_ID_TEXT];
         user_id_print(partner_id, call->payload->bytes + at);
@@ -263,69 +290,114 @@ static void put_report(const struct calls *calls, struct command *command, const
     add_hash_key(calls, command, "ban:", reported.device);
     add_hash_key(calls, command, "reports:", reported.address);
     add_hash_key(calls, command, "ban:", reported.address);
-    command_add(command, calls->epoch_value);
+    command_add(command, calls->lease_value);
     command_join(command, reporter, "", "");
     add_number(command, calls->report_limit);
     add_number(command, calls->report_time_ms);
     add_number(command, calls->ban_time_ms);
 }
 
-void calls_put(const struct calls *calls, struct command *command, const struct store_call *call, char user_id[USER_ID_TEXT])
-{
-    user_id_print(user_id, call->user_id);
-    switch (call->operation) {
-    case STORE_SUBMIT_INTERESTS:
-        put_submit_interests(calls, command, call, user_id);
-        break;
-    case STORE_START_MATCHING:
-        put_start_matching(calls, command, call, user_id);
-        break;
-    case STORE_END_MATCHING:
-        begin(calls, command, SCRIPT_END_MATCHING, 4);
-        add_user_keys(calls, command, user_id);
-        add_user_arguments(calls, command, user_id);
-        break;
-    case STORE_END_CHAT:
-        put_end_chat(calls, command, call, user_id);
-        break;
-    case STORE_RESTORE_CHAT:
-        put_restore_chat(calls, command, call, user_id);
-        break;
-    case STORE_LEAVE:
-        calls_put_leave(calls, command, user_id);
-        break;
-    case STORE_BLOCK:
-        put_block(calls, command, call, user_id);
-        break;
-    case STORE_REPORT:
-        put_report(calls, command, call);
-        break;
-    case STORE_OPERATIONS:
-        break;
-    }
-}
-
 /* The lease. */
 
-void calls_put_fence(const struct calls *calls, struct command *command)
+/* nodes, and this node's own. */
+static void add_node_keys(const struct calls *calls, struct command *command)
 {
-    begin(calls, command, SCRIPT_FENCE, 1);
-    command_add(command, calls->epoch_value);
+    add_key(calls, command, "nodes", "");
+    add_key(calls, command, "node:", calls->node);
+}
+
+static void put_fence(const struct calls *calls, struct command *command)
+{
+    begin(calls, command, SCRIPT_FENCE, 4);
+    add_node_keys(calls, command);
+    add_key(calls, command, "epoch", "");
+    command_add(command, calls->lease_value);
+    command_add(command, calls->node);
+    command_print(command, "%d", REDIS_LEASE_MS);
+    command_add(command, CHATTERBOX_VERSION);
+}
+
+static void put_heartbeat(const struct calls *calls, struct command *command)
+{
+    begin(calls, command, SCRIPT_HEARTBEAT, 3);
+    add_key(calls, command, "nodes", "");
+    add_key(calls, command, "epoch", "");
+    command_add(command, calls->lease_value);
     command_add(command, calls->node);
     command_print(command, "%d", REDIS_LEASE_MS);
 }
 
-void calls_put_heartbeat(const struct calls *calls, struct command *command)
+static void put_release(const struct calls *calls, struct command *command)
 {
-    begin(calls, command, SCRIPT_HEARTBEAT, 1);
-    command_add(command, calls->epoch_value);
-    command_print(command, "%d", REDIS_LEASE_MS);
+    begin(calls, command, SCRIPT_RELEASE, 5);
+    add_users_key(calls, command);
+    add_node_keys(calls, command);
+    add_key(calls, command, "epoch", "");
+    command_add(command, calls->lease_value);
+    command_add(command, calls->node);
 }
 
-void calls_put_release(const struct calls *calls, struct command *command)
+static void put_reap(const struct calls *calls, struct command *command, const char *node)
 {
-    begin(calls, command, SCRIPT_RELEASE, 1);
-    command_add(command, calls->epoch_value);
+    begin(calls, command, SCRIPT_REAP, 7);
+    add_key(calls, command, "lease:", node);
+    add_key(calls, command, "users:", node);
+    add_shared_key(calls, command, ACTIVE_MATCHES);
+    add_shared_key(calls, command, WAITING);
+    add_key(calls, command, "nodes", "");
+    add_key(calls, command, "node:", node);
+    command_add(command, calls->lease_value);
+    command_add(command, calls->prefix);
+    command_add(command, node);
+    command_print(command, "%d", REDIS_REAPED_AT_ONCE);
+}
+
+void calls_put(const struct calls *calls, struct command *command, const struct script_call *script, char user_id[USER_ID_TEXT])
+{
+    const struct store_call *call = &script->call;
+    user_id_print(user_id, call->user_id);
+    switch (script->script) {
+    case SCRIPT_FENCE:
+        put_fence(calls, command);
+        break;
+    case SCRIPT_HEARTBEAT:
+        put_heartbeat(calls, command);
+        break;
+    case SCRIPT_REAP:
+        put_reap(calls, command, script->node);
+        break;
+    case SCRIPT_RELEASE:
+        put_release(calls, command);
+        break;
+    case SCRIPT_SUBMIT_INTERESTS:
+        put_submit_interests(calls, command, call, user_id);
+        break;
+    case SCRIPT_START_MATCHING:
+        put_start_matching(calls, command, call, user_id);
+        break;
+    case SCRIPT_END_MATCHING:
+        begin(calls, command, SCRIPT_END_MATCHING, 4);
+        add_user_keys(calls, command, user_id);
+        add_user_arguments(calls, command, user_id);
+        break;
+    case SCRIPT_END_CHAT:
+        put_end_chat(calls, command, call, user_id);
+        break;
+    case SCRIPT_RESTORE_CHAT:
+        put_restore_chat(calls, command, call, user_id);
+        break;
+    case SCRIPT_LEAVE:
+        put_leave(calls, command, user_id);
+        break;
+    case SCRIPT_BLOCK:
+        put_block(calls, command, call, user_id);
+        break;
+    case SCRIPT_REPORT:
+        put_report(calls, command, call);
+        break;
+    case SCRIPTS:
+        break;
+    }
 }
 
 void calls_decode(const struct calls *calls, struct script_reply *decoded, enum script script, const redisReply *reply)

@@ -14,8 +14,21 @@
 #include "redis/scripts.h"
 #include "wire/event.h"
 
-/* The lease on `epoch`: so long a killed server keeps its successor waiting. */
+/* So long after a server was killed its users are forgotten by the others. */
 enum { REDIS_LEASE_MS = 5000 };
+
+/* So many users of a node that is gone are forgotten in one call. */
+enum { REDIS_REAPED_AT_ONCE = 64 };
+
+/* Most nodes that this one may tell of a match, itself included. */
+enum { REACHABLE_MAX = 64 };
+
+/* One call of a script, whichever. Of the kind that store.h knows, `call` says what. */
+struct script_call {
+    enum script script;
+    struct store_call call;
+    char node[NODE_BYTES]; /* REAP: whose users */
+};
 
 /* What calls have in common. */
 struct calls {
@@ -25,29 +38,28 @@ struct calls {
     unsigned first_session_thread, session_threads;     /* where a partner can be */
     char node[NODE_BYTES];                              /* this node's id */
 
-    char epoch_key[80];                /* by calls_init() */
-    char epoch_value[NODE_BYTES + 24]; /* by calls_set_connection() */
-    char shas[SCRIPTS][41];            /* of the scripts, as Redis has loaded them */
+    char lease_key[96];                        /* by calls_init() */
+    char lease_value[NODE_BYTES + 24];         /* by calls_set_connection() */
+    char reachable[REACHABLE_MAX * NODE_BYTES + 2]; /* by calls_set_reachable(): each id with a blank before and after */
+    char shas[SCRIPTS][41];                    /* of the scripts, as Redis has loaded them */
 };
 
-/* When the owner's part is filled in. */
+/* When the owner's part is filled in. This node alone is reachable. */
 void calls_init(struct calls *calls);
+
+/* Waiters of these nodes may be claimed, besides this node's: those that can be told of the match. count < REACHABLE_MAX. */
+void calls_set_reachable(struct calls *calls, const char (*nodes)[NODE_BYTES], size_t count);
 
 /* From now on calls are those of this connection: see the fence in redis_store.h. */
 void calls_set_connection(struct calls *calls, unsigned long long connection);
 
 enum script calls_script(enum store_operation operation);
 
-/* The command points into call->payload and user_id, which is filled with the printed id. */
-void calls_put(const struct calls *calls, struct command *command, const struct store_call *call, char user_id[USER_ID_TEXT]);
+/* Whether a script is about one user, call.user_id. */
+bool calls_is_of_user(enum script script);
 
-/* Forget a user. user_id: 32 hexadecimal digits. */
-void calls_put_leave(const struct calls *calls, struct command *command, const char *user_id);
-
-/* Take the lease, keep it, give it up. */
-void calls_put_fence(const struct calls *calls, struct command *command);
-void calls_put_heartbeat(const struct calls *calls, struct command *command);
-void calls_put_release(const struct calls *calls, struct command *command);
+/* The command points into the call, its payload, and user_id, which is filled with the printed id. */
+void calls_put(const struct calls *calls, struct command *command, const struct script_call *call, char user_id[USER_ID_TEXT]);
 
 /* script_reply_decode() for a reply to one of these. */
 void calls_decode(const struct calls *calls, struct script_reply *decoded, enum script script, const redisReply *reply);

@@ -9,7 +9,7 @@
 
 #include <stddef.h>
 
-/* EVALSHA, sha, count, 8 keys, 10 arguments, and twice 10 topics; the longest keys are prefix, "interest:" and a topic. */
+/* EVALSHA, sha, count, 9 keys, 11 arguments, and twice 10 topics; the longest keys are prefix, "interest:" and a topic. */
 enum { COMMAND_ARGUMENTS = 48, COMMAND_TEXT_BYTES = 4096 };
 
 struct command {

@@ -9,87 +9,85 @@
 
 enum { HEARTBEAT_MS = 1000 };
 
-/* A call on its way, with what its answer needs. */
-struct call_sent {
-    enum script script;
-    struct store_call call; /* without its payload */
-};
-
 /* Calls. */
 
-static void answer(struct redis_store *store, const struct store_call *call, const struct script_reply *decoded)
+/* The match that was offered has too low a number: nothing was done, and the matcher calls again. Of one user that must not come after what else has
+ * been called for it since, so then everybody states itself again instead; two servers' clocks have to differ, too. */
+static void answer_behind(struct redis_store *store, struct script_call *call, const struct script_reply *decoded, struct store_reply *reply)
 {
-    struct store_reply reply = { .outcome = STORE_LOST };
-    switch (decoded->kind) {
-    case REPLY_OK:
-        reply.outcome = STORE_DONE;
-        break;
-    case REPLY_WAIT:
-        reply.outcome = STORE_WAITING;
-        break;
-    case REPLY_ALREADY:
-        reply.outcome = STORE_TOO_LATE;
-        break;
-    case REPLY_BANNED:
-        reply.outcome = STORE_BANNED;
-        break;
-    case REPLY_MATCH:
-        reply.outcome = STORE_MATCHED;
-        reply.peer = decoded->peer;
-        reply.partner = decoded->partner;
-        reply.partner_search = decoded->partner_search;
-        reply.common = (const uint8_t *)decoded->common.bytes;
-        reply.common_length = decoded->common.length;
-        break;
-    case REPLY_STALE:
-        redis_client_fail(&store->client, "Redis has forgotten this server");
-        break;
-    case REPLY_ERROR:
-        redis_client_fail_on_error(&store->client, decoded->text);
-        break;
-    case REPLY_HELD:
-    case REPLY_MALFORMED:
-        redis_client_fail(&store->client, "a malformed reply of a script");
-        break;
+    if (caller_has_later(&store->caller, call)) {
+        redis_client_fail(&store->client, "a search is behind");
+        return;
     }
-    matcher_on_store_reply(store->config.matcher, call, &reply);
+    reply->outcome = STORE_BEHIND;
+    reply->match = decoded->match;
 }
 
-static void on_call_answered(void *owner, void *request, const redisReply *reply)
+static void understand(struct redis_store *store, struct script_call *call, const struct script_reply *decoded, struct store_reply *reply)
+{
+    switch (decoded->kind) {
+    case REPLY_OK:
+        reply->outcome = STORE_DONE;
+        break;
+    case REPLY_WAIT:
+        reply->outcome = STORE_WAITING;
+        break;
+    case REPLY_ALREADY:
+        reply->outcome = STORE_TOO_LATE;
+        break;
+    case REPLY_BANNED:
+        reply->outcome = STORE_BANNED;
+        break;
+    case REPLY_MATCH:
+        reply->outcome = STORE_MATCHED;
+        reply->peer = decoded->peer;
+        reply->partner = decoded->partner;
+        reply->partner_search = decoded->partner_search;
+        reply->common = (const uint8_t *)decoded->common.bytes;
+        reply->common_length = decoded->common.length;
+        break;
+    case REPLY_BEHIND:
+        answer_behind(store, call, decoded, reply);
+        break;
+    case REPLY_STALE:
+    case REPLY_ERROR:
+    case REPLY_HELD:
+    case REPLY_ALIVE:
+    case REPLY_MALFORMED:
+        caller_fail(&store->caller, decoded);
+        break;
+    }
+}
+
+static void on_call_answered(void *owner, struct script_call *call, const struct script_reply *decoded)
 {
     struct redis_store *store = owner;
-    struct call_sent *sent = request;
-    struct script_reply decoded = { .kind = REPLY_ERROR, .text = "lost" };
-    if (reply != NULL) {
-        calls_decode(&store->calls, &decoded, sent->script, reply);
-        answer(store, &sent->call, &decoded);
-    } else {
-        matcher_on_store_reply(store->config.matcher, &sent->call, &(struct store_reply){ .outcome = STORE_LOST });
-    }
-    free(sent);
+    struct store_reply reply = { .outcome = STORE_LOST };
+    if (decoded != NULL)
+        understand(store, call, decoded, &reply);
+    struct store_call answered = call->call;
+    if (reply.outcome == STORE_BEHIND)
+        call->call.payload = NULL; /* it is the matcher's */
+    else
+        answered.payload = NULL;
+    matcher_on_store_reply(store->config.matcher, &answered, &reply);
 }
 
 static void call_script(void *self, const struct store_call *call)
 {
     struct redis_store *store = self;
     CHECK(store->is_up);
-    struct call_sent *sent = malloc(sizeof *sent);
-    CHECK_MEMORY(sent);
-    sent->script = calls_script(call->operation);
-    sent->call = *call;
-    sent->call.payload = NULL;
-
-    struct command command;
-    char user_id[USER_ID_TEXT];
-    calls_put(&store->calls, &command, call, user_id);
-    redis_client_send(&store->client, &command, on_call_answered, sent);
-    struct payload *payload = call->payload;
-    payload_free(&payload);
+    caller_call(&store->caller, &(struct script_call){ .script = calls_script(call->operation), .call = *call }, on_call_answered, store);
 }
 
 struct store redis_store_interface(struct redis_store *store)
 {
     return (struct store){ .self = store, .call = call_script };
+}
+
+void redis_store_set_reachable(struct redis_store *store, const char (*nodes)[NODE_BYTES], size_t count)
+{
+    calls_set_reachable(&store->calls, nodes, count);
 }
 
 /* The way up. */
@@ -105,7 +103,6 @@ static void on_up(void *owner)
     }
     store->is_up = true;
     store->was_up = true;
-    store->last_heartbeat_ms = uv_now(store->client.loop);
     log_event(store->config.log, LOG_INFO, "redis_up", "connection=%llu", store->connection);
     matcher_on_store_up(store->config.matcher);
 }
@@ -129,23 +126,22 @@ static const struct way_up_handler way_up_handler = {
 
 /* The heartbeat. */
 
-static void on_beat(void *owner, void *request, const redisReply *reply)
+static void on_beat(void *owner, struct script_call *call, const struct script_reply *reply)
 {
     struct redis_store *store = owner;
-    (void)request;
-    if (way_up_is_error(&store->way_up, reply))
+    (void)call;
+    if (reply == NULL)
         return;
-    struct script_reply decoded;
-    calls_decode(&store->calls, &decoded, SCRIPT_HEARTBEAT, reply);
-    if (decoded.kind != REPLY_OK)
-        redis_client_fail(&store->client, "Redis has forgotten this server");
+    if (reply->kind != REPLY_OK)
+        caller_fail(&store->caller, reply);
+    else if (store->is_up && !store->is_draining)
+        reaper_take_expired(&store->reaper, reply);
 }
 
-static void beat(struct redis_store *store)
+static void beat(struct redis_store *store, uint64_t now_ms)
 {
-    struct command command;
-    calls_put_heartbeat(&store->calls, &command);
-    redis_client_send(&store->client, &command, on_beat, NULL);
+    store->last_heartbeat_ms = now_ms;
+    caller_call(&store->caller, &(struct script_call){ .script = SCRIPT_HEARTBEAT }, on_beat, store);
 }
 
 /* The drain. */
@@ -158,19 +154,18 @@ static void finish_drain(struct redis_store *store)
     }
 }
 
-static void on_released(void *owner, void *request, const redisReply *reply)
+static void on_released(void *owner, struct script_call *call, const struct script_reply *reply)
 {
-    (void)request;
+    (void)call;
     (void)reply; /* whatever it is, we are leaving */
     finish_drain(owner);
 }
 
-/* Give the lease up. Redis answers in order: when this is answered, so is everything before it. */
+/* Give the lease up. Calls are answered in order: when this is answered, so is everything before it. */
 static void release(struct redis_store *store)
 {
-    struct command command;
-    calls_put_release(&store->calls, &command);
-    redis_client_send(&store->client, &command, on_released, NULL);
+    store->has_released = true; /* no heartbeat comes after it */
+    caller_call(&store->caller, &(struct script_call){ .script = SCRIPT_RELEASE }, on_released, store);
 }
 
 void redis_store_drain(struct redis_store *store)
@@ -178,10 +173,9 @@ void redis_store_drain(struct redis_store *store)
     if (store->is_draining)
         return;
     store->is_draining = true;
-    store->way_up.is_last_try = true;
     if (store->is_up)
         release(store);
-    else /* One more try: users whom it has not forgotten would stay there until the next server comes. */
+    else /* One more try: users whom it has not forgotten would stay there until another server reaps them. */
         redis_client_hurry(&store->client);
 }
 
@@ -192,6 +186,7 @@ static void on_open(void *owner)
     struct redis_store *store = owner;
     metrics_add(store->config.metrics, METRIC_REDIS_CONNECTS_TOTAL, 1);
     calls_set_connection(&store->calls, ++store->connection);
+    store->last_heartbeat_ms = uv_now(store->client.loop); /* the fence is one */
     way_up_begin(&store->way_up);
 }
 
@@ -204,8 +199,6 @@ static void on_lost(void *owner, const char *reason)
         metrics_add(store->config.metrics, METRIC_REDIS_DISCONNECTS_TOTAL, 1);
         matcher_on_store_down(store->config.matcher);
     }
-    if (strncmp(reason, "NOSCRIPT", 8) == 0)
-        metrics_add(store->config.metrics, METRIC_REDIS_NOSCRIPT_TOTAL, 1);
     uint64_t suppressed;
     if (!store->is_draining && (was_up || log_limit_pass(&store->lost_limit, uv_now(store->client.loop), &suppressed)))
         log_event(store->config.log, was_up || store->was_up ? LOG_WARN : LOG_DEBUG, "redis_lost", "reason=\"%s\"", reason);
@@ -215,13 +208,9 @@ static void on_lost(void *owner, const char *reason)
 static void on_tick(void *owner, uint64_t now_ms)
 {
     struct redis_store *store = owner;
-    if (store->client.state != REDIS_CLIENT_OPEN)
-        return;
-    way_up_on_tick(&store->way_up, now_ms);
-    if (store->is_up && !store->is_draining && now_ms - store->last_heartbeat_ms >= HEARTBEAT_MS) {
-        store->last_heartbeat_ms = now_ms;
-        beat(store);
-    }
+    if (store->client.state == REDIS_CLIENT_OPEN && way_up_has_lease(&store->way_up) && !store->has_released &&
+        now_ms - store->last_heartbeat_ms >= HEARTBEAT_MS)
+        beat(store, now_ms);
 }
 
 static void on_stopped(void *owner)
@@ -249,9 +238,12 @@ void redis_store_start(struct redis_store *store, uv_loop_t *loop, const struct 
             .first_session_thread = config->first_session_thread,
             .session_threads = config->session_threads,
         },
+        .caller = { .client = &store->client, .calls = &store->calls, .metrics = config->metrics },
+        .reaper = { .caller = &store->caller, .log = config->log },
         .way_up = {
             .client = &store->client,
-            .calls = &store->calls,
+            .caller = &store->caller,
+            .reaper = &store->reaper,
             .address = config->address,
             .log = config->log,
             .handler = &way_up_handler,

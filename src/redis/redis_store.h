@@ -2,11 +2,16 @@
  *
  *   connect → AUTH, SELECT → policy noeviction? → load the scripts → fence → forget what an earlier connection left → up
  *
- * The fence: the key `epoch` holds "<node>:<connection>", with a lease of some seconds that a heartbeat renews. Each script
+ * The fence: the key `lease:<node>` holds "<node>:<connection>", for some seconds; from the fence on a heartbeat renews it, however long the
+ * rest of the way takes. Each script
  * compares it with the value it was sent with, and does nothing if they differ. So calls of a lost connection that Redis
- * carries out late change nothing; an emptied Redis is noticed at the next call or heartbeat; and two servers never share a prefix.
+ * carries out late change nothing, and an emptied Redis is noticed at the next call or heartbeat. A node is a process: its id is random.
  *
- * Any surprise (an error of a script, STALE, NOSCRIPT, READONLY, LOADING, OOM, a reply that is malformed or late) gives the connection up.
+ * Several nodes may share a prefix. Each writes down who its users are, forgets only those of its own earlier connections, and those of nodes
+ * whose lease has run out (reaper.h).
+ *
+ * Any surprise (an error of a script, STALE, READONLY, LOADING, OOM, a reply that is malformed or late) gives the connection up; NOSCRIPT alone
+ * does not (caller.h).
  * All that was in flight is answered STORE_LOST, and the way above begins anew. It takes some milliseconds, and is right in
  * every case.
  *
@@ -21,8 +26,8 @@
 
 #include "actors/matcher.h"
 #include "redis/address.h"
-#include "redis/calls.h"
-#include "redis/client.h"
+#include "redis/caller.h"
+#include "redis/reaper.h"
 #include "redis/way_up.h"
 #include "runtime/log.h"
 
@@ -45,12 +50,14 @@ struct redis_store {
     struct redis_store_config config;
     struct redis_client client;
     struct calls calls;
+    struct caller caller;
+    struct reaper reaper;
     struct way_up way_up;
     bool is_up;
     bool was_up;     /* once since start */
     bool has_failed; /* on_fatal was called */
-    bool is_draining, has_drained;
-    unsigned long long connection; /* counts; part of the epoch value */
+    bool is_draining, has_released, has_drained;
+    unsigned long long connection; /* counts; part of the lease's value */
     uint64_t last_heartbeat_ms;
     struct log_limit lost_limit;
 };
@@ -60,8 +67,12 @@ void redis_store_start(struct redis_store *store, uv_loop_t *loop, const struct 
 
 struct store redis_store_interface(struct redis_store *store);
 
+/* Which other nodes can be told of a match from now on: only of these, and of this one, are waiters claimed. At start there are none.
+ * count < REACHABLE_MAX. */
+void redis_store_set_reachable(struct redis_store *store, const char (*nodes)[NODE_BYTES], size_t count);
+
 /* No more calls will come: once all are answered give the lease up. on_drained follows. If Redis is away it is tried once more, and if that
- * fails, or another node has the lease by now, on_drained follows all the same. */
+ * fails on_drained follows all the same: then the other nodes reap this one. */
 void redis_store_drain(struct redis_store *store);
 
 void redis_store_stop(struct redis_store *store);

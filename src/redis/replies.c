@@ -99,14 +99,33 @@ static bool decode_match(struct script_reply *decoded, const redisReply *reply, 
     return true;
 }
 
-static bool decode_held(struct script_reply *decoded, const redisReply *reply)
+static bool decode_number(const redisReply *reply, uint64_t *number)
 {
-    const redisReply *holder = string_at(reply, 1), *pttl = string_at(reply, 2);
-    if (holder == NULL || pttl == NULL)
+    const redisReply *text = string_at(reply, 1);
+    unsigned long long parsed;
+    char *stop;
+    if (text == NULL || text->str[0] < '0' || text->str[0] > '9')
         return false;
-    decoded->text = holder->str;
-    decoded->held_ms = strtoll(pttl->str, NULL, 10);
+    parsed = strtoull(text->str, &stop, 10);
+    if (*stop != '\0')
+        return false;
+    *number = parsed;
     return true;
+}
+
+static bool is_node(const redisReply *text)
+{
+    return text != NULL && text->len == NODE_BYTES - 1 && strspn(text->str, "0123456789abcdef") == NODE_BYTES - 1;
+}
+
+/* What is no node's id was not written by one, and cannot be reaped. */
+static void decode_expired(struct script_reply *decoded, const redisReply *reply)
+{
+    for (size_t i = 1; i < reply->elements && decoded->expired_count < EXPIRED_MAX; i++) {
+        const redisReply *node = string_at(reply, i);
+        if (is_node(node))
+            memcpy(decoded->expired[decoded->expired_count++], node->str, NODE_BYTES);
+    }
 }
 
 void script_reply_decode(struct script_reply *decoded, enum script script, const redisReply *reply, const char *node,
@@ -114,6 +133,7 @@ void script_reply_decode(struct script_reply *decoded, enum script script, const
 {
     decoded->kind = REPLY_MALFORMED;
     decoded->text = "";
+    decoded->expired_count = 0;
     if (reply->type == REDIS_REPLY_ERROR) {
         decoded->kind = REPLY_ERROR;
         decoded->text = reply->str;
@@ -127,8 +147,12 @@ void script_reply_decode(struct script_reply *decoded, enum script script, const
     const bool is_start = script == SCRIPT_START_MATCHING;
     if (strcmp(word->str, "STALE") == 0 && script != SCRIPT_FENCE)
         decoded->kind = REPLY_STALE;
-    else if (strcmp(word->str, "OK") == 0 && !is_start)
+    else if (strcmp(word->str, "OK") == 0 && !is_start && (script != SCRIPT_REAP || decode_number(reply, &decoded->left)))
         decoded->kind = REPLY_OK;
+    else if (strcmp(word->str, "ALIVE") == 0 && script == SCRIPT_REAP)
+        decoded->kind = REPLY_ALIVE;
+    else if (strcmp(word->str, "BEHIND") == 0 && is_start && decode_number(reply, &decoded->match))
+        decoded->kind = REPLY_BEHIND;
     else if (strcmp(word->str, "BANNED") == 0 && (is_start || script == SCRIPT_SUBMIT_INTERESTS || script == SCRIPT_REPORT))
         decoded->kind = REPLY_BANNED;
     else if (strcmp(word->str, "MATCHED") == 0 && script == SCRIPT_END_MATCHING)
@@ -137,9 +161,11 @@ void script_reply_decode(struct script_reply *decoded, enum script script, const
         decoded->kind = REPLY_WAIT;
     else if (strcmp(word->str, "ALREADY") == 0 && is_start)
         decoded->kind = REPLY_ALREADY;
-    else if (strcmp(word->str, "HELD") == 0 && script == SCRIPT_FENCE && decode_held(decoded, reply))
+    else if (strcmp(word->str, "HELD") == 0 && script == SCRIPT_FENCE)
         decoded->kind = REPLY_HELD;
     else if (strcmp(word->str, "MATCH") == 0 && is_start &&
              decode_match(decoded, reply, node, first_session_thread, session_threads))
         decoded->kind = REPLY_MATCH;
+    if (script == SCRIPT_HEARTBEAT && decoded->kind == REPLY_OK)
+        decode_expired(decoded, reply);
 }

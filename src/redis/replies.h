@@ -15,21 +15,29 @@
 enum reply_kind {
     REPLY_OK,
     REPLY_STALE,     /* the fence has moved on, or Redis has forgotten us */
-    REPLY_HELD,      /* FENCE: another node has the lease */
+    REPLY_HELD,      /* FENCE: a server from before there were leases is here */
+    REPLY_ALIVE,     /* REAP: that node has a lease */
     REPLY_WAIT,      /* START_MATCHING */
     REPLY_ALREADY,   /* START_MATCHING, END_MATCHING (there: MATCHED) */
     REPLY_BANNED,    /* SUBMIT_INTERESTS, START_MATCHING, REPORT */
     REPLY_MATCH,     /* START_MATCHING */
+    REPLY_BEHIND,    /* START_MATCHING: the match must have a higher number */
     REPLY_ERROR,     /* an error of Redis: text */
     REPLY_MALFORMED, /* none of what this script may answer */
 };
 
 enum { CHANNEL_ID_BYTES = 64, NODE_BYTES = 17 };
 
+/* As many expired nodes does one heartbeat name. */
+enum { EXPIRED_MAX = 16 };
+
 struct script_reply {
     enum reply_kind kind;
-    const char *text;      /* ERROR: Redis' words; HELD: the holder. The reply's, NUL-terminated */
-    long long held_ms;     /* HELD: how long the lease still runs; -1: for ever */
+    const char *text;      /* ERROR: Redis' words, NUL-terminated. The reply's */
+    uint64_t left;         /* REAP's OK: how many users are still there */
+    uint64_t match;        /* BEHIND: that it must be above */
+    unsigned expired_count;
+    char expired[EXPIRED_MAX][NODE_BYTES]; /* HEARTBEAT's OK: nodes to be reaped */
     /* MATCH: */
     struct peer peer;
     struct address partner;
@@ -37,7 +45,7 @@ struct script_reply {
     struct interests common;
 };
 
-/* node: this node's id; a partner of another node is MALFORMED, since the fence keeps other nodes out. session threads: where an
+/* node: this node's id; a partner of another node is MALFORMED, since no other is reachable (calls.h). session threads: where an
  * actor can be. */
 void script_reply_decode(struct script_reply *decoded, enum script script, const redisReply *reply, const char *node,
                          unsigned first_session_thread, unsigned session_threads);

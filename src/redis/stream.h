@@ -15,8 +15,8 @@
 #include <stddef.h>
 #include <uv.h>
 
-/* The longest that a right answer may get is a page of SCAN: some 1,000 keys of up to about 100 bytes. */
-enum { REDIS_REPLY_BYTES_MAX = 1 << 20, REDIS_REPLY_ELEMENTS_MAX = 1 << 16 };
+/* The longest that a right answer may get is a match with all its topics, or the hashes of the scripts: some 1,000 bytes, of fewer than 20 elements. */
+enum { REDIS_REPLY_BYTES_MAX = 1 << 16, REDIS_REPLY_ELEMENTS_MAX = 1 << 10 };
 
 /* Each may close the stream. */
 struct redis_stream_handler {

@@ -11,8 +11,8 @@
 #include <stdint.h>
 
 #include "redis/address.h"
-#include "redis/calls.h"
-#include "redis/client.h"
+#include "redis/caller.h"
+#include "redis/reaper.h"
 #include "runtime/log.h"
 
 struct way_up_handler {
@@ -27,36 +27,28 @@ enum way_up_step {
     STEP_POLICY,
     STEP_LOAD,
     STEP_FENCE,
-    STEP_FORGET,
-    STEP_CLEAR,
+    STEP_REAP, /* from here on the lease is this connection's, and needs its heartbeat */
     STEP_UP
 };
 
 struct way_up {
     /* The owner's, who fills them in, and zeroes the rest. */
     struct redis_client *client;
-    struct calls *calls; /* gets the hashes of the scripts */
+    struct caller *caller;
+    struct reaper *reaper;
     const struct redis_address *address;
     const struct log *log;
     const struct way_up_handler *handler;
     void *owner;
-    bool is_last_try; /* a lease that another node has is not waited for */
 
     enum way_up_step step;
-    unsigned loads_left;
-    unsigned forgets_left; /* users to forget of this SCAN */
-    char cursor[24];       /* SCAN */
-    uint64_t held_since_ms;
-    uint64_t next_fence_ms; /* HELD: when to ask again; 0: not waiting */
+    bool was_held; /* and it has been said */
 };
 
 /* The client has a new connection. */
 void way_up_begin(struct way_up *way);
 
-/* Several times a second, while the client is open. */
-void way_up_on_tick(struct way_up *way, uint64_t now_ms);
-
-/* Whether a reply is none or an error; then the connection is given up. */
-bool way_up_is_error(struct way_up *way, const redisReply *reply);
+/* Whether this connection has the lease. */
+bool way_up_has_lease(const struct way_up *way);
 
 #endif

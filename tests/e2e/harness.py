@@ -259,9 +259,15 @@ async def close_all(*clients):
     await asyncio.gather(*(client.close() for client in clients))
 
 
-def kept_keys(store):
-    """All but what is kept for its time: reports and bans."""
-    return [key for key in store.keys("*") if not key.startswith(("reports:", "ban:"))]
+def kept_keys(store, prefix=""):
+    """All but what is kept for its time, reports and bans, and what nodes have while they live."""
+    own = [key.removeprefix(prefix) for key in store.keys("*")]
+    return [key for key in own if not key.startswith(("reports:", "ban:", "lease:", "node:")) and key not in ("nodes", "epoch")]
+
+
+def nodes(store):
+    """Those that have a lease."""
+    return {key.removeprefix("lease:") for key in store.keys("lease:*")}
 
 
 async def settled(server, store=None):
@@ -270,4 +276,4 @@ async def settled(server, store=None):
         return all(server.metric(name) == 0 for name in ("users", "searching", "chatting"))
     await in_thread(wait_for, is_empty, "everyone to leave")
     store = store or await in_thread(server.redis)
-    await in_thread(wait_for, lambda: kept_keys(store) == ["epoch"], lambda: f"Redis to be empty: {kept_keys(store)[:9]}")
+    await in_thread(wait_for, lambda: kept_keys(store) == [], lambda: f"Redis to be empty: {kept_keys(store)[:9]}")

@@ -277,39 +277,6 @@ def test_an_external_redis_is_left_clean():
     asyncio.run(run())
 
 
-def test_a_killed_server_s_users_are_forgotten_by_the_next():
-    async def run():
-        with redis_server() as (path, _):
-            first = Server("--redis", f"unix:{path}").wait_ready()
-            clients = [*(await pair(first)), await (await (await Client.connect(first)).like("ghost")).search()]
-            first.process.kill()
-            first.process.wait()
-            assert len(connect(path).keys("user_meta:*")) == 3
-            with running("--redis", f"unix:{path}") as second:
-                # Until the lease of the first has run out.
-                await in_thread(wait_for, second.is_ready, "the lease", 10)
-                assert connect(path).keys("*") == ["epoch"]
-                a = await (await Client.connect(second)).like("ghost")
-                await a.search()
-                await a.silence()
-                await a.close()
-            for client in clients:
-                client.socket.transport.abort()
-    asyncio.run(run())
-
-
-def test_two_servers_do_not_share_a_prefix():
-    with redis_server() as (path, _):
-        with running("--redis", f"unix:{path}") as first:
-            first.wait_ready()
-            second = Server("--redis", f"unix:{path}")
-            assert second.process.wait(20) == 1
-            assert any(line.startswith("chatterbox: ") and "--redis-prefix" in line for line in second.log)
-            assert first.is_ready()
-            with running("--redis", f"unix:{path}", "--redis-prefix", "other:") as third:
-                third.wait_ready()
-
-
 @pytest.mark.parametrize("setting, flag, line", [
     (["--requirepass", "right"], "redis://:wrong@{}", "refuses the user or the password"),
     (["--requirepass", "right"], "redis://{}", "wants a password"),

@@ -25,7 +25,9 @@ class RedisProxy:
 
     def __init__(self, path):
         self.path = path            # the Redis behind it
-        self.delay = 0              # seconds that each reply is late
+        self.delay = 0              # seconds that each reply is late, one after the other
+        self.distance = 0           # seconds that all of them are late, as when Redis is far away
+        self.last_due = 0
         self.is_silent = False      # swallows everything, both ways, also of new connections
         self.answer = None          # bytes for bytes: what becomes of each reply
         self.cuts = 0               # so many replies are cut in the middle, and the connection with them
@@ -99,6 +101,10 @@ class RedisProxy:
                 client_out.write(more)
                 self.flooded_bytes += len(more)
                 await client_out.drain()
+        elif self.distance:
+            loop = asyncio.get_running_loop()
+            self.last_due = max(loop.time() + self.distance, self.last_due + 1e-6)  # in their order
+            loop.call_at(self.last_due, client_out.write, reply)
         else:
             client_out.write(self.answer(reply) if self.answer else reply)
 

@@ -4,12 +4,13 @@ import os
 import random
 import signal
 import socket
+import time
 
 import pytest
 import redis
 
 from crowd import Crowd, through
-from harness import SLOWNESS, in_thread, redis_server, running, wait_for
+from harness import SLOWNESS, in_thread, nodes, redis_server, running, wait_for
 from proxy import RedisProxy
 
 # How often, where it says again and again.
@@ -146,7 +147,7 @@ async def an_evil_policy(crowd):
 
 async def emptied_and_changed(crowd):
     """Somebody else's hand in our keys."""
-    for key in ("active_matches", "waiting", "epoch"):
+    for key in ("active_matches", "waiting", "nodes", *crowd.store.keys("lease:*")):
         crowd.store.delete(key)
         crowd.store.set(key, "nonsense", ex=5)
         await crowd.live(0.5)
@@ -241,6 +242,22 @@ async def carried_out_late(crowd):
     return f"{pieces} late pieces"
 
 
+async def a_long_way_up(crowd):
+    """Longer than the lease: a Redis that is far away, and many whom the connection before has left."""
+    node = nodes(crowd.store).pop()
+    crowd.store.sadd(f"users:{node}", *(f"{i:032x}" for i in range(3600)))
+    crowd.proxy.distance = 0.1
+    crowd.store.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+    await until_lost(crowd.server)
+    begin = time.monotonic()
+    await in_thread(wait_for, lambda: len(crowd.server.log_lines("redis_up")) == 2, "the way up", 30 * SLOWNESS)
+    took = time.monotonic() - begin
+    assert took > 5.5, took
+    await crowd.live(1.5)  # longer than until the next heartbeat
+    assert len(crowd.server.log_lines("redis_lost")) == 1
+    return f"{took:.1f} s"
+
+
 async def more_than_asked_for(crowd):
     for extra in (b"+OK\r\n", b"*1\r\n$2\r\nOK\r\n" * 100, b"-ERR canary\r\n" * 3):
         for _ in range(3):
@@ -286,6 +303,7 @@ async def endless(crowd):
     ("every reply takes 20 ms", a_little_late),
     ("nothing gets through, connections stay open", silent),
     ("what a lost connection asked for is carried out late", carried_out_late),
+    ("the way up takes longer than the lease", a_long_way_up),
     ("more replies than requests", more_than_asked_for),
     ("garbage instead of replies", garbage),
     ("replies that do not end", endless),

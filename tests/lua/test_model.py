@@ -1,4 +1,5 @@
 """Thousands of random calls, checked after each one against what must always be true and against a simple model."""
+import itertools
 import json
 import random
 import threading
@@ -132,7 +133,7 @@ def test_random_interleavings(scripts):
             check(scripts, model)
         for name in list(model.users):
             scripts.leave(name)
-        assert scripts.store.keys("*") == [scripts.key("epoch")]
+        assert scripts.keys_of_users() == []
 
 
 def test_concurrent_connections(store):
@@ -141,18 +142,19 @@ def test_concurrent_connections(store):
     scripts.reset()
     path = store.connection_pool.connection_kwargs["path"]
     failures = []
+    matches = itertools.count(1)
 
     def work(number):
         try:
             own = Scripts(redis.Redis(unix_socket_path=path, decode_responses=True))
             rng = random.Random(number)
             users = [f"{number}-{i}" for i in range(10)]
-            for step in range(400):
+            for _ in range(400):
                 user = rng.choice(users)
                 choice = rng.randrange(4)
                 if choice < 2:
                     match = own.meta(user).get("match", 0)
-                    own.start(user, *rng.sample(TOPICS, 2), ended=match, match=number * 1000000 + step)
+                    own.start(user, *rng.sample(TOPICS, 2), ended=match, match=next(matches))
                 elif choice == 2:
                     own.end_matching(user)
                 else:
@@ -167,7 +169,7 @@ def test_concurrent_connections(store):
     for thread in threads:
         thread.join()
     assert not failures, failures
-    assert store.keys("*") == ["epoch"]
+    assert scripts.keys_of_users() == []
 
 
 def test_the_cost_does_not_grow_with_the_waiting(store):

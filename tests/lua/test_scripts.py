@@ -1,40 +1,167 @@
 """Each script by itself: what it answers, and what it changes."""
+import time
+
 import pytest
+
+from conftest import Scripts
 
 
 def test_fence(scripts):
-    assert scripts.fence("node:2", "node", 5000) == ["OK"]  # the same node comes again
-    held = scripts.fence("other:1", "other", 5000)
-    assert held[:2] == ["HELD", "node:2"] and 0 < int(held[2]) <= 5000
-    assert scripts.fence("nod:1", "nod", 5000)[0] == "HELD"  # not a beginning of another's name
-    scripts.store.delete(scripts.key("epoch"))
-    assert scripts.fence("other:1", "other", 5000) == ["OK"]
-    assert 0 < scripts.store.pttl(scripts.key("epoch")) <= 5000
+    key = scripts.key
+    scripts.value = "node:2"
+    assert scripts.fence(5000) == ["OK"]  # the same node comes again
+    assert scripts.store.get(key("lease:node")) == "node:2"
+    assert 0 < scripts.store.pttl(key("lease:node")) <= 5000 and 0 < scripts.store.pttl(key("epoch")) <= 5000
+    assert scripts.store.hget(key("node:node"), "version") == "1.2.3"
+    started = scripts.store.hget(key("node:node"), "started")
+    scripts.store.hset(key("node:node"), "started", "7")
+    other = Scripts(scripts.store, scripts.prefix, "other")
+    assert other.fence() == ["OK"] and scripts.fence() == ["OK"]  # several are here
+    assert set(scripts.store.zrange(key("nodes"), 0, -1)) == {"node", "other"}
+    assert abs(int(started) - scripts.store.time()[0]) < 5 and scripts.store.hget(key("node:node"), "started") == "7"
 
 
-def test_heartbeat_and_release(scripts):
-    key = scripts.key("epoch")
-    assert scripts.call("heartbeat", ["epoch"], ["node:1", 99000]) == ["OK"]
-    assert 60000 < scripts.store.pttl(key) <= 99000
-    assert scripts.call("heartbeat", ["epoch"], ["node:0", 5]) == ["STALE"]
-    assert scripts.call("release", ["epoch"], ["node:0"]) == ["STALE"]
-    assert scripts.store.exists(key)
-    assert scripts.call("release", ["epoch"], ["node:1"]) == ["OK"]
-    assert not scripts.store.exists(key)
+def test_servers_from_before_there_were_leases_keep_away(scripts):
+    epoch = scripts.key("epoch")
+    assert scripts.store.get(epoch) == "cluster:2"
+    scripts.store.set(epoch, "00112233445566aa:1")
+    before = {key: scripts.store.dump(key) for key in scripts.store.keys("*")}
+    other = Scripts(scripts.store, scripts.prefix, "other")
+    assert other.fence() == ["HELD"]
+    assert {key: scripts.store.dump(key) for key in scripts.store.keys("*")} == before
 
 
-def test_a_fenced_call_does_nothing(scripts):
+def test_heartbeat(scripts):
+    key = scripts.key
+    scripts.store.delete(key("epoch"))
+    assert scripts.heartbeat(99000) == ["OK"]
+    assert 60000 < scripts.store.pttl(key("lease:node")) <= 99000 and 60000 < scripts.store.pttl(key("epoch")) <= 99000
+    now_ms = time.time() * 1000
+    assert 60000 < scripts.store.zscore(key("nodes"), "node") - now_ms <= 99001
+    scripts.store.zadd(key("nodes"), {"dead": now_ms - 10, "long dead": now_ms - 5000, "alive": now_ms + 3000})
+    assert scripts.heartbeat() == ["OK", "long dead", "dead"]
+    scripts.store.zadd(key("nodes"), {f"n{i}": i for i in range(20)})
+    assert scripts.heartbeat() == ["OK", *(f"n{i}" for i in range(16))]
+    scripts.value = "node:0"
+    assert scripts.heartbeat(5) == ["STALE"]
+    assert scripts.store.pttl(key("lease:node")) > 5
+
+
+def test_release(scripts):
+    key = scripts.key
+    other = Scripts(scripts.store, scripts.prefix, "other")
+    other.fence()
+    scripts.value = "node:0"
+    assert scripts.release() == ["STALE"] and scripts.store.exists(key("lease:node"))
+    scripts.value = "node:1"
+    assert scripts.release() == ["OK"]
+    assert set(scripts.store.keys("*")) == {key("lease:other"), key("node:other"), key("nodes"), key("epoch")}
+    other.submit("a", "x")
+    assert other.release() == ["OK"]
+    # Somebody has been left: whoever comes next finds it.
+    assert set(scripts.store.keys("*")) == {key("node:other"), key("nodes"), key("epoch"), key("users:other"), key("user_meta:a")}
+    scripts.fence()
+    assert scripts.reap("other") == ["OK", "0"]
+    assert scripts.release() == ["OK"]
+    assert scripts.store.keys("*") == []
+
+
+def test_reap(scripts):
+    key = scripts.key
+    other = Scripts(scripts.store, scripts.prefix, "other")
+    other.fence()
+    other.start("a", "x", "y", anyone=True)
+    other.submit("b", "x")
+    other.block("b", "a")
+    other.restore_chat("c", 50, "d")
+    other.restore_chat("d", 50, "c")
+    scripts.start("mine", "x")
+    assert scripts.reap("other") == ["ALIVE"]
+    assert other.users() == {"a", "b", "c", "d"}
+    scripts.store.delete(key("lease:other"))
+    assert scripts.reap("other", 3) == ["OK", "1"]
+    assert scripts.store.zscore(key("nodes"), "other") is not None
+    assert scripts.reap("other", 3) == ["OK", "0"]
+    assert scripts.store.zrange(key("nodes"), 0, -1) == ["node"]
+    assert set(scripts.keys_of_users()) == {key("users:node"), key("user_meta:mine"), key("interest:x"), key("waiting")}
+    assert scripts.reap("other") == ["OK", "0"]  # somebody else was faster
+    scripts.value = "node:0"
+    assert scripts.reap("other") == ["STALE"]
+
+
+def test_a_node_forgets_what_its_earlier_connection_has_left(scripts):
+    scripts.start("a", "x")
+    scripts.value = "node:2"
+    assert scripts.fence() == ["OK"]
+    assert scripts.reap("node", 1) == ["OK", "0"]
+    assert scripts.keys_of_users() == []
+    assert scripts.store.exists(scripts.key("node:node")) and scripts.heartbeat() == ["OK"]
+
+
+def test_who_is_written_down_has_a_node(scripts):
+    scripts.submit("a", "x")
+    scripts.start("b", "y")
+    assert scripts.start("c", "y")[:2] == ["MATCH", "b"]
+    scripts.restore_chat("d", 50, "e")
+    assert scripts.users() == {"a", "b", "c", "d"}
+    for user in "abcd":
+        scripts.leave(user)
+    assert scripts.users() == set()
+
+
+def test_only_who_can_be_told_of_it_is_matched(scripts):
+    other = Scripts(scripts.store, scripts.prefix, "other")
+    other.fence()
+    assert other.start("far", "x", anyone=True) == ["WAIT"]
+    assert scripts.start("near", "x", anyone=True) == ["WAIT"]
+    assert sorted(scripts.waiting()) == ["far", "near"]
+    scripts.reachable = ["node", "oth", "ther", "another"]
+    assert scripts.start("near", "x", anyone=True) == ["WAIT"]
+    scripts.reachable = ["node", "other"]
+    scripts.store.rename(scripts.key("lease:other"), "away")
+    assert scripts.start("near", "x", anyone=True) == ["WAIT"]  # it may be gone
+    scripts.store.rename("away", scripts.key("lease:other"))
+    assert scripts.start("near", "x", anyone=True)[:3] == ["MATCH", "far", "other:1.far.1"]
+
+
+def test_behind_many_of_other_nodes_is_somebody_to_meet(scripts):
+    other = Scripts(scripts.store, scripts.prefix, "other")
+    other.fence()
+    for i in range(100):
+        other.reachable = []
+        assert other.start(f"far {i}", "x") == ["WAIT"]
+    assert scripts.start("near", "x") == ["WAIT"]
+    assert scripts.start("here", "x")[:2] == ["MATCH", "near"]
+
+
+@pytest.mark.parametrize("who", ["waiter", "seeker"])
+@pytest.mark.parametrize("last, match", [(50, 50), (51, 50), (100, 99), (1 << 61, (1 << 61) - 1), (10 ** 18, 10 ** 18 - 1)])
+def test_match_ids_of_a_user_grow(scripts, who, last, match):
+    scripts.start("x", "z", match=last - 10)
+    scripts.start(who, "z", match=last)
+    scripts.end_chat(who, last)
+    scripts.leave("x")
+    ended = {who: last}
+    assert scripts.start("waiter", "t", "w", ended=ended.get("waiter", 0), match=1) == ["WAIT"]
+    assert scripts.start("seeker", "s", ended=ended.get("seeker", 0), match=1) == ["WAIT"]
+    before = {key: scripts.store.dump(key) for key in scripts.store.keys("*")}
+    assert scripts.start("seeker", "t", ended=ended.get("seeker", 0), match=match) == ["BEHIND", str(last)]
+    assert {key: scripts.store.dump(key) for key in scripts.store.keys("*")} == before
+    assert scripts.start("seeker", "t", ended=ended.get("seeker", 0), match=last + 1)[:2] == ["MATCH", "waiter"]
+
+
+def test_a_call_without_its_lease_does_nothing(scripts):
     scripts.start("a", "x")
     before = {key: scripts.store.dump(key) for key in scripts.store.keys("*")}
-    for epoch in ("node:0", "node:10"):
-        scripts.epoch = epoch
+    for value in ("node:0", "node:10", "other:1"):
+        scripts.value = value
         for answer in (scripts.submit("b", "x"), scripts.start("b", "x"), scripts.end_matching("a"), scripts.end_chat("a", 1),
                        scripts.restore_chat("a", 1, "b", "x"), scripts.leave("a"), scripts.block("a", "b"),
-                       scripts.report("r", "d", "a")):
+                       scripts.report("r", "d", "a"), scripts.heartbeat(), scripts.reap("node"), scripts.release()):
             assert answer == ["STALE"]
-    scripts.epoch = "node:1"
+    scripts.value = "node:1"
     assert {key: scripts.store.dump(key) for key in scripts.store.keys("*")} == before
-    scripts.store.delete(scripts.key("epoch"))
+    scripts.store.delete(scripts.key("lease:node"))
     assert scripts.start("b", "x") == ["STALE"]
 
 
@@ -79,7 +206,7 @@ def test_most_common_then_longest_waiting_then_id(scripts):
     for user, topics in (("a", ["x"]), ("d", ["x2", "y2"]), ("c", ["x2", "y2"])):
         # Waiting side by side though they would match: as a sample that was too small leaves them.
         meta = scripts.key(f"user_meta:{user}")
-        scripts.store.hset(meta, mapping={"channel_id": "n", "status": "searching", "search": "1",
+        scripts.store.hset(meta, mapping={"channel_id": "node:1.n.1", "status": "searching", "search": "1",
                                           "joined": str(topics).replace("'", '"'), "interests": "[]"})
         for topic in topics:
             scripts.store.sadd(scripts.key(f"interest:{topic}"), user)
@@ -93,7 +220,7 @@ def test_longest_waiting_wins(scripts):
     scripts.start("late", "only late", "t")
     scripts.store.zadd(scripts.key("waiting"), {"late": 9000})
     meta = scripts.key("user_meta:early")
-    scripts.store.hset(meta, mapping={"channel_id": "n", "status": "searching", "search": "1", "joined": '["t"]'})
+    scripts.store.hset(meta, mapping={"channel_id": "node:1.n.1", "status": "searching", "search": "1", "joined": '["t"]'})
     scripts.store.sadd(scripts.key("interest:t"), "early")
     scripts.store.zadd(scripts.key("waiting"), {"early": 10})
     assert scripts.start("z", "t")[1] == "early"
@@ -163,13 +290,13 @@ def test_leave(scripts):
     assert scripts.leave("nobody") == ["OK"]
     scripts.start("a", "x", "y")
     assert scripts.leave("a") == ["OK"]
-    assert scripts.store.keys("*") == [scripts.key("epoch")]
+    assert scripts.keys_of_users() == []
     scripts.start("a", "x")
     scripts.start("b", "x")
     scripts.leave("a")
     assert scripts.pairs() == {} and scripts.meta("a") == {} and scripts.meta("b")["status"] == "idle"
     scripts.leave("b")
-    assert scripts.store.keys("*") == [scripts.key("epoch")]
+    assert scripts.keys_of_users() == []
 
 
 def test_restore_chat(scripts):
@@ -245,7 +372,7 @@ def test_the_blocked_do_not_meet(scripts, blocker, blocked, anyone):
 
 def test_a_block_of_who_is_not_here_is_not_kept(scripts):
     assert scripts.block("a", "b") == ["OK"]
-    assert scripts.store.keys("*") == [scripts.key("epoch")]
+    assert scripts.keys_of_users() == []
 
 
 def test_behind_many_blocked_is_somebody_to_meet(scripts):

@@ -154,6 +154,26 @@ static void match_ids_grow(void **state)
     assert_true(calls[1].match > calls[0].match);
 }
 
+static void who_is_behind_jumps_ahead_and_calls_again(void **state)
+{
+    (void)state;
+    come_up();
+    search(1, false);
+    struct store_call behind = calls[0];
+    behind.payload = payload_copy("seeker", 6);
+    matcher_on_store_reply(&matcher, &behind, &(struct store_reply){ .outcome = STORE_BEHIND, .match = 5000 });
+    assert_int_equal(sent_count, 0);
+    assert_int_equal(call_count, 2);
+    assert_int_equal(calls[1].match, 5001);
+    assert_int_equal(calls[1].search, 1);
+    assert_int_equal(matcher.calls_in_flight, 1);
+    search(2, false);
+    assert_int_equal(calls[2].match, 5002);
+    behind.payload = payload_copy("seeker", 6);
+    matcher_on_store_reply(&matcher, &behind, &(struct store_reply){ .outcome = STORE_BEHIND, .match = 7 }); /* not back */
+    assert_int_equal(calls[3].match, 5003);
+}
+
 static void too_many_calls_refuse_new_searches_only(void **state)
 {
     (void)state;
@@ -260,6 +280,7 @@ int main(void)
         TEST(what_was_said_before_the_resync_is_void),
         TEST(a_match_is_told_to_both_with_opposite_roles),
         TEST(match_ids_grow),
+        TEST(who_is_behind_jumps_ahead_and_calls_again),
         TEST(too_many_calls_refuse_new_searches_only),
         TEST(a_refused_match_frees_the_partner),
         TEST(lost_replies_keep_searches_and_grant_cancels),

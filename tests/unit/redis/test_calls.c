@@ -23,12 +23,15 @@ static const struct {
 #define DEVICE "202122232425262728292a2b2c2d2e2f"
 #define ADDRESS "303132333435363738393a3b3c3d3e3f"
 #define NOTHING "00000000000000000000000000000000"
-#define CHANNEL "00112233445566aa:2.77.5"
+#define NODE "00112233445566aa"
+#define OTHER_NODE "ffeeddccbbaa0099"
+#define CHANNEL NODE ":2.77.5"
 
 static const char topics[] = "chess\0tea time";
 
 static struct calls calls;
-static struct store_call call;
+static struct script_call made;
+static struct store_call *const call = &made.call;
 static struct identity identity;
 
 static void count_up(uint8_t bytes[16], uint8_t first)
@@ -41,13 +44,13 @@ static int begin(void **state)
 {
     (void)state;
     calls = (struct calls){ .prefix = "p:", .report_limit = 3, .report_time_ms = 1000, .ban_time_ms = 2000,
-                            .first_session_thread = 2, .session_threads = 1, .node = "00112233445566aa" };
+                            .first_session_thread = 2, .session_threads = 1, .node = NODE };
     for (int script = 0; script < SCRIPTS; script++)
         snprintf(calls.shas[script], sizeof calls.shas[script], "%040d", script);
     calls_init(&calls);
     calls_set_connection(&calls, 7);
-    call = (struct store_call){ .actor = { .generation = 5, .slot = 77, .thread = 2 } };
-    count_up(call.user_id, 0x00);
+    made = (struct script_call){ .call = { .actor = { .generation = 5, .slot = 77, .thread = 2 } } };
+    count_up(call->user_id, 0x00);
     count_up(identity.device, 0x20);
     count_up(identity.address, 0x30);
     return 0;
@@ -56,15 +59,15 @@ static int begin(void **state)
 static int end(void **state)
 {
     (void)state;
-    payload_free(&call.payload);
+    payload_free(&call->payload);
     return 0;
 }
 
 static void carry(const void *first, size_t first_length, const void *second, size_t second_length)
 {
-    call.payload = payload_new(first_length + second_length);
-    payload_append(&call.payload, first, first_length);
-    payload_append(&call.payload, second, second_length);
+    call->payload = payload_new(first_length + second_length);
+    payload_append(&call->payload, first, first_length);
+    payload_append(&call->payload, second, second_length);
 }
 
 /* Its keys and arguments with commas between, "keys | arguments"; that it is the script's and as its row says is checked here. Each call
@@ -97,9 +100,10 @@ static const char *show_call(enum store_operation operation)
 {
     struct command command;
     char user_id[USER_ID_TEXT];
-    call.operation = operation;
-    calls_put(&calls, &command, &call, user_id);
-    return show(&command, calls_script(operation));
+    made.script = calls_script(operation);
+    assert_true(calls_is_of_user(made.script) == (operation != STORE_REPORT));
+    calls_put(&calls, &command, &made, user_id);
+    return show(&command, made.script);
 }
 
 static void submit_interests(void **state)
@@ -107,8 +111,8 @@ static void submit_interests(void **state)
     (void)state;
     carry(&identity, sizeof identity, topics, sizeof topics);
     assert_string_equal(show_call(STORE_SUBMIT_INTERESTS),
-                        "p:epoch, p:user_meta:" USER ", p:ban:" DEVICE ", p:ban:" ADDRESS " | "
-                        "00112233445566aa:7, " CHANNEL ", chess, tea time");
+                        "p:lease:" NODE ", p:user_meta:" USER ", p:ban:" DEVICE ", p:ban:" ADDRESS ", p:users:" NODE " | "
+                        NODE ":7, " USER ", " CHANNEL ", chess, tea time");
 }
 
 static uint64_t wall_ms(void)
@@ -123,9 +127,9 @@ static const char *show_start(void)
 {
     struct command command;
     char user_id[USER_ID_TEXT];
-    call.operation = STORE_START_MATCHING;
+    made.script = SCRIPT_START_MATCHING;
     const uint64_t earliest = wall_ms();
-    calls_put(&calls, &command, &call, user_id);
+    calls_put(&calls, &command, &made, user_id);
     const unsigned now_at = 3 + (unsigned)strtoul(command.argv[2], NULL, 10) + 7; /* ARGV 8 */
     assert_in_range(strtoull(command.argv[now_at], NULL, 10), earliest, wall_ms());
     command.argv[now_at] = "NOW";
@@ -136,42 +140,42 @@ static const char *show_start(void)
 static void start_matching(void **state)
 {
     (void)state;
-    call.search = 4;
-    call.match = UINT64_MAX;
-    call.ended_match = 9;
-    call.accepts_anyone = true;
-    call.identity = identity;
+    call->search = 4;
+    call->match = UINT64_MAX;
+    call->ended_match = 9;
+    call->accepts_anyone = true;
+    call->identity = identity;
     carry(&identity, sizeof identity, topics, sizeof topics);
     assert_string_equal(show_start(),
-                        "p:epoch, p:user_meta:" USER ", p:active_matches, p:waiting, p:anyone, p:blocked:" USER ", p:ban:" DEVICE
-                        ", p:ban:" ADDRESS ", p:interest:chess, p:interest:tea time | "
-                        "00112233445566aa:7, p:, " USER ", " CHANNEL ", 4, 18446744073709551615, 9, NOW, 1, " DEVICE ADDRESS
-                        ", chess, tea time");
+                        "p:lease:" NODE ", p:user_meta:" USER ", p:active_matches, p:waiting, p:anyone, p:blocked:" USER ", p:ban:" DEVICE
+                        ", p:ban:" ADDRESS ", p:users:" NODE ", p:interest:chess, p:interest:tea time | "
+                        NODE ":7, p:, " USER ", " CHANNEL ", 4, 18446744073709551615, 9, NOW, 1, " DEVICE ADDRESS
+                        ",  " NODE " , chess, tea time");
 }
 
 /* Its keys must be there, and nobody ever sets them. */
 static void who_is_not_known_is_nothing(void **state)
 {
     (void)state;
-    carry(&call.identity, sizeof call.identity, "x", 2);
+    carry(&call->identity, sizeof call->identity, "x", 2);
     assert_string_equal(show_start(),
-                        "p:epoch, p:user_meta:" USER ", p:active_matches, p:waiting, p:anyone, p:blocked:" USER ", p:ban:" NOTHING
-                        ", p:ban:" NOTHING ", p:interest:x | "
-                        "00112233445566aa:7, p:, " USER ", " CHANNEL ", 0, 0, 0, NOW, 0, , x");
+                        "p:lease:" NODE ", p:user_meta:" USER ", p:active_matches, p:waiting, p:anyone, p:blocked:" USER ", p:ban:" NOTHING
+                        ", p:ban:" NOTHING ", p:users:" NODE ", p:interest:x | "
+                        NODE ":7, p:, " USER ", " CHANNEL ", 0, 0, 0, NOW, 0, ,  " NODE " , x");
 }
 
 static void end_matching(void **state)
 {
     (void)state;
     assert_string_equal(show_call(STORE_END_MATCHING),
-                        "p:epoch, p:user_meta:" USER ", p:active_matches, p:waiting | 00112233445566aa:7, p:, " USER);
+                        "p:lease:" NODE ", p:user_meta:" USER ", p:active_matches, p:waiting | " NODE ":7, p:, " USER);
 }
 
 static void end_chat(void **state)
 {
     (void)state;
-    call.match = 12;
-    assert_string_equal(show_call(STORE_END_CHAT), "p:epoch, p:user_meta:" USER ", p:active_matches | 00112233445566aa:7, p:, " USER ", 12");
+    call->match = 12;
+    assert_string_equal(show_call(STORE_END_CHAT), "p:lease:" NODE ", p:user_meta:" USER ", p:active_matches | " NODE ":7, p:, " USER ", 12");
 }
 
 static void restore_chat(void **state)
@@ -179,21 +183,19 @@ static void restore_chat(void **state)
     (void)state;
     struct peer peer = { .identity = identity };
     count_up(peer.id, 0x10);
-    call.match = 12;
+    call->match = 12;
     carry(&peer, sizeof peer, topics, sizeof topics);
     assert_string_equal(show_call(STORE_RESTORE_CHAT),
-                        "p:epoch, p:user_meta:" USER ", p:active_matches, p:waiting | "
-                        "00112233445566aa:7, p:, " USER ", " CHANNEL ", 12, " PARTNER ", chess, tea time");
+                        "p:lease:" NODE ", p:user_meta:" USER ", p:active_matches, p:waiting, p:users:" NODE " | "
+                        NODE ":7, p:, " USER ", " CHANNEL ", 12, " PARTNER ", chess, tea time");
 }
 
 static void leave(void **state)
 {
     (void)state;
-    static const char wanted[] = "p:epoch, p:user_meta:" USER ", p:active_matches, p:waiting, p:blocked:" USER " | 00112233445566aa:7, p:, " USER;
-    assert_string_equal(show_call(STORE_LEAVE), wanted);
-    struct command command;
-    calls_put_leave(&calls, &command, USER); /* of somebody whom SCAN has found */
-    assert_string_equal(show(&command, SCRIPT_LEAVE), wanted);
+    assert_string_equal(show_call(STORE_LEAVE),
+                        "p:lease:" NODE ", p:user_meta:" USER ", p:active_matches, p:waiting, p:blocked:" USER ", p:users:" NODE " | " NODE
+                        ":7, p:, " USER);
 }
 
 static void block(void **state)
@@ -203,7 +205,7 @@ static void block(void **state)
     count_up(partner, 0x10);
     carry(partner, sizeof partner, identity.device, sizeof identity.device);
     assert_string_equal(show_call(STORE_BLOCK),
-                        "p:epoch, p:user_meta:" USER ", p:blocked:" USER " | 00112233445566aa:7, " PARTNER ", " DEVICE);
+                        "p:lease:" NODE ", p:user_meta:" USER ", p:blocked:" USER " | " NODE ":7, " PARTNER ", " DEVICE);
 }
 
 static void report(void **state)
@@ -213,21 +215,48 @@ static void report(void **state)
     count_up(reporter, 0x10);
     carry(reporter, sizeof reporter, &identity, sizeof identity);
     assert_string_equal(show_call(STORE_REPORT),
-                        "p:epoch, p:reports:" DEVICE ", p:ban:" DEVICE ", p:reports:" ADDRESS ", p:ban:" ADDRESS " | "
-                        "00112233445566aa:7, " PARTNER ", 3, 1000, 2000");
+                        "p:lease:" NODE ", p:reports:" DEVICE ", p:ban:" DEVICE ", p:reports:" ADDRESS ", p:ban:" ADDRESS " | "
+                        NODE ":7, " PARTNER ", 3, 1000, 2000");
+}
+
+static const char *show_script(enum script which)
+{
+    struct command command;
+    char user_id[USER_ID_TEXT];
+    made.script = which;
+    assert_false(calls_is_of_user(which));
+    calls_put(&calls, &command, &made, user_id);
+    return show(&command, which);
 }
 
 static void the_lease(void **state)
 {
     (void)state;
-    struct command command;
-    calls_put_fence(&calls, &command);
-    assert_string_equal(show(&command, SCRIPT_FENCE), "p:epoch | 00112233445566aa:7, 00112233445566aa, 5000");
-    calls_put_heartbeat(&calls, &command);
-    assert_string_equal(show(&command, SCRIPT_HEARTBEAT), "p:epoch | 00112233445566aa:7, 5000");
+    assert_string_equal(show_script(SCRIPT_FENCE),
+                        "p:lease:" NODE ", p:nodes, p:node:" NODE ", p:epoch | " NODE ":7, " NODE ", 5000, " CHATTERBOX_VERSION);
+    assert_string_equal(show_script(SCRIPT_HEARTBEAT), "p:lease:" NODE ", p:nodes, p:epoch | " NODE ":7, " NODE ", 5000");
     calls_set_connection(&calls, 8);
-    calls_put_release(&calls, &command);
-    assert_string_equal(show(&command, SCRIPT_RELEASE), "p:epoch | 00112233445566aa:8");
+    assert_string_equal(show_script(SCRIPT_RELEASE),
+                        "p:lease:" NODE ", p:users:" NODE ", p:nodes, p:node:" NODE ", p:epoch | " NODE ":8, " NODE);
+    memcpy(made.node, OTHER_NODE, NODE_BYTES);
+    assert_string_equal(show_script(SCRIPT_REAP),
+                        "p:lease:" NODE ", p:lease:" OTHER_NODE ", p:users:" OTHER_NODE ", p:active_matches, p:waiting, p:nodes, p:node:" OTHER_NODE
+                        " | " NODE ":8, p:, " OTHER_NODE ", 64");
+}
+
+static void who_is_reachable_has_blanks_around(void **state)
+{
+    (void)state;
+    static const char others[][NODE_BYTES] = { OTHER_NODE, "0000000000000001" };
+    calls_set_reachable(&calls, others, 2);
+    assert_string_equal(calls.reachable, " " NODE " " OTHER_NODE " 0000000000000001 ");
+    calls_set_reachable(&calls, others, 0);
+    assert_string_equal(calls.reachable, " " NODE " ");
+    char most[REACHABLE_MAX - 1][NODE_BYTES];
+    for (size_t i = 0; i < REACHABLE_MAX - 1; i++)
+        memcpy(most[i], OTHER_NODE, NODE_BYTES);
+    calls_set_reachable(&calls, (const char(*)[NODE_BYTES])most, REACHABLE_MAX - 1);
+    assert_int_equal(strlen(calls.reachable), REACHABLE_MAX * NODE_BYTES + 1);
 }
 
 /* What the longest of everything takes has room in a command. */
@@ -240,15 +269,15 @@ static void the_longest_fits(void **state)
     calls.prefix = prefix;
     calls_init(&calls);
     calls_set_connection(&calls, UINT64_MAX);
-    call.search = UINT32_MAX;
-    call.match = call.ended_match = UINT64_MAX;
-    call.identity = identity;
-    call.actor = (struct address){ .generation = UINT32_MAX, .slot = 0xFFFFFF, .thread = 254 };
+    call->search = UINT32_MAX;
+    call->match = call->ended_match = UINT64_MAX;
+    call->identity = identity;
+    call->actor = (struct address){ .generation = UINT32_MAX, .slot = 0xFFFFFF, .thread = 254 };
     carry(&identity, sizeof identity, "", 0);
     for (int i = 0; i < INTERESTS_MAX; i++) {
         memset(topic, 'a' + i, sizeof topic - 1);
         topic[sizeof topic - 1] = '\0';
-        payload_append(&call.payload, topic, sizeof topic);
+        payload_append(&call->payload, topic, sizeof topic);
     }
     const char *text = show_start();
     assert_memory_equal(text + strlen(text) - TOPIC_BYTES_MAX, topic, TOPIC_BYTES_MAX);
@@ -267,6 +296,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(block, begin, end),
         cmocka_unit_test_setup_teardown(report, begin, end),
         cmocka_unit_test_setup_teardown(the_lease, begin, end),
+        cmocka_unit_test_setup_teardown(who_is_reachable_has_blanks_around, begin, end),
         cmocka_unit_test_setup_teardown(the_longest_fits, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -41,8 +41,18 @@ static void words_mean_what_they_mean_for_their_script(void **state)
         { SCRIPT_START_MATCHING, "*1\r\n$7\r\nALREADY\r\n", REPLY_ALREADY },
         { SCRIPT_START_MATCHING, "*1\r\n$2\r\nOK\r\n", REPLY_MALFORMED },
         { SCRIPT_END_MATCHING, "*1\r\n$7\r\nMATCHED\r\n", REPLY_ALREADY },
-        { SCRIPT_FENCE, "*3\r\n$4\r\nHELD\r\n$3\r\nx:1\r\n$4\r\n4000\r\n", REPLY_HELD },
-        { SCRIPT_FENCE, "*1\r\n$4\r\nHELD\r\n", REPLY_MALFORMED },
+        { SCRIPT_FENCE, "*1\r\n$4\r\nHELD\r\n", REPLY_HELD },
+        { SCRIPT_HEARTBEAT, "*1\r\n$4\r\nHELD\r\n", REPLY_MALFORMED },
+        { SCRIPT_REAP, "*2\r\n$2\r\nOK\r\n$2\r\n12\r\n", REPLY_OK },
+        { SCRIPT_REAP, "*1\r\n$2\r\nOK\r\n", REPLY_MALFORMED },
+        { SCRIPT_REAP, "*2\r\n$2\r\nOK\r\n$2\r\n-1\r\n", REPLY_MALFORMED },
+        { SCRIPT_REAP, "*2\r\n$2\r\nOK\r\n$2\r\n1x\r\n", REPLY_MALFORMED },
+        { SCRIPT_REAP, "*1\r\n$5\r\nALIVE\r\n", REPLY_ALIVE },
+        { SCRIPT_LEAVE, "*1\r\n$5\r\nALIVE\r\n", REPLY_MALFORMED },
+        { SCRIPT_START_MATCHING, "*2\r\n$6\r\nBEHIND\r\n$2\r\n99\r\n", REPLY_BEHIND },
+        { SCRIPT_START_MATCHING, "*2\r\n$6\r\nBEHIND\r\n$0\r\n\r\n", REPLY_MALFORMED },
+        { SCRIPT_START_MATCHING, "*1\r\n$6\r\nBEHIND\r\n", REPLY_MALFORMED },
+        { SCRIPT_LEAVE, "*2\r\n$6\r\nBEHIND\r\n$2\r\n99\r\n", REPLY_MALFORMED },
         { SCRIPT_FENCE, "*1\r\n$5\r\nSTALE\r\n", REPLY_MALFORMED },
         { SCRIPT_SUBMIT_INTERESTS, "*1\r\n$6\r\nBANNED\r\n", REPLY_BANNED },
         { SCRIPT_REPORT, "*1\r\n$6\r\nBANNED\r\n", REPLY_BANNED },
@@ -119,6 +129,29 @@ static void a_match_that_cannot_be_is_malformed(void **state)
     assert_int_equal(decode_match(user, "00112233445566aa:3.7.5", "1", "\xff").kind, REPLY_MALFORMED);
 }
 
+static void a_number_that_is_answered_is_whole(void **state)
+{
+    (void)state;
+    assert_true(decode(SCRIPT_START_MATCHING, "*2\r\n$6\r\nBEHIND\r\n$20\r\n18446744073709551615\r\n").match == UINT64_MAX);
+    assert_int_equal(decode(SCRIPT_REAP, "*2\r\n$2\r\nOK\r\n$3\r\n640\r\n").left, 640);
+}
+
+static void a_heartbeat_names_nodes_to_be_reaped(void **state)
+{
+    (void)state;
+    assert_int_equal(decode(SCRIPT_HEARTBEAT, "*1\r\n$2\r\nOK\r\n").expired_count, 0);
+    struct script_reply beat = decode(SCRIPT_HEARTBEAT, "*5\r\n$2\r\nOK\r\n$16\r\n0011223344556677\r\n$16\r\n001122334455667g\r\n"
+                                                        "$3\r\nabc\r\n$16\r\nffffffffffffffff\r\n");
+    assert_int_equal(beat.kind, REPLY_OK);
+    assert_int_equal(beat.expired_count, 2);
+    assert_string_equal(beat.expired[0], "0011223344556677");
+    assert_string_equal(beat.expired[1], "ffffffffffffffff");
+    char wire[1024] = "*21\r\n$2\r\nOK\r\n";
+    for (int i = 0; i < 20; i++)
+        strcat(wire, "$16\r\n0011223344556677\r\n");
+    assert_int_equal(decode(SCRIPT_HEARTBEAT, wire).expired_count, EXPIRED_MAX);
+}
+
 static void a_channel_id_goes_there_and_back(void **state)
 {
     (void)state;
@@ -137,6 +170,8 @@ int main(void)
         cmocka_unit_test(a_match_is_taken_apart),
         cmocka_unit_test(an_identity_is_whole_or_unknown),
         cmocka_unit_test(a_match_that_cannot_be_is_malformed),
+        cmocka_unit_test(a_number_that_is_answered_is_whole),
+        cmocka_unit_test(a_heartbeat_names_nodes_to_be_reaped),
         cmocka_unit_test(a_channel_id_goes_there_and_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
