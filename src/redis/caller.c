@@ -167,6 +167,30 @@ static bool has_one_of(const struct sent_list *list, const struct script_call *c
     return false;
 }
 
+static bool may_come_late(enum script script, enum script overtaken_by)
+{
+    return script == SCRIPT_END_CHAT || script == SCRIPT_BLOCK || (script == SCRIPT_SUBMIT_INTERESTS && overtaken_by != script);
+}
+
+/* A call was carried out that others of its user, which were called before, are still to be repeated after. False: that must not be. */
+static bool settle_overtaken(struct caller *caller, const struct script_call *call)
+{
+    struct sent_list all = caller->forgotten;
+    bool is_settled = true;
+    caller->forgotten = (struct sent_list){ 0 };
+    while (all.first != NULL) {
+        struct script_sent *sent = take_first(&all);
+        const bool is_overtaken = is_of_same_user(&sent->call, call);
+        if (is_overtaken && call->script == SCRIPT_LEAVE) {
+            answer(sent, &(struct script_reply){ .kind = REPLY_OK, .text = "" }); /* as if it had been done, and undone by the leaving */
+            continue;
+        }
+        is_settled &= !is_overtaken || may_come_late(sent->call.script, call->script);
+        append(&caller->forgotten, sent);
+    }
+    return is_settled;
+}
+
 static void on_answered(void *owner, void *request, const redisReply *reply)
 {
     struct caller *caller = request;
@@ -180,11 +204,11 @@ static void on_answered(void *owner, void *request, const redisReply *reply)
     calls_decode(caller->calls, &decoded, sent->call.script, reply);
     if (decoded.kind == REPLY_ERROR && strncmp(decoded.text, "NOSCRIPT", 8) == 0) {
         repeat(caller, sent);
-    } else if (has_one_of(&caller->forgotten, &sent->call)) {
+    } else if (settle_overtaken(caller, &sent->call)) {
+        answer(sent, &decoded);
+    } else {
         redis_client_fail(caller->client, "a call has overtaken another");
         answer(sent, NULL);
-    } else {
-        answer(sent, &decoded);
     }
 }
 

@@ -5,9 +5,10 @@
  * called meanwhile is held until the scripts are there: no call overtakes another.
  *
  * Unless somebody else loads the scripts in between, another node say: then a later call is carried out, and an earlier one is still to be
- * repeated. Calls of different users are in no order that anybody relies on: their session threads give none either. But of one user a search that
- * comes after the leaving would stay for ever. So when a call turns out to have overtaken one of the same user, the connection is given up, and
- * everybody states itself again. It takes that SCRIPT FLUSH, the other's loading and two calls of one user meet within a round trip.
+ * repeated. Calls of different users are in no order that anybody relies on: their session threads give none either. Of one user
+ *  - whatever was called before its leaving is void once that is carried out, and not repeated: it would bring back who is gone;
+ *  - the end of a chat, blocks, and interests before anything but other interests may come late: they name the chat, or add to what is there;
+ *  - of all others the order matters, so the connection is given up, and everybody states itself again.
  *
  * Threads:   the matcher's.
  * Ownership: a call is copied, and its payload the caller's from then on; it frees it after the answer, unless that has taken it.

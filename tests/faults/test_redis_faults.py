@@ -66,9 +66,15 @@ async def emptied(crowd):
 
 
 async def scripts_forgotten(crowd):
-    for _ in range(TIMES):
-        (await in_thread(crowd.server.redis)).script_flush()
-        await crowd.live(0.2)
+    """Nobody hears of it: they are loaded again, and the calls made again."""
+    store = await in_thread(crowd.server.redis)
+    for _ in range(TIMES * 40):
+        store.script_flush()
+        await crowd.live(0.01)
+    assert crowd.server.metric("redis_disconnects_total") == 0
+    times = crowd.server.metric("redis_noscript_total")
+    assert times > 0
+    return f"{times} times"
 
 
 async def hung_up_on(crowd):

@@ -277,11 +277,33 @@ size_t fake_store_restating(const struct fake_store *store)
     return count;
 }
 
+static bool has_later_call(const struct fake_store *store, const struct store_call *call)
+{
+    for (size_t i = store->first_call; i != store->last_call; i++) {
+        if (memcmp(store->calls[i % FAKE_CALLS_MAX].user_id, call->user_id, USER_ID_BYTES) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* If there are later calls of this user the real store gives its connection up instead (fake_store_go_down()). */
+static bool is_behind(struct fake_store *store, const struct store_call *call)
+{
+    enum { ONE_OF = 16 };
+    return call->operation == STORE_START_MATCHING && ++store->starts % ONE_OF == 0 && !has_later_call(store, call);
+}
+
 void fake_store_step(struct fake_store *store)
 {
+    enum { AHEAD = 3 };
     uint8_t common[sizeof((struct interests){ 0 }.bytes)];
     struct store_call next = take(store);
     struct store_reply reply = { 0 };
+    if (is_behind(store, &next)) {
+        reply = (struct store_reply){ .outcome = STORE_BEHIND, .match = next.match + AHEAD };
+        matcher_on_store_reply(store->matcher, &next, &reply);
+        return;
+    }
     reply.outcome = carry_out(store, &next, &reply, common);
     payload_free(&next.payload);
     matcher_on_store_reply(store->matcher, &next, &reply);

@@ -44,6 +44,7 @@ struct fake_store {
     size_t block_count;
     struct fake_pair reports[FAKE_REPORTS_MAX];
     size_t report_count;
+    size_t starts; /* of START_MATCHING; now and then another node's clock is ahead */
 };
 
 struct store fake_store_interface(struct fake_store *store);

@@ -91,10 +91,19 @@ static void note(void *owner, struct script_call *call, const struct script_repl
              decoded == NULL ? "lost" : decoded->kind == REPLY_OK ? "ok" : "?");
 }
 
+static void call(enum script script, uint8_t user)
+{
+    struct script_call made = { .script = script, .call = { .user_id = { user } } };
+    if (script == SCRIPT_SUBMIT_INTERESTS)
+        made.call.payload = payload_copy(&(struct identity){ 0 }, sizeof(struct identity));
+    if (script == SCRIPT_BLOCK)
+        made.call.payload = payload_copy("0123456789abcdef", USER_ID_BYTES);
+    caller_call(&caller, &made, note, NULL);
+}
+
 static void leave(uint8_t user)
 {
-    struct script_call call = { .script = SCRIPT_LEAVE, .call = { .operation = STORE_LEAVE, .user_id = { user } } };
-    caller_call(&caller, &call, note, NULL);
+    call(SCRIPT_LEAVE, user);
 }
 
 static void check_answers(const char *const *wanted)
@@ -211,8 +220,8 @@ static void who_is_overtaken_by_somebody_else_does_not_mind(void **state)
 static void a_user_who_has_overtaken_itself_ends_the_connection(void **state)
 {
     (void)state;
-    leave(1);
-    leave(1);
+    call(SCRIPT_END_MATCHING, 1);
+    call(SCRIPT_SUBMIT_INTERESTS, 1);
     reply(NOSCRIPT);
     leave(3);
     reply(OK);
@@ -220,6 +229,50 @@ static void a_user_who_has_overtaken_itself_ends_the_connection(void **state)
     while (answered_count < sent_count)
         reply(NULL);
     check_answers((const char *const[]){ "01 lost", "01 lost", "03 lost", NULL });
+}
+
+static void what_came_before_the_leaving_is_void_after_it(void **state)
+{
+    (void)state;
+    call(SCRIPT_SUBMIT_INTERESTS, 1);
+    call(SCRIPT_SUBMIT_INTERESTS, 2);
+    call(SCRIPT_END_MATCHING, 1);
+    leave(1);
+    reply(NOSCRIPT);
+    reply(NOSCRIPT);
+    reply(NOSCRIPT);
+    reply(OK);
+    check_answers((const char *const[]){ "01 ok", "01 ok", "01 ok", NULL });
+    loaded();
+    assert_int_equal(sent_count, answered_count + 1);
+    reply(OK);
+    assert_string_equal(answers[3], "02 ok");
+    assert_null(failed);
+}
+
+static void some_may_come_late(void **state)
+{
+    static const struct {
+        enum script first, second;
+        bool is_allowed;
+    } pairs[] = {
+        { SCRIPT_END_CHAT, SCRIPT_SUBMIT_INTERESTS, true },        { SCRIPT_BLOCK, SCRIPT_END_MATCHING, true },
+        { SCRIPT_SUBMIT_INTERESTS, SCRIPT_END_MATCHING, true },    { SCRIPT_SUBMIT_INTERESTS, SCRIPT_SUBMIT_INTERESTS, false },
+        { SCRIPT_END_MATCHING, SCRIPT_SUBMIT_INTERESTS, false },   { SCRIPT_LEAVE, SCRIPT_SUBMIT_INTERESTS, false },
+    };
+    for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
+        begin(state);
+        call(pairs[i].first, 1);
+        call(pairs[i].second, 1);
+        reply(NOSCRIPT);
+        reply(OK);
+        assert_int_equal(failed == NULL, pairs[i].is_allowed);
+        if (failed == NULL)
+            loaded();
+        while (answered_count < sent_count)
+            reply(failed == NULL ? OK : NULL);
+        assert_int_equal(answer_count, 2);
+    }
 }
 
 /* It was called, and held, after the first one: it cannot have overtaken it. */
@@ -291,6 +344,8 @@ int main(void)
         cmocka_unit_test_setup(but_not_for_ever, begin),
         cmocka_unit_test_setup(who_is_overtaken_by_somebody_else_does_not_mind, begin),
         cmocka_unit_test_setup(a_user_who_has_overtaken_itself_ends_the_connection, begin),
+        cmocka_unit_test_setup(what_came_before_the_leaving_is_void_after_it, begin),
+        cmocka_unit_test_setup(some_may_come_late, begin),
         cmocka_unit_test_setup(a_later_call_that_is_held_has_overtaken_nobody, begin),
         cmocka_unit_test_setup(what_is_lost_is_answered_once, begin),
         cmocka_unit_test_setup(what_is_no_hash_ends_the_connection, begin),
