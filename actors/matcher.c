@@ -99,6 +99,8 @@ static void tidy(struct matcher *matcher, enum store_operation operation, struct
         message_discard(message);
 }
 
+_Static_assert((int)MATCHER_RESTATING_MAX >= (int)RESTATE_CALLS_MAX, "there is room for any actor, or none would ever have a turn");
+
 /* Give the next turn, if there is room for any actor, whoever it is. */
 static void give_turn(struct matcher *matcher)
 {

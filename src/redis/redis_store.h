@@ -2,18 +2,17 @@
  *
  *   connect → AUTH, SELECT → policy noeviction? → load the scripts → fence → forget what an earlier connection left → up
  *
- * The fence: the key `lease:<node>` holds "<node>:<connection>", for some seconds; from the fence on a heartbeat renews it, however long the
- * rest of the way takes. Each script
- * compares it with the value it was sent with, and does nothing if they differ. So calls of a lost connection that Redis
- * carries out late change nothing, and an emptied Redis is noticed at the next call or heartbeat. A node is a process: its id is random.
+ * The fence: the key `lease:<node>` holds "<node>:<connection>", for some seconds; from the fence on a heartbeat renews it, however long
+ * the rest of the way takes. Each script compares it with the value it was sent with, and does nothing if they differ. So calls of a lost
+ * connection that Redis carries out late change nothing, and an emptied Redis is noticed at the next call or heartbeat. A node is a process:
+ * its id is random.
  *
  * Several nodes may share a prefix. Each writes down who its users are, forgets only those of its own earlier connections, and those of nodes
  * whose lease has run out (reaper.h).
  *
- * Any surprise (an error of a script, STALE, READONLY, LOADING, OOM, a reply that is malformed or late) gives the connection up; NOSCRIPT alone
- * does not (caller.h).
- * All that was in flight is answered STORE_LOST, and the way above begins anew. It takes some milliseconds, and is right in
- * every case.
+ * Any surprise (an error of a script, STALE, READONLY, LOADING, OOM, a reply that is malformed or late) gives the connection up; NOSCRIPT
+ * alone does not (caller.h). All that was in flight is answered STORE_LOST, and the way above begins anew. It takes some milliseconds, and is
+ * right in every case.
  *
  * Threads: the matcher's.
  */

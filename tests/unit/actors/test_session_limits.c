@@ -38,6 +38,23 @@ static void the_store_is_told_of_blocks_before_the_chat_ends(void **state)
     assert_int_equal(sent_count, 0);
 }
 
+static void what_is_stated_again_is_as_much_as_was_said(void **state)
+{
+    (void)state;
+    chat(10);
+    for (uint8_t i = 0; i < 2 * RESTATE_BLOCKS_AT_ONCE + 1; i++) {
+        const uint8_t id[USER_ID_BYTES] = { i, 1 };
+        assert_int_equal(restate_calls(&session, &host), 1 + (i + RESTATE_BLOCKS_AT_ONCE - 1) / RESTATE_BLOCKS_AT_ONCE);
+        assert_true(blocklist_add(&session.blocklist, id));
+    }
+    restate(&session, &host);
+    expect(CHAT_STORE);
+    expect(USER_BLOCKED);
+    expect(USER_BLOCKED);
+    expect(USER_BLOCKED);
+    assert_int_equal(sent_count, 0);
+}
+
 static void the_last_partner_can_be_blocked_for_five_minutes(void **state)
 {
     (void)state;
@@ -139,6 +156,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_match_with_somebody_just_blocked_is_undone),
         TEST(the_store_is_told_of_blocks_before_the_chat_ends),
+        TEST(what_is_stated_again_is_as_much_as_was_said),
         TEST(the_last_partner_can_be_blocked_for_five_minutes),
         TEST(a_banned_user_leaves_everything),
         TEST(what_is_malformed_counts_as_a_message),
