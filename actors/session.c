@@ -143,6 +143,15 @@ static void on_peer_left(struct session *session, struct session_host *host, str
         tell_matcher(session, host, CHAT_ENDED, session->match, NULL);
 }
 
+void session_on_node_died(struct session *session, struct session_host *host, unsigned node)
+{
+    if (session->state != SESSION_CHATTING || session->partner.node != node)
+        return;
+    tell_set_state(session, host, SESSION_IDLE);
+    tell_news(session, host, event_partner_left_chat(&host->time, session->match));
+    tell_matcher(session, host, CHAT_ENDED, session->match, NULL); /* nobody else is left to say so */
+}
+
 /* What the matcher answers. Answers to an earlier search are of no interest any more. */
 
 static bool is_of_this_search(const struct session *session, uint32_t search)

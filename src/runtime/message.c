@@ -1,6 +1,6 @@
 #include "runtime/message.h"
 
-enum { MAIN = ROLE_MAIN, IO = ROLE_IO, SESSION = ROLE_SESSION, MATCHER = ROLE_MATCHER };
+enum { MAIN = ROLE_MAIN, IO = ROLE_IO, SESSION = ROLE_SESSION, MATCHER = ROLE_MATCHER, BUS = ROLE_BUS };
 enum when_full { STAGE, THROTTLE };
 
 static const struct {

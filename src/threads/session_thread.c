@@ -13,9 +13,6 @@
 #include "runtime/wheel.h"
 #include "wire/json_arena.h"
 
-/* As many actors as an address can name. */
-enum { ACTORS_MAX = 1 << 24 };
-
 /* Random bytes are fetched for so many users at once. */
 enum { USER_IDS_FETCHED = 64 };
 
@@ -143,8 +140,8 @@ static void open_actor(struct session_thread *thread, const struct message *open
         log_event(thread->config.log, LOG_ERROR, "session_slab_full", "actors=%u", thread->actors.used);
         abort(); /* --max-connections is far below this */
     }
-    struct address self = { .generation = generation,
-                            .slot = slot & 0xFFFFFFu,
+    struct address self = { .generation = generation & ADDRESS_GENERATION_MAX,
+                            .slot = slot & (ADDRESS_SLOTS - 1),
                             .thread = (uint8_t)mailbox_thread(thread->executor.mailbox) };
     session_init(session, &thread->host, self, opened->from, &opened->conn_opened.identity, take_user_id(thread));
 }
@@ -162,6 +159,16 @@ static void restate_all(struct session_thread *thread, uint64_t epoch)
     }
 }
 
+static void on_node_died(struct session_thread *thread, unsigned node)
+{
+    for (uint32_t slot = 0; slot < thread->actors.slots; slot++) {
+        uint32_t generation;
+        struct session *session = slab_at(&thread->actors, slot, &generation);
+        if (session != NULL)
+            session_on_node_died(session, &thread->host, node);
+    }
+}
+
 static void on_thread_message(struct session_thread *thread, struct message *message)
 {
     switch ((enum message_type)message->type) {
@@ -170,6 +177,9 @@ static void on_thread_message(struct session_thread *thread, struct message *mes
         break;
     case RESYNC:
         restate_all(thread, message->resync.epoch);
+        break;
+    case PEER_NODE_DIED:
+        on_node_died(thread, message->peer_node.node);
         break;
     case DRAIN:
         thread->executor.is_draining = true;
@@ -285,7 +295,7 @@ struct session_thread *session_thread_new(const struct session_thread_config *co
         .rate_search = (uint32_t)config->options->rate_search,
         .event_bytes_max = EVENT_GROWTH_MAX * (uint32_t)config->options->max_message,
     };
-    slab_init(&thread->actors, sizeof(struct session), ACTORS_MAX);
+    slab_init(&thread->actors, sizeof(struct session), ADDRESS_SLOTS);
     if (!executor_init_or_log(&thread->executor, mailbox, &handler, thread, config->log, config->host)) {
         slab_fini(&thread->actors);
         free(thread);
