@@ -1,0 +1,102 @@
+/* A message between nodes becomes a record, and a message again, with the addresses as the other side has to write them. */
+#include "unit/unit.h"
+
+#include "bus/record.h"
+
+enum { SOURCE = 1, TARGET = 2, THEIR_INDEX_HERE = 7, OUR_INDEX_THERE = 4000 };
+
+static const uint8_t secret[SEAL_SECRET_BYTES] = "shared";
+
+static const struct message left = { .type = PEER_LEFT,
+                                     .to = { .generation = 11, .thread = 3, .slot = ADDRESS_SLOTS - 1, .node = THEIR_INDEX_HERE },
+                                     .from = { .generation = ADDRESS_GENERATION_MAX, .thread = 2, .slot = 5 },
+                                     .peer_left = { .match = 0x0123456789abcdef } };
+
+/* What arrives of one message. The batch is left open for what points into it. */
+static struct batch_record pass(struct batch *batch, const struct message *message)
+{
+    struct batch_reader reader;
+    struct batch_record record;
+    struct seal *seal = seal_new(secret, SOURCE, 1);
+    assert_true(record_write(batch, message));
+    size_t length = batch_close(batch, seal, SOURCE, 1, 1, TARGET);
+    assert_int_equal(batch_open(&reader, seal, TARGET, batch->bytes, length), BATCH_OK);
+    assert_true(batch_next(&reader, &record));
+    seal_free(&seal);
+    return record;
+}
+
+static void there_it_is_what_it_was_here(void **state)
+{
+    (void)state;
+    struct batch batch = { 0 };
+    struct message read;
+    struct batch_record record = pass(&batch, &left);
+    assert_int_equal(record.type, RECORD_PEER_LEFT);
+    assert_int_equal(record_read(&read, &record, OUR_INDEX_THERE), RECORD_OK);
+    assert_int_equal(read.type, PEER_LEFT);
+    assert_int_equal(read.peer_left.match, left.peer_left.match);
+    struct address to = left.to, from = left.from;
+    to.node = 0;
+    from.node = OUR_INDEX_THERE;
+    assert_true(address_equals(read.to, to));
+    assert_true(address_equals(read.from, from));
+    assert_null(read.payload);
+    batch_fini(&batch);
+}
+
+static void what_cannot_be_is_malformed(void **state)
+{
+    (void)state;
+    struct batch batch = { 0 };
+    struct message read = { .type = MESSAGE_NONE };
+    const struct batch_record good = pass(&batch, &left);
+    uint8_t body[64];
+    struct batch_record bad = { .type = good.type, .body = body, .length = good.length };
+    for (bad.length = 0; bad.length <= sizeof body; bad.length++) {
+        memset(body, 1, sizeof body);
+        memcpy(body, good.body, good.length);
+        assert_int_equal(record_read(&read, &bad, 1), bad.length == good.length ? RECORD_OK : RECORD_MALFORMED);
+    }
+    bad.length = good.length;
+    memset(body + 4, 0, 3); /* `to` has no generation: a thread's address is nobody's business */
+    assert_int_equal(record_read(&read, &bad, 1), RECORD_MALFORMED);
+    memcpy(body, good.body, good.length);
+    body[1] = 0xFF; /* a slot that does not exist */
+    assert_int_equal(record_read(&read, &bad, 1), RECORD_MALFORMED);
+    batch_fini(&batch);
+}
+
+static void what_is_not_known_is_passed_over(void **state)
+{
+    (void)state;
+    struct message read;
+    uint8_t body[64] = { 1 };
+    for (unsigned type = 0; type <= UINT8_MAX; type++) {
+        const struct batch_record record = { .type = (uint8_t)type, .body = body, .length = 3 };
+        assert_int_equal(record_read(&read, &record, 1), type == RECORD_PEER_LEFT ? RECORD_MALFORMED : RECORD_UNKNOWN);
+    }
+}
+
+static void what_does_not_fit_is_not_begun(void **state)
+{
+    (void)state;
+    struct batch batch = { 0 };
+    static const char text[60000];
+    assert_true(batch_add(&batch, 1, text, sizeof text));
+    while (record_write(&batch, &left)) {
+    }
+    assert_in_range(batch.used + SEAL_TAG_BYTES, BATCH_BYTES - 32, BATCH_BYTES);
+    batch_fini(&batch);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(there_it_is_what_it_was_here),
+        cmocka_unit_test(what_cannot_be_is_malformed),
+        cmocka_unit_test(what_is_not_known_is_passed_over),
+        cmocka_unit_test(what_does_not_fit_is_not_begun),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
