@@ -15,7 +15,7 @@
 #include <stddef.h>
 #include <uv.h>
 
-/* The longest that a right answer may get is a page of SCAN: some 1,000 keys of up to about 100 bytes. */
+/* The longest that a right answer may get is what another node says (bus/batch.h); a page of SCAN is some 1,000 keys of up to about 100 bytes. */
 enum { REDIS_REPLY_BYTES_MAX = 1 << 20, REDIS_REPLY_ELEMENTS_MAX = 1 << 16 };
 
 /* Each may close the stream. */
