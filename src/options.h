@@ -18,6 +18,7 @@ struct options {
 #undef TEXT
     const char *redis_password; /* CHATTERBOX_REDIS_PASSWORD; "" if not set. Not a flag: others could read it */
     char *redis_argument;       /* argv's value of --redis; NULL if it is not there */
+    char *bus_argument;         /* likewise of --bus */
 };
 
 enum options_result { OPTIONS_RUN, OPTIONS_HELP, OPTIONS_VERSION, OPTIONS_BAD };
