@@ -45,9 +45,6 @@ void session_on_message(struct session *session, struct session_host *host, stru
 /* The store has lost its memory: state again what it must know of this user. */
 void session_restate(struct session *session, struct session_host *host);
 
-/* A node has died, or this one has begun a new life for it: a chat with one of its users is over. node: as in an address. */
-void session_on_node_died(struct session *session, struct session_host *host, unsigned node);
-
 /* Free what the actor owns. In any state; sends nothing. */
 void session_fini(struct session *session, struct session_host *host);
 

@@ -256,6 +256,11 @@ static bool check(const struct options *options, char error[OPTIONS_ERROR_BYTES]
         snprintf(error, OPTIONS_ERROR_BYTES, "--cluster-secret-file: expected a --redis that all nodes share; the embedded one is this server's own");
         return false;
     }
+    if (options->cluster_secret_file[0] != '\0' && options->max_message > OPTIONS_CLUSTER_MESSAGE_MAX) {
+        snprintf(error, OPTIONS_ERROR_BYTES, "--max-message %" PRId64 ": with --cluster-secret-file expected at most %d", options->max_message,
+                 OPTIONS_CLUSTER_MESSAGE_MAX);
+        return false;
+    }
     if (options->cluster_secret_file[0] == '\0' && options->bus[0] != '\0') {
         snprintf(error, OPTIONS_ERROR_BYTES, "--bus: expected --cluster-secret-file as well; without it there are no other nodes");
         return false;

@@ -25,6 +25,9 @@ enum options_result { OPTIONS_RUN, OPTIONS_HELP, OPTIONS_VERSION, OPTIONS_BAD };
 
 enum { OPTIONS_ERROR_BYTES = 256 };
 
+/* The longest --max-message with --cluster-secret-file: what becomes of one must fit into a batch (bus/batch.h). */
+enum { OPTIONS_CLUSTER_MESSAGE_MAX = 500000 };
+
 /* Fill *options from argv, then the environment, then the defaults: the first that names an option wins. Flags are
  * `--name value` or `--name=value`. On OPTIONS_BAD error holds one line that says what is wrong and what would be right. */
 enum options_result options_parse(struct options *options, int argc, char *const argv[], char *const environ[],

@@ -138,11 +138,18 @@ struct message {
         struct {
             uint64_t match;
             struct address writer; /* as in event */
+            uint32_t number;       /* between nodes: of this text, from 1 (actors/relay.h); such are no runs */
         } peer_text;
 
         struct {
             uint64_t match;
-        } peer_left;
+            uint32_t number; /* PEER_LEFT between nodes: of the last text */
+        } peer_left;         /* and PEER_ASK, PEER_LEFT_HEARD */
+
+        struct {
+            uint64_t match;
+            uint32_t taken, written; /* numbers */
+        } peer_count;
 
         struct {
             uint8_t id[USER_ID_BYTES];

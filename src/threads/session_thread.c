@@ -7,7 +7,9 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include "actors/relay.h"
 #include "actors/session.h"
+#include "bus/record.h"
 #include "runtime/check.h"
 #include "runtime/slab.h"
 #include "runtime/wheel.h"
@@ -29,6 +31,8 @@ struct reminder {
     struct address actor;
 };
 
+_Static_assert(EVENT_GROWTH_MAX * OPTIONS_CLUSTER_MESSAGE_MAX <= RECORD_PAYLOAD_MAX, "what a client may write goes to another node in one batch");
+
 struct session_thread {
     struct executor executor;
     struct session_thread_config config;
@@ -37,6 +41,7 @@ struct session_thread {
     struct wheel wheel; /* struct reminder */
     uv_timer_t tick;    /* runs while there are reminders */
     unsigned reminders;
+    uv_timer_t repeat;  /* runs while there are chats with users of other nodes */
     struct backlog turns; /* that actors wait for: of each message, to whom it is alone matters */
     bool is_time_set;   /* the host's time is that of this batch */
     struct json_arena json; /* for the request or event that is being worked on */
@@ -126,6 +131,15 @@ static void remind(void *self, struct reminder **pointer, struct address actor, 
     wheel_set(&thread->wheel, &(*pointer)->entry, uv_now(loop) + in_ms);
 }
 
+static void on_repeat(uv_timer_t *timer)
+{
+    struct session_thread *thread = timer->data;
+    if (thread->host.relays.count == 0)
+        uv_timer_stop(timer);
+    set_time(thread);
+    relays_tick(&thread->host);
+}
+
 static void await_turn(void *self, struct address actor)
 {
     struct session_thread *thread = self;
@@ -161,11 +175,12 @@ static void restate_all(struct session_thread *thread, uint64_t epoch)
 
 static void on_node_died(struct session_thread *thread, unsigned node)
 {
+    relays_on_node_died(&thread->host, node);
     for (uint32_t slot = 0; slot < thread->actors.slots; slot++) {
         uint32_t generation;
         struct session *session = slab_at(&thread->actors, slot, &generation);
         if (session != NULL)
-            session_on_node_died(session, &thread->host, node);
+            relay_on_node_died(session, &thread->host, node);
     }
 }
 
@@ -250,6 +265,8 @@ static void on_turn_end(void *owner)
         mailbox_flush(thread->executor.mailbox); /* what the batch has caused need not wait for it */
         give_turns(thread);
     }
+    if (thread->host.relays.count > 0 && !uv_is_active((uv_handle_t *)&thread->repeat))
+        uv_timer_start(&thread->repeat, on_repeat, RELAYS_TICK_MS, RELAYS_TICK_MS);
     thread->is_time_set = false;
     thread->host.parsed_bytes = 0;
     /* Every connection's last message has come. */
@@ -261,13 +278,15 @@ static void on_start(void *owner)
     struct session_thread *thread = owner;
     json_arena_adopt(&thread->json);
     uv_timer_init(thread->executor.loop, &thread->tick);
-    thread->tick.data = thread;
+    uv_timer_init(thread->executor.loop, &thread->repeat);
+    thread->tick.data = thread->repeat.data = thread;
 }
 
 static void on_exit_loop(void *owner)
 {
     struct session_thread *thread = owner;
     uv_close((uv_handle_t *)&thread->tick, NULL);
+    uv_close((uv_handle_t *)&thread->repeat, NULL);
 }
 
 static const struct executor_handler handler = {
@@ -320,6 +339,7 @@ void session_thread_free(struct session_thread **pointer)
         if (session != NULL)
             session_fini(session, &thread->host);
     }
+    relays_fini(&thread->host);
     struct message turn;
     while (backlog_take(&thread->turns, &turn)) {
     }

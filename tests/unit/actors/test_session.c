@@ -171,22 +171,6 @@ static void a_restored_chat_is_taken_back_by_both(void **state)
     expect(CHAT_ENDED);
 }
 
-static void a_chat_ends_with_the_partners_node(void **state)
-{
-    (void)state;
-    session_on_node_died(&session, &host, 7);
-    chat(10);
-    session.partner.node = 7;
-    session_on_node_died(&session, &host, 8);
-    assert_int_equal(sent_count, 0);
-    session_on_node_died(&session, &host, 7);
-    expect_event("partner_left_chat", NULL);
-    assert_int_equal(expect(CHAT_ENDED).user.match, 10);
-    session_on_node_died(&session, &host, 7);
-    receive((struct message){ .type = PEER_LEFT, .from = partner, .peer_left = { .match = 10 } }); /* said before it died */
-    assert_int_equal(sent_count, 0);
-}
-
 static void a_wish_for_anyone_is_reminded_of_and_forgotten(void **state)
 {
     (void)state;
@@ -224,7 +208,6 @@ int main(void)
         TEST(who_never_said_anything_leaves_nothing),
         TEST(an_unavailable_store_is_told_once_and_the_search_kept),
         TEST(a_restored_chat_is_taken_back_by_both),
-        TEST(a_chat_ends_with_the_partners_node),
         TEST(a_wish_for_anyone_is_reminded_of_and_forgotten),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
