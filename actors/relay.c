@@ -5,6 +5,10 @@
 #include "actors/tell.h"
 #include "runtime/check.h"
 
+/* With so many credits missing though all is taken, it asks. With fewer a client goes on writing, and what it writes is answered; sockets give them
+ * back in lots (ws/writer.h), so a few are always missing. */
+enum { ASKS_FROM = 8 };
+
 enum { BUCKETS_LOG2 = 12, BUCKETS = 1 << BUCKETS_LOG2 };
 
 /* One side of a chat across nodes. */
@@ -15,6 +19,7 @@ struct relay {
     uint32_t sent;                         /* number of the last text */
     uint32_t taken_there, written_there;   /* of them, as the partner has said */
     uint32_t taken_here, written_here;     /* of the partner's */
+    uint32_t told_taken;                   /* what the partner knows of taken_here */
     uint32_t asked_for;                    /* by the last PEER_GAP; 0: none yet */
     uint32_t waits_since_ms;               /* low bits: when something was said that is to be acknowledged, or was */
     bool is_leaving;                       /* the actor has left the chat, and perhaps is gone */
@@ -88,8 +93,9 @@ static void say_left(struct session_host *host, const struct relay *relay)
 }
 
 /* PEER_WRITTEN, or PEER_GAP. */
-static void say_count(struct session_host *host, const struct relay *relay, enum message_type type)
+static void say_count(struct session_host *host, struct relay *relay, enum message_type type)
 {
+    relay->told_taken = relay->taken_here;
     say(host, relay,
         &(struct message){ .type = (uint16_t)type,
                            .peer_count = { .match = relay->match, .taken = relay->taken_here, .written = relay->written_here } });
@@ -236,12 +242,15 @@ static void repeat_texts(struct session_host *host, struct relay *relay)
 
 static void repeat(struct session_host *host, struct relay *relay)
 {
+    /* What was taken is told before its writer repeats it, and not at once: the socket is about to take it, and more may come. */
+    if (relay->told_taken != relay->taken_here && !relay->is_leaving)
+        say_count(host, relay, PEER_WRITTEN);
     if ((uint32_t)host->now_ms - relay->waits_since_ms < RELAY_REPEAT_MS)
         return;
     relay->waits_since_ms = (uint32_t)host->now_ms;
     if (relay->sent > relay->taken_there)
         repeat_texts(host, relay);
-    else if (relay->sent > relay->written_there && !relay->is_leaving)
+    else if (relay->sent - relay->written_there >= ASKS_FROM && !relay->is_leaving)
         say(host, relay, &(struct message){ .type = PEER_ASK, .peer_left = { .match = relay->match } });
     if (relay->is_leaving)
         say_left(host, relay);

@@ -9,7 +9,7 @@
  *   PEER_WRITTEN     taken: up to this number the partner's actor has them, and the copies go. written: up to this one the partner's socket has
  *                    them, and their credits come back. So a slow reader slows its partner here as well, and nothing is repeated to it
  *   PEER_GAP         the same, and: repeat what comes after `taken`
- *   PEER_ASK         what have you taken and written? Sent when credits are missing though all is taken
+ *   PEER_ASK         what have you taken and written? Sent when many credits are missing though all is taken
  *   PEER_LEFT        number: of the last text. The chat is over for the receiver when it has taken that one
  *   PEER_LEFT_HEARD  the receiver has nothing more to do with that chat
  *
@@ -59,7 +59,7 @@ void relay_on_node_died(struct session *session, struct session_host *host, unsi
 /* Before that, once: nothing is to be said to it any more. */
 void relays_on_node_died(struct session_host *host, unsigned node);
 
-/* Repeat what has been waiting for too long. Several times a second, while there are any. */
+/* Acknowledge what was taken, and repeat what has been waiting for too long. Several times a second, while there are any. */
 enum { RELAYS_TICK_MS = 250, RELAY_REPEAT_MS = 1000 };
 void relays_tick(struct session_host *host);
 

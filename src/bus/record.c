@@ -30,12 +30,14 @@ struct content {
     uint64_t match;
     uint32_t numbers[2];
     unsigned number_count;
-    bool has_match, has_payload;
+    struct address partner;
+    bool has_match, has_partner, has_payload;
 };
 
 static size_t fixed_bytes(const struct content *content)
 {
-    return RECORD_HEAD_BYTES + (content->has_match ? MATCH_BYTES : 0) + content->number_count * (size_t)NUMBER_BYTES;
+    return RECORD_HEAD_BYTES + (content->has_match ? MATCH_BYTES : 0) + content->number_count * (size_t)NUMBER_BYTES +
+           (content->has_partner ? RECORD_ADDRESS_BYTES : 0);
 }
 
 /* Without what comes from a message or a record. Returns false if this type does not go over the bus. */
@@ -59,6 +61,10 @@ static bool shape_of(struct content *content, enum record_type type)
         return true;
     case RECORD_USER_BANNED:
         content->has_match = false;
+        return true;
+    case RECORD_MATCH_FOUND:
+        content->has_partner = content->has_payload = true;
+        content->number_count = 2;
         return true;
     case RECORD_BEAT:
     case RECORD_LEAVE:
@@ -97,6 +103,13 @@ static void take_from_message(struct content *content, const struct message *mes
         content->numbers[0] = message->peer_count.taken;
         content->numbers[1] = message->peer_count.written;
         break;
+    case RECORD_MATCH_FOUND:
+        CHECK(message->match_found.partner.node == 0);
+        content->match = message->match_found.match;
+        content->numbers[0] = message->match_found.search;
+        content->numbers[1] = message->match_found.role;
+        content->partner = message->match_found.partner;
+        break;
     default: /* as many of them as it has */
         content->match = message->peer_left.match;
         content->numbers[0] = message->peer_left.number;
@@ -121,6 +134,13 @@ static void put_into_message(struct message *message, const struct content *cont
         break;
     case RECORD_USER_BANNED:
         message->type = USER_BANNED;
+        break;
+    case RECORD_MATCH_FOUND:
+        message->type = MATCH_FOUND;
+        message->match_found.match = content->match;
+        message->match_found.search = content->numbers[0];
+        message->match_found.role = (uint8_t)content->numbers[1];
+        message->match_found.partner = content->partner;
         break;
     default:
         message->type = content->type == RECORD_PEER_LEFT ? PEER_LEFT : content->type == RECORD_PEER_ASK ? PEER_ASK : PEER_LEFT_HEARD;
@@ -149,6 +169,10 @@ bool record_write(struct batch *batch, const struct message *message)
     }
     for (unsigned i = 0; i < content.number_count; i++, next += NUMBER_BYTES)
         bytes_put(next, content.numbers[i], NUMBER_BYTES);
+    if (content.has_partner) {
+        put_address(next, content.partner);
+        next += RECORD_ADDRESS_BYTES;
+    }
     if (payload > 0)
         memcpy(next, message->payload->bytes, payload);
     return true;
@@ -173,6 +197,12 @@ enum record_verdict record_read(struct message *message, const struct batch_reco
     }
     for (unsigned i = 0; i < content.number_count; i++, next += NUMBER_BYTES)
         content.numbers[i] = (uint32_t)bytes_get(next, NUMBER_BYTES);
+    if (content.has_partner) {
+        if (!get_address(&content.partner, next, node) || address_is_thread(content.partner) || content.numbers[1] > MATCH_CALLEE ||
+            record->length < fixed + sizeof(struct peer))
+            return RECORD_MALFORMED;
+        next += RECORD_ADDRESS_BYTES;
+    }
     put_into_message(&read, &content);
     if (content.has_payload) {
         read.payload = payload_new(record->length - fixed);

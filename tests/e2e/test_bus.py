@@ -6,80 +6,20 @@ import os
 import re
 import signal
 import subprocess
-import tempfile
 import time
 
 import pytest
-import redis
 
-from harness import BINARY, SLOWNESS, Client, answers, in_thread, pair, running, wait_for
+from cluster import SECRET, Cluster, peers, wait_for_peers
+from harness import BINARY, SLOWNESS, Client, in_thread, pair, wait_for
 
-SECRET = b"0123456789abcdef0123456789abcdef"
 OTHER_SECRET = b"another secret of more than 32 bytes"
-
-
-class Bus:
-    """A Redis that can be restarted where it was."""
-
-    def __init__(self, stack):
-        self.directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="cbt-"))
-        self.path = os.path.join(self.directory, "redis.sock")
-        stack.callback(self.stop)
-        self.start()
-
-    def start(self):
-        self.process = subprocess.Popen(["redis-server", "--port", "0", "--unixsocket", self.path, "--save", "", "--dir", self.directory],
-                                        stdout=subprocess.DEVNULL)
-        wait_for(lambda: answers(self.path), "redis-server")
-        self.client = redis.Redis(unix_socket_path=self.path)
-
-    def stop(self):
-        self.process.send_signal(signal.SIGCONT)
-        self.process.kill()
-        self.process.wait()
-
-
-class Cluster:
-    """Nodes on one bus, or several."""
-
-    def __init__(self, stack, buses=1):
-        self.stack = stack
-        self.buses = [Bus(stack) for _ in range(buses)]
-        self.bus = self.buses[0]
-        self.directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="cbt-"))
-
-    def file(self, name, secret):
-        path = os.path.join(self.directory, name)
-        with open(path, "wb") as file:
-            file.write(secret)
-        return path
-
-    def node(self, *flags, secrets=None):
-        own = Bus(self.stack)
-        node = self.stack.enter_context(running(
-            "--redis", f"unix:{own.path}", "--bus", ",".join(f"unix:{bus.path}" for bus in self.buses),
-            "--cluster-secret-file", secrets or self.file("secret", SECRET), "--redis-timeout", "500ms", *flags))
-        return node.wait_ready()
-
-    def nodes(self, count):
-        nodes = [self.node() for _ in range(count)]
-        wait_for_peers(nodes, count - 1)
-        return nodes
 
 
 @pytest.fixture
 def cluster():
     with contextlib.ExitStack() as stack:
         yield Cluster(stack)
-
-
-def peers(node):
-    return node.metric("peers_alive")
-
-
-def wait_for_peers(nodes, count):
-    for node in nodes:
-        wait_for(lambda: peers(node) == count, lambda: f"{count} peers, not {peers(node)}")
 
 
 def dropped(node, reason):

@@ -30,6 +30,10 @@ static void check_message(const struct message *message, const struct batch_reco
     CHECK(message->to.node == 0 && message->from.node == NODE && message->to.generation != 0);
     back.to.node = NODE; /* as the other side would have written it */
     back.from.node = 0;
+    if (message->type == MATCH_FOUND) {
+        CHECK(message->match_found.partner.node == NODE && message->payload->length >= sizeof(struct peer));
+        back.match_found.partner.node = 0;
+    }
     CHECK(record_write(&batch, &back));
     const uint8_t *written = batch.bytes + BATCH_HEADER_BYTES;
     CHECK(written[3] == record->type && bytes_get(written, 3) == record->length);

@@ -94,6 +94,38 @@ static void there_it_is_what_it_was_here(void **state)
     }
 }
 
+static void a_match_with_a_user_of_the_sender(void **state)
+{
+    (void)state;
+    struct peer peer = { .id = { 9 } };
+    struct message message = say(MATCH_FOUND);
+    message.payload = payload_copy(&peer, sizeof peer);
+    message.match_found.match = match;
+    message.match_found.search = 4;
+    message.match_found.role = MATCH_CALLEE;
+    message.match_found.partner = (struct address){ .generation = 6, .thread = 2, .slot = 1 };
+    struct message read = arrives(&message);
+    assert_int_equal(read.match_found.match, match);
+    assert_int_equal(read.match_found.search, 4);
+    assert_int_equal(read.match_found.role, MATCH_CALLEE);
+    struct address partner = message.match_found.partner;
+    partner.node = OUR_INDEX_THERE;
+    assert_true(address_equals(read.match_found.partner, partner));
+    assert_memory_equal(read.payload->bytes, &peer, sizeof peer);
+    message_discard(&read);
+
+    struct batch batch = { 0 };
+    message.payload->length--; /* not a whole peer */
+    struct batch_record record = pass(&batch, &message);
+    assert_int_equal(record_read(&read, &record, 1), RECORD_MALFORMED);
+    message.payload->length++;
+    message.match_found.partner.generation = 0; /* nobody */
+    record = pass(&batch, &message);
+    assert_int_equal(record_read(&read, &record, 1), RECORD_MALFORMED);
+    message_discard(&message);
+    batch_fini(&batch);
+}
+
 /* As the other node's matcher does. */
 static void a_thread_may_speak(void **state)
 {
@@ -138,7 +170,7 @@ static void what_is_not_known_is_passed_over(void **state)
     uint8_t body[64] = { 1 };
     for (unsigned type = 0; type <= UINT8_MAX; type++) {
         const struct batch_record record = { .type = (uint8_t)type, .body = body, .length = 3 };
-        bool is_message = type >= RECORD_PEER_TEXT && type <= RECORD_USER_BANNED;
+        bool is_message = type >= RECORD_PEER_TEXT && type <= RECORD_MATCH_FOUND;
         assert_int_equal(record_read(&read, &record, 1), is_message ? RECORD_MALFORMED : RECORD_UNKNOWN);
     }
 }
@@ -160,6 +192,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(there_it_is_what_it_was_here),
+        cmocka_unit_test(a_match_with_a_user_of_the_sender),
         cmocka_unit_test(a_thread_may_speak),
         cmocka_unit_test(what_cannot_be_is_malformed),
         cmocka_unit_test(what_is_not_known_is_passed_over),
