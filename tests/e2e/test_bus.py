@@ -110,6 +110,19 @@ def test_the_bus_is_away_for_a_while(cluster, how):
         assert peers(node) == 1 and node.metric("peer_deaths_total") == 0 and node.metric("node_life") == 1
 
 
+@pytest.mark.parametrize("how", ["killed", "stopped"])
+def test_a_node_ends_whatever_the_bus_does(cluster, how):
+    nodes = cluster.nodes(2)
+    if how == "killed":
+        cluster.bus.stop()
+    else:
+        cluster.bus.process.send_signal(signal.SIGSTOP)
+    for node in nodes:
+        begin = time.monotonic()
+        node.stop()  # expects status 0
+        assert time.monotonic() - begin < 2 * SLOWNESS and not node.log_lines("drain_timeout")
+
+
 def test_patience_ends(cluster):
     nodes = [cluster.node("--bus-patience", "1s") for _ in range(2)]
     wait_for_peers(nodes, 1)
