@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "actors/blocklist.h"
+#include "actors/relay.h"
 #include "actors/tell.h"
 #include "wire/request.h"
 
@@ -40,7 +41,7 @@ void requests_drop_early(struct session *session, struct session_host *host)
 void requests_leave(struct session *session, struct session_host *host)
 {
     if (session->state == SESSION_CHATTING)
-        tell_partner_left(session, host);
+        relay_leave(session, host);
     if (session->interests != NULL)
         tell_matcher(session, host, USER_LEFT, 0, NULL);
     requests_drop_early(session, host);
@@ -211,7 +212,7 @@ static void relay_text(struct session *session, struct session_host *host, const
         tell_error(session, host, ERROR_MESSAGE_TOO_LONG, request->type_name);
         return;
     }
-    tell_partner(session, host, event);
+    relay_send(session, host, event);
 }
 
 /* Clients may tell it at each key, and what is too much is dropped; but it must not be made long in order to be a burden. */
@@ -227,13 +228,13 @@ static void relay_typing(struct session *session, struct session_host *host, con
     } else {
         session->has_typed = true;
         session->typing_ms = now_ms;
-        tell_partner(session, host, event_typing(&host->time, request->is_active));
+        relay_send(session, host, event_typing(&host->time, request->is_active));
     }
 }
 
 static void leave_chat(struct session *session, struct session_host *host)
 {
-    tell_partner_left(session, host);
+    relay_leave(session, host);
     tell_matcher(session, host, CHAT_ENDED, session->match, NULL);
     tell_set_state(session, host, SESSION_IDLE);
 }

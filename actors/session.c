@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "actors/blocklist.h"
+#include "actors/relay.h"
 #include "actors/requests.h"
 #include "actors/restate.h"
 #include "actors/tell.h"
@@ -120,6 +121,8 @@ static bool is_of_the_future(const struct session *session, uint64_t match)
 
 static void on_peer_text(struct session *session, struct session_host *host, struct message *message)
 {
+    if (message->from.node != 0 && !relay_takes(session, host, message))
+        return;
     if (is_of_the_future(session, message->peer_text.match)) {
         backlog_put(&session->early, message);
     } else if (session->state == SESSION_CHATTING && message->peer_text.match == session->match) {
@@ -134,12 +137,15 @@ static void on_peer_text(struct session *session, struct session_host *host, str
 
 static void on_peer_left(struct session *session, struct session_host *host, struct message *message)
 {
+    if (message->from.node != 0 && !relay_hears_leave(session, host, message))
+        return;
     if (is_of_the_future(session, message->peer_left.match)) {
         backlog_put(&session->early, message);
         return;
     }
     if (session->state != SESSION_CHATTING || message->peer_left.match != session->match)
         return;
+    relay_end(session, host);
     tell_set_state(session, host, SESSION_IDLE);
     tell_news(session, host, event_partner_left_chat(&host->time, session->match));
     /* The partner has told the matcher; but what we wrote back to a store that had lost its memory may come after that. */
@@ -193,6 +199,7 @@ static void on_match_found(struct session *session, struct session_host *host, s
     session->match = message->match_found.match;
     session->partner = message->match_found.partner;
     session->is_restored = false;
+    relay_begin(session, host);
     if (session->peer == NULL) {
         session->peer = malloc(sizeof *session->peer);
         CHECK_MEMORY(session->peer);
@@ -374,7 +381,11 @@ void session_on_message(struct session *session, struct session_host *host, stru
     case SEARCH_TOO_LATE:
         on_cancel_answered(session, host, message);
         break;
-    default: /* message.def has no other type for an actor; mailbox.c has checked the direction */
+    case TEXT_WRITTEN:
+        relay_on_written(session, host, message->credit.texts);
+        break;
+    default: /* message.def has nothing else for an actor but what comes from other nodes; mailbox.c has checked the direction */
+        relay_on_message(host, message);
         message_discard(message);
         break;
     }
@@ -396,7 +407,9 @@ void session_fini(struct session *session, struct session_host *host)
 void session_on_undeliverable(struct session_host *host, struct message *message)
 {
     metrics_add(host->metrics, METRIC_UNDELIVERABLE_TOTAL, message_texts(message));
-    if (message->type == PEER_TEXT)
+    if (message->from.node != 0)
+        relay_on_message(host, message);
+    else if (message->type == PEER_TEXT)
         tell_credit(host, message->to, message->peer_text.writer, message_texts(message));
     if (message->type == MATCH_FOUND)
         refuse_match(host, message->to, message);

@@ -21,6 +21,12 @@
 
 struct reminder; /* the host's */
 
+/* Chats with users of other nodes: relay.h's. All zero: there are none. */
+struct relays {
+    struct relay **buckets;
+    uint32_t count;
+};
+
 /* The world as all actors of one thread see it. */
 struct session_host {
     void *self;
@@ -30,6 +36,7 @@ struct session_host {
     uint64_t now_ms;        /* the same, monotonic */
     size_t parsed_bytes;    /* of requests that jansson has parsed in the current batch: the actors count, the host begins anew */
     unsigned matcher_thread;
+    struct relays relays;
     uint32_t rate_chat;   /* per second; 0: no limit */
     uint32_t rate_search; /* per second; 0: no limit */
     uint32_t event_bytes_max; /* longest event that is relayed */
@@ -81,6 +88,7 @@ struct session {
     struct rate_bucket search_bucket;
     struct rate_bucket strike_bucket;
     uint16_t code_to_answer; /* is_gone: CONN_GONE's */
+    uint16_t unwritten;      /* texts of partners on other nodes that its client's socket has not taken yet: relay.c's */
     uint8_t state;      /* enum session_state */
     uint8_t told;       /* enum session_told */
     uint8_t search_epoch; /* is_starting: the host's when SEARCH_START was sent */

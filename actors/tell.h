@@ -1,4 +1,4 @@
-/* tell.h: what a session actor says, to its client, its partner and the matcher. Shared by session.c and requests.c, and by nobody else.
+/* tell.h: what a session actor says, to its client, its partner and the matcher. Shared by session.c, requests.c and relay.c, and by nobody else.
  *
  * Threads: the session thread. Ownership: payloads go with what is told.
  */
@@ -43,7 +43,7 @@ void tell_interests(struct session *session, struct session_host *host);
 
 /* The partner. */
 
-/* An event of this chat: goes out with those before and after it, as one. */
+/* On this node; relay.h knows those of others, too. An event of this chat goes out with those before and after it, as one. */
 void tell_partner(struct session *session, struct session_host *host, struct payload *event);
 
 /* Send what was told the partner. At the end of each call of an actor. */

@@ -114,7 +114,7 @@ static bool set(struct options *options, const struct option *option, const char
 static void set_defaults(struct options *options)
 {
     options->redis_password = "";
-    options->redis_argument = NULL;
+    options->redis_argument = options->bus_argument = NULL;
     for (size_t i = 0; i < OPTIONS; i++) {
         const struct option *option = &catalogue[i];
         void *member = (char *)options + option->offset;
@@ -222,6 +222,8 @@ static enum options_result parse_arguments(struct options *options, int argc, ch
             return OPTIONS_BAD;
         if (option->offset == offsetof(struct options, redis))
             options->redis_argument = value;
+        if (option->offset == offsetof(struct options, bus))
+            options->bus_argument = value;
     }
     return OPTIONS_RUN;
 }
@@ -248,6 +250,19 @@ static bool check(const struct options *options, char error[OPTIONS_ERROR_BYTES]
     if ((options->ring_capacity & (options->ring_capacity - 1)) != 0) {
         snprintf(error, OPTIONS_ERROR_BYTES, "--ring-capacity %" PRId64 ": expected a power of two, such as 4096",
                  options->ring_capacity);
+        return false;
+    }
+    if (options->cluster_secret_file[0] != '\0' && strcmp(options->redis, "embedded") == 0) {
+        snprintf(error, OPTIONS_ERROR_BYTES, "--cluster-secret-file: expected a --redis that all nodes share; the embedded one is this server's own");
+        return false;
+    }
+    if (options->cluster_secret_file[0] != '\0' && options->max_message > OPTIONS_CLUSTER_MESSAGE_MAX) {
+        snprintf(error, OPTIONS_ERROR_BYTES, "--max-message %" PRId64 ": with --cluster-secret-file expected at most %d", options->max_message,
+                 OPTIONS_CLUSTER_MESSAGE_MAX);
+        return false;
+    }
+    if (options->cluster_secret_file[0] == '\0' && options->bus[0] != '\0') {
+        snprintf(error, OPTIONS_ERROR_BYTES, "--bus: expected --cluster-secret-file as well; without it there are no other nodes");
         return false;
     }
     if (strlen(options->redis_prefix) > 64) {

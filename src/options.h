@@ -18,11 +18,15 @@ struct options {
 #undef TEXT
     const char *redis_password; /* CHATTERBOX_REDIS_PASSWORD; "" if not set. Not a flag: others could read it */
     char *redis_argument;       /* argv's value of --redis; NULL if it is not there */
+    char *bus_argument;         /* likewise of --bus */
 };
 
 enum options_result { OPTIONS_RUN, OPTIONS_HELP, OPTIONS_VERSION, OPTIONS_BAD };
 
 enum { OPTIONS_ERROR_BYTES = 256 };
+
+/* The longest --max-message with --cluster-secret-file: what becomes of one must fit into a batch (bus/batch.h). */
+enum { OPTIONS_CLUSTER_MESSAGE_MAX = 500000 };
 
 /* Fill *options from argv, then the environment, then the defaults: the first that names an option wins. Flags are
  * `--name value` or `--name=value`. On OPTIONS_BAD error holds one line that says what is wrong and what would be right. */

@@ -20,6 +20,8 @@
 #include "runtime/executor.h"
 #include "runtime/log.h"
 #include "runtime/metrics.h"
+#include "threads/bus_thread.h"
+#include "threads/cluster.h"
 #include "threads/io_thread.h"
 #include "threads/matcher_thread.h"
 #include "threads/session_thread.h"
@@ -30,9 +32,12 @@ enum { IO_THREADS_MAX = 64, SESSION_THREADS_MAX = 64 };
 /* Descriptors that are not for users: loops, rings' wake-ups, Redis, standard streams; and plain HTTP requests. */
 enum { DESCRIPTORS_PER_THREAD = 8, DESCRIPTORS_SPARE = 128 };
 
+/* As many as --max-connections may ask for; an address has room for some more (message.h). */
+enum { CONNECTIONS_MAX = 1000000 };
+
 enum { EXIT_FAILED = 1, EXIT_BAD_USAGE = 2, ERROR_BYTES = 256 };
 
-enum phase { SERVING, DRAINING_IO, DRAINING_SESSIONS, DRAINING_MATCHER, EXITING };
+enum phase { SERVING, DRAINING_IO, DRAINING_SESSIONS, DRAINING_MATCHER, DRAINING_BUS, EXITING };
 
 struct server {
     const struct options *options;
@@ -42,16 +47,18 @@ struct server {
     struct metrics *metrics; /* by thread */
     unsigned io_threads, session_threads, threads; /* executors, of which session threads may be guests on I/O threads */
     bool are_sessions_guests;
-    unsigned first_io_thread, first_session_thread, matcher_thread; /* ids */
+    unsigned first_io_thread, first_session_thread, matcher_thread, bus_thread; /* ids; no bus: THREAD_MAIN */
     struct net *io[IO_THREADS_MAX];
     struct session_thread *session[SESSION_THREADS_MAX];
     struct matcher_thread *matcher;
+    struct bus_thread *bus; /* NULL without --cluster-secret-file */
     int listen_fds[IO_THREADS_MAX];
     uint16_t port;
     struct identity_key identity_key;
     struct networks trusted_proxies;
     uint32_t max_connections;
     struct redis_address address;
+    struct cluster cluster;
     char *config; /* what GET /config answers */
     struct redis_child child;
     bool has_child;
@@ -68,6 +75,8 @@ static struct executor *executor_of(struct server *server, unsigned thread)
         return &server->executor;
     if (thread == server->matcher_thread)
         return matcher_thread_executor(server->matcher);
+    if (thread == server->bus_thread)
+        return bus_thread_executor(server->bus);
     if (thread >= server->first_session_thread)
         return session_thread_executor(server->session[thread - server->first_session_thread]);
     return io_thread_executor(server->io[thread - server->first_io_thread]);
@@ -98,6 +107,13 @@ static void enter_phase(struct server *server, enum phase phase)
     case DRAINING_MATCHER:
         server->awaited = 1;
         send_to_threads(server, DRAIN, server->matcher_thread, 1);
+        break;
+    case DRAINING_BUS:
+        server->awaited = 1;
+        if (server->bus != NULL)
+            send_to_threads(server, DRAIN, server->bus_thread, 1);
+        else
+            enter_phase(server, EXITING);
         break;
     case EXITING:
         send_to_threads(server, EXIT, 1, server->threads - 1);
@@ -207,6 +223,8 @@ static void plan_threads(struct server *server)
     server->first_session_thread = 1 + server->io_threads;
     server->matcher_thread = server->first_session_thread + server->session_threads;
     server->threads = server->matcher_thread + 1;
+    if (options->cluster_secret_file[0] != '\0')
+        server->bus_thread = server->threads++;
 }
 
 static int plan_connections(struct server *server)
@@ -218,7 +236,7 @@ static int plan_connections(struct server *server)
     setrlimit(RLIMIT_NOFILE, &limit);
     getrlimit(RLIMIT_NOFILE, &limit);
     const int64_t reserved = DESCRIPTORS_SPARE + (int64_t)server->threads * DESCRIPTORS_PER_THREAD;
-    int64_t possible = limit.rlim_cur > 10000000 ? 10000000 : (int64_t)limit.rlim_cur - reserved;
+    int64_t possible = limit.rlim_cur > CONNECTIONS_MAX + (uint64_t)reserved ? CONNECTIONS_MAX : (int64_t)limit.rlim_cur - reserved;
     if (possible < 1 || server->options->max_connections > possible) {
         char why[ERROR_BYTES];
         snprintf(why, sizeof why,
@@ -243,6 +261,25 @@ static int start_redis(struct server *server)
     return 0;
 }
 
+static bool make_bus_thread(struct server *server)
+{
+    if (server->bus_thread == THREAD_MAIN)
+        return true;
+    struct bus_thread_config bus = {
+        .options = server->options,
+        .log = &server->log,
+        .metrics_sets = server->metrics,
+        .metrics_count = server->threads,
+        .thread = server->bus_thread,
+        .first_session_thread = server->first_session_thread,
+        .session_threads = server->session_threads,
+        .matcher_thread = server->matcher_thread,
+        .cluster = &server->cluster,
+    };
+    server->bus = bus_thread_new(&bus, exchange_mailbox(server->exchange, server->bus_thread));
+    return server->bus != NULL;
+}
+
 static int make_threads(struct server *server)
 {
     struct matcher_thread_config matcher = {
@@ -251,10 +288,11 @@ static int make_threads(struct server *server)
         .metrics = &server->metrics[server->matcher_thread],
         .first_session_thread = server->first_session_thread,
         .session_threads = server->session_threads,
+        .incarnation = server->cluster.incarnation,
         .address = &server->address,
     };
     server->matcher = matcher_thread_new(&matcher, exchange_mailbox(server->exchange, server->matcher_thread));
-    if (server->matcher == NULL)
+    if (server->matcher == NULL || !make_bus_thread(server))
         return EXIT_FAILED;
     for (unsigned i = 0; i < server->io_threads; i++) {
         unsigned thread = server->first_io_thread + i;
@@ -301,6 +339,8 @@ static int start_threads(struct server *server)
         char name[16];
         if (thread == server->matcher_thread)
             snprintf(name, sizeof name, "matcher");
+        else if (thread == server->bus_thread)
+            snprintf(name, sizeof name, "bus");
         else if (thread >= server->first_session_thread)
             snprintf(name, sizeof name, "session-%u", thread - server->first_session_thread);
         else
@@ -318,6 +358,7 @@ static int open_main(struct server *server)
     for (unsigned thread = 0; thread < server->threads; thread++)
         roles[thread] = thread == THREAD_MAIN                     ? ROLE_MAIN
                         : thread == server->matcher_thread        ? ROLE_MATCHER
+                        : thread == server->bus_thread            ? ROLE_BUS
                         : thread >= server->first_session_thread ? ROLE_SESSION
                                                                   : ROLE_IO;
     server->exchange = exchange_new(roles, server->threads, (unsigned)server->options->ring_capacity);
@@ -348,8 +389,8 @@ static int start(struct server *server)
     if (server->options->redis_argument != NULL && redis_password_wipe(server->options->redis_argument))
         log_event(&server->log, LOG_WARN, "password_on_command_line",
                   "advice=\"other users can read it; use CHATTERBOX_REDIS, CHATTERBOX_REDIS_PASSWORD or --redis-password-file\"");
-    if (!networks_parse(&server->trusted_proxies, server->options->trusted_proxies, error) ||
-        !identity_key_load(&server->identity_key, server->options->secret_file, error) ||
+    if (!cluster_load(&server->cluster, server->options, &server->address, &server->log, error) || !networks_parse(&server->trusted_proxies, server->options->trusted_proxies, error) ||
+        !cluster_identity_key(&server->cluster, server->options, &server->identity_key, error) ||
         !origin_list_check(server->options->allowed_origins, error) ||
         (server->config = ice_servers_to_json(server->options->ice_servers, error)) == NULL)
         return fail(EXIT_BAD_USAGE, error);
@@ -378,10 +419,12 @@ static void free_all(struct server *server)
     for (unsigned i = 0; i < server->io_threads; i++)
         io_thread_free(&server->io[i]);
     matcher_thread_free(&server->matcher);
+    bus_thread_free(&server->bus);
     executor_fini(&server->executor);
     exchange_free(&server->exchange);
     free(server->metrics);
     free(server->config);
+    cluster_fini(&server->cluster);
 }
 
 int server_run(const struct options *options)

@@ -3,10 +3,11 @@
  *     main ── embedded Redis (child process), signals, the order of start and stop
  *      ├── io-0 … io-N          sockets
  *      ├── session-0 … session-M actors
- *      └── matcher              Redis
+ *      ├── matcher              Redis
+ *      └── bus                   other nodes; with --cluster-secret-file
  *
  * Stopping: the I/O threads say 1001 to everyone; when the last connection has gone the session threads run empty, then the
- * matcher leaves Redis clean, then the embedded Redis is stopped. Each step ends with DRAINED or with --drain-timeout.
+ * matcher leaves Redis clean, then the bus thread takes leave of other nodes, then the embedded Redis is stopped. Each step ends with DRAINED or with --drain-timeout.
  *
  * Threads: main.
  */

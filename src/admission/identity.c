@@ -33,8 +33,13 @@ bool identity_key_load(struct identity_key *key, const char *path, char error[ID
                  SECRET_BYTES_MAX);
         return false;
     }
-    SHA256(secret, length, key->bytes);
+    identity_key_derive(key, secret, length);
     return true;
+}
+
+void identity_key_derive(struct identity_key *key, const uint8_t *secret, size_t length)
+{
+    SHA256(secret, length, key->bytes);
 }
 
 static void hash(uint8_t into[HASH_BYTES], const struct identity_key *key, const void *bytes, size_t length)

@@ -23,6 +23,9 @@ struct identity_key {
 bool identity_key_load(struct identity_key *key, const char *path, char error[IDENTITY_ERROR_BYTES])
     __attribute__((warn_unused_result));
 
+/* From a secret that is at hand already. */
+void identity_key_derive(struct identity_key *key, const uint8_t *secret, size_t length);
+
 /* address: as in client_address.h. Of an IPv6 address the first 64 bits count, since a
  * household has at least so many. A loopback address is not known: a proxy may stand there, for everybody. device: the
  * value of ?id=, empty if there was none. */

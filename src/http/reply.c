@@ -140,9 +140,11 @@ size_t http_reply(char *text, size_t capacity, enum http_route route, const stru
     case ROUTE_HEALTH:
         return print_text(text, capacity, 200, "ok\n", is_head);
     case ROUTE_READY:
-        if (metrics_sum(sources->sets, sources->count, METRIC_REDIS_UP) > 0)
-            return print_text(text, capacity, 200, "ready\n", is_head);
-        return print_text(text, capacity, 503, "Redis cannot be used now; chats go on, searches wait\n", is_head);
+        if (metrics_sum(sources->sets, sources->count, METRIC_REDIS_UP) == 0)
+            return print_text(text, capacity, 503, "Redis cannot be used now; chats go on, searches wait\n", is_head);
+        if (metrics_sum(sources->sets, sources->count, METRIC_BUSES_UP) < metrics_sum(sources->sets, sources->count, METRIC_BUSES))
+            return print_text(text, capacity, 503, "Other nodes cannot be heard now; chats on this one go on\n", is_head);
+        return print_text(text, capacity, 200, "ready\n", is_head);
     case ROUTE_METRICS:
         return print(text, capacity, 200, "text/plain; version=0.0.4; charset=utf-8", metrics,
                      metrics_print(sources->sets, sources->count, metrics, sizeof metrics), is_head);

@@ -54,8 +54,8 @@ bool opening_accept(struct net *net, uv_stream_t *listener, struct connection **
     CHECK(connection != NULL); /* the slab is larger than the descriptor limit */
     *accepted = connection;
     connection->net = net;
-    connection->self = (struct address){ .generation = generation,
-                                         .slot = slot & 0xFFFFFFu,
+    connection->self = (struct address){ .generation = generation & ADDRESS_GENERATION_MAX,
+                                         .slot = slot & (ADDRESS_SLOTS - 1),
                                          .thread = (uint8_t)mailbox_thread(net->executor.mailbox) };
     connection->credits = CREDITS;
     uv_tcp_init(net->executor.loop, &connection->tcp);

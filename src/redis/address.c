@@ -1,13 +1,14 @@
 #include "redis/address.h"
 
 #include <http_parser.h>
+#include <openssl/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "http/percent.h"
 
-enum { REDIS_PORT = 6379, DB_MAX = 1000000 };
+enum { REDIS_PORT = 6379, DB_MAX = 1000000, ADDRESS_BYTES = 1024 };
 
 static bool fail(char error[REDIS_ADDRESS_ERROR_BYTES], const char *why)
 {
@@ -70,4 +71,31 @@ bool redis_address_parse(struct redis_address *address, const char *text, char e
         return parse_url(address, text, error);
     }
     return fail(error, "not understood");
+}
+
+bool redis_addresses_parse(struct redis_address addresses[], unsigned max, unsigned *count, const char *list, char error[REDIS_ADDRESS_ERROR_BYTES])
+{
+    static const char expected[] = "expected unix:PATH or redis://[user:password@]host:port, several with commas between them";
+    char one[ADDRESS_BYTES], why[REDIS_ADDRESS_ERROR_BYTES];
+    unsigned parsed = 0;
+    for (;;) {
+        size_t length = strcspn(list, ",");
+        bool is_good = length < sizeof one && parsed < max;
+        if (is_good) {
+            memcpy(one, list, length);
+            one[length] = '\0';
+            is_good = redis_address_parse(&addresses[parsed], one, why) && addresses[parsed].kind != REDIS_EMBEDDED;
+            OPENSSL_cleanse(one, sizeof one);
+        }
+        if (!is_good) {
+            snprintf(error, REDIS_ADDRESS_ERROR_BYTES, "--bus: address %u will not do; %s, %u at most", parsed + 1, expected, max);
+            return false;
+        }
+        parsed++;
+        if (list[length] == '\0')
+            break;
+        list += length + 1;
+    }
+    *count = parsed;
+    return true;
 }

@@ -1,4 +1,4 @@
-/* address.h: the value of --redis into a struct.
+/* address.h: the values of --redis and --bus into structs.
  *
  * Threads: pure; any.
  */
@@ -26,6 +26,10 @@ struct redis_address {
 /* embedded, unix:PATH or redis://[user[:password]@]host[:port][/db]; user and password may be percent-encoded. On false error
  * holds one line, which never contains the password. */
 bool redis_address_parse(struct redis_address *address, const char *text, char error[REDIS_ADDRESS_ERROR_BYTES])
+    __attribute__((warn_unused_result));
+
+/* Several, for --bus: with commas between them, at most max, none of them embedded. On false likewise. */
+bool redis_addresses_parse(struct redis_address addresses[], unsigned max, unsigned *count, const char *list, char error[REDIS_ADDRESS_ERROR_BYTES])
     __attribute__((warn_unused_result));
 
 #endif

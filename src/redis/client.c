@@ -107,6 +107,8 @@ static void on_reply(void *owner, const redisReply *reply)
     struct redis_client *client = owner;
     if (client->state != REDIS_CLIENT_OPEN)
         return; /* given up: whatever it still says, the outcome is unknown */
+    if (client->handler->on_push != NULL && client->handler->on_push(client->owner, reply))
+        return;
     if (client->oldest != NULL) /* Redis answers in order */
         answer_oldest(client, reply);
     else if (reply->type == REDIS_REPLY_ERROR)

@@ -28,6 +28,7 @@ struct redis_client_handler {
     void (*on_lost)(void *owner, const char *reason);   /* also when a connection attempt fails */
     void (*on_tick)(void *owner, uint64_t now_ms);      /* several times a second */
     void (*on_stopped)(void *owner);                    /* after redis_client_stop() */
+    bool (*on_push)(void *owner, const redisReply *reply); /* false: it is no push, but the reply to a command. NULL: nothing is ever pushed */
 };
 
 enum redis_client_state {

@@ -83,3 +83,18 @@ bool redis_password_wipe(char *argument)
     memset(colon + 1, '*', (size_t)(end - colon - 1));
     return true;
 }
+
+bool redis_passwords_wipe(char *list)
+{
+    bool has_wiped = false;
+    for (;;) {
+        char *end = list + strcspn(list, ",");
+        const char stop = *end;
+        *end = '\0';
+        has_wiped |= redis_password_wipe(list);
+        *end = stop;
+        if (stop == '\0')
+            return has_wiped;
+        list = end + 1;
+    }
+}

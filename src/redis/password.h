@@ -19,4 +19,7 @@ bool redis_password_complete(struct redis_address *address, const struct options
 /* Overwrite the password of a URL that was a command-line argument, where ps shows it. Returns whether there was one. */
 bool redis_password_wipe(char *argument);
 
+/* The same for several with commas between them. */
+bool redis_passwords_wipe(char *list);
+
 #endif

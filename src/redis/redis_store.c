@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "runtime/check.h"
 
@@ -250,9 +249,7 @@ void redis_store_start(struct redis_store *store, uv_loop_t *loop, const struct 
             .owner = store,
         },
     };
-    uint64_t random = 0;
-    CHECK(getrandom(&random, sizeof random, 0) == (ssize_t)sizeof random);
-    snprintf(store->calls.node, sizeof store->calls.node, "%016llx", (unsigned long long)random);
+    snprintf(store->calls.node, sizeof store->calls.node, "%016llx", (unsigned long long)config->incarnation);
     calls_init(&store->calls);
     redis_client_start(&store->client, loop, config->address, config->timeout_ms, &client_handler, store);
 }

@@ -32,6 +32,7 @@
 
 struct redis_store_config {
     const struct redis_address *address;
+    uint64_t incarnation; /* of this process: its node's id */
     const char *prefix;
     uint64_t timeout_ms;
     uint64_t report_limit, report_time_ms, ban_time_ms; /* as the flags of these names */

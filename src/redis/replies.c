@@ -27,12 +27,12 @@ bool channel_id_parse(const char *text, const char *node, struct address *actor)
     if (strncmp(text, node, length) != 0 || text[length] != ':')
         return false;
     const char *at = parse_number(text + length + 1, '.', THREADS_MAX, &thread);
-    at = at != NULL ? parse_number(at, '.', 0xFFFFFF, &slot) : NULL;
-    at = at != NULL ? parse_number(at, '\0', UINT32_MAX, &generation) : NULL;
+    at = at != NULL ? parse_number(at, '.', ADDRESS_SLOTS - 1, &slot) : NULL;
+    at = at != NULL ? parse_number(at, '\0', ADDRESS_GENERATION_MAX, &generation) : NULL;
     if (at == NULL || generation == 0)
         return false;
-    *actor = (struct address){ .generation = (uint32_t)generation,
-                               .slot = (uint32_t)slot & 0xFFFFFFu,
+    *actor = (struct address){ .generation = (uint32_t)generation & ADDRESS_GENERATION_MAX,
+                               .slot = (uint32_t)slot & (ADDRESS_SLOTS - 1),
                                .thread = (uint8_t)thread };
     return true;
 }

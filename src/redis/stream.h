@@ -15,8 +15,9 @@
 #include <stddef.h>
 #include <uv.h>
 
-/* The longest that a right answer may get is a match with all its topics, or the hashes of the scripts: some 1,000 bytes, of fewer than 20 elements. */
-enum { REDIS_REPLY_BYTES_MAX = 1 << 16, REDIS_REPLY_ELEMENTS_MAX = 1 << 10 };
+/* The longest that a right answer may get is what another node says (bus/batch.h); of a script it is a match with all
+ * its topics, or the hashes of the scripts: some 1,000 bytes, of fewer than 20 elements. */
+enum { REDIS_REPLY_BYTES_MAX = 1 << 20, REDIS_REPLY_ELEMENTS_MAX = 1 << 10 };
 
 /* Each may close the stream. */
 struct redis_stream_handler {

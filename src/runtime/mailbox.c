@@ -35,6 +35,7 @@ struct mailbox {
 struct exchange {
     unsigned threads;
     enum thread_role *roles;
+    unsigned bus; /* the thread that takes what is for other nodes; threads if there is none */
     struct mailbox *mailboxes;
     struct ring **rings; /* [to * threads + from]; NULL where the two do not talk */
 };
@@ -56,8 +57,12 @@ struct exchange *exchange_new(const enum thread_role roles[], unsigned thread_co
     CHECK_MEMORY(exchange->roles);
     CHECK_MEMORY(exchange->mailboxes);
     CHECK_MEMORY(exchange->rings);
-    for (unsigned thread = 0; thread < thread_count; thread++)
+    exchange->bus = thread_count;
+    for (unsigned thread = 0; thread < thread_count; thread++) {
         exchange->roles[thread] = roles[thread];
+        if (roles[thread] == ROLE_BUS)
+            exchange->bus = thread;
+    }
 
     for (unsigned to = 0; to < thread_count; to++) {
         for (unsigned from = 0; from < thread_count; from++) {
@@ -183,7 +188,7 @@ static struct payload *last_payload(const struct message *message)
 bool mailbox_send(struct mailbox *own, const struct message *message)
 {
     struct exchange *exchange = own->exchange;
-    unsigned to = message->to.thread;
+    unsigned to = message->to.node == 0 ? message->to.thread : exchange->bus;
     CHECK(to < exchange->threads);
     CHECK(message_may_travel(message->type, exchange->roles[own->thread], exchange->roles[to]));
     struct message signed_message;
@@ -260,12 +265,12 @@ size_t mailbox_staged(const struct mailbox *own)
     return own->staged_total;
 }
 
-/* One message, or a run. Returns how many. */
-static size_t deliver_run(const struct mailbox *box, struct message *run, deliver_fn *deliver, void *owner)
+/* One message, or a run, that a thread has sent; from is what it says of itself, which the bus does for others. Returns how many. */
+static size_t deliver_run(const struct mailbox *box, unsigned from, struct message *run, deliver_fn *deliver, void *owner)
 {
     const enum thread_role *roles = box->exchange->roles;
     const size_t texts = message_texts(run);
-    CHECK(message_may_travel(run->type, roles[run->from.thread], roles[box->thread]));
+    CHECK(message_may_travel(run->type, roles[from], roles[box->thread]));
     deliver(owner, run);
     return texts;
 }
@@ -278,7 +283,7 @@ static size_t deliver_own(struct mailbox *box, deliver_fn *deliver, void *owner)
     struct backlog batch = box->own;
     box->own = (struct backlog){ 0 };
     while (backlog_take(&batch, &message))
-        delivered += deliver_run(box, &message, deliver, owner);
+        delivered += deliver_run(box, box->thread, &message, deliver, owner);
     return delivered;
 }
 
@@ -294,7 +299,7 @@ size_t mailbox_drain(struct mailbox *box, size_t budget, deliver_fn *deliver, vo
         bool has_taken = false;
         while (ring != NULL && delivered < budget && ring_take(ring, &message)) {
             has_taken = true;
-            delivered += deliver_run(box, &message, deliver, owner);
+            delivered += deliver_run(box, from, &message, deliver, owner);
             /* At once, while what it is about is in the cache. */
             delivered += deliver_own(box, deliver, owner);
         }

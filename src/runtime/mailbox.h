@@ -47,7 +47,7 @@ void mailbox_detach(struct mailbox *box);
 
 unsigned mailbox_thread(const struct mailbox *box);
 
-/* Send to the thread of message->to, which may be the own one. A payload is taken over. The receiver is woken by the next
+/* Send to the thread of message->to, which may be the own one, or to the bus thread if it names another node. A payload is taken over. The receiver is woken by the next
  * mailbox_flush(). Returns true if messages to that thread wait for room and the type asks to throttle (message.def); whether this one finds
  * room is seen when it is handed over, so the next one may be the first to tell. */
 bool mailbox_send(struct mailbox *own, const struct message *message);

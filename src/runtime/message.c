@@ -1,6 +1,6 @@
 #include "runtime/message.h"
 
-enum { MAIN = ROLE_MAIN, IO = ROLE_IO, SESSION = ROLE_SESSION, MATCHER = ROLE_MATCHER };
+enum { MAIN = ROLE_MAIN, IO = ROLE_IO, SESSION = ROLE_SESSION, MATCHER = ROLE_MATCHER, BUS = ROLE_BUS };
 enum when_full { STAGE, THROTTLE };
 
 static const struct {
@@ -48,7 +48,8 @@ bool message_continues(const struct message *message, const struct message *next
     case CLIENT_TEXT:
         return next->client_text.is_binary == message->client_text.is_binary;
     case PEER_TEXT:
-        return next->peer_text.match == message->peer_text.match && address_equals(next->peer_text.writer, message->peer_text.writer);
+        return next->peer_text.number == 0 && next->peer_text.match == message->peer_text.match &&
+               address_equals(next->peer_text.writer, message->peer_text.writer);
     case EVENT_TEXT:
         return next->event.is_binary == message->event.is_binary && address_equals(next->event.writer, message->event.writer);
     default: /* no others are runs */

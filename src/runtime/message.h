@@ -21,17 +21,31 @@ enum thread_role {
     ROLE_IO = 2,
     ROLE_SESSION = 4,
     ROLE_MATCHER = 8,
+    ROLE_BUS = 16,
 };
 
 /* Thread 0 is main, so the all-zero address, which nothing but thread messages ever needs, also serves as 'nobody'. */
 enum { THREAD_MAIN = 0, THREADS_MAX = 255 };
 
+enum {
+    ADDRESS_GENERATION_BITS = 24,
+    ADDRESS_SLOT_BITS = 20,
+    ADDRESS_NODE_BITS = 12,
+    ADDRESS_GENERATION_MAX = (1 << ADDRESS_GENERATION_BITS) - 1,
+    ADDRESS_SLOTS = 1 << ADDRESS_SLOT_BITS,
+    ADDRESS_NODE_MAX = (1 << ADDRESS_NODE_BITS) - 1,
+};
+
 /* The receiver of a message: a slot of a thread, or (generation 0) the thread itself.
- * A slot's generation changes whenever the slot is given back, so an old address never reaches a new owner. */
+ * A slot's generation changes whenever the slot is given back, so an old address never reaches a new owner: for that it would have to be as old
+ * as the 16 million owners after which generations begin anew.
+ * node: 0 is this process, where alone the rest means anything. Else it is what bus/peers.h calls an index, and the message goes to the
+ * bus thread, whatever the thread. */
 struct address {
-    uint32_t generation;
-    uint32_t slot : 24;
+    uint32_t generation : ADDRESS_GENERATION_BITS;
     uint32_t thread : 8;
+    uint32_t slot : ADDRESS_SLOT_BITS;
+    uint32_t node : ADDRESS_NODE_BITS;
 };
 
 _Static_assert(sizeof(struct address) == 8, "an address is eight bytes");
@@ -48,12 +62,12 @@ static inline bool address_is_thread(struct address address)
 
 static inline bool address_is_nobody(struct address address)
 {
-    return address.generation == 0 && address.thread == THREAD_MAIN;
+    return address.generation == 0 && address.thread == THREAD_MAIN && address.node == 0;
 }
 
 static inline bool address_equals(struct address a, struct address b)
 {
-    return a.generation == b.generation && a.slot == b.slot && a.thread == b.thread;
+    return a.generation == b.generation && a.thread == b.thread && a.slot == b.slot && a.node == b.node;
 }
 
 enum message_type {
@@ -124,11 +138,18 @@ struct message {
         struct {
             uint64_t match;
             struct address writer; /* as in event */
+            uint32_t number;       /* between nodes: of this text, from 1 (actors/relay.h); such are no runs */
         } peer_text;
 
         struct {
             uint64_t match;
-        } peer_left;
+            uint32_t number; /* PEER_LEFT between nodes: of the last text */
+        } peer_left;         /* and PEER_ASK, PEER_LEFT_HEARD */
+
+        struct {
+            uint64_t match;
+            uint32_t taken, written; /* numbers */
+        } peer_count;
 
         struct {
             uint8_t id[USER_ID_BYTES];
@@ -175,6 +196,11 @@ struct message {
             uint32_t calls; /* RESTATE: as many messages with is_restating may be sent; RESTATE_CALLS_MAX or more */
             bool is_done;   /* RESTATED: every actor of the thread has had its turn */
         } restate;
+
+        struct {
+            uint64_t incarnation; /* of the process, as in its users' channel_id */
+            uint16_t node;        /* as in an address */
+        } peer_node;
     };
 };
 

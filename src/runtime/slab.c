@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "runtime/check.h"
+#include "runtime/message.h"
 
 /* So many objects are allocated at once: large enough to spare the allocator's overhead, small enough that a server with
  * few users stays small. */
@@ -40,6 +41,7 @@ static void *object_of(const struct slab *slab, uint32_t slot)
 
 void slab_init(struct slab *slab, size_t object_bytes, uint32_t capacity)
 {
+    CHECK(capacity <= ADDRESS_SLOTS);
     *slab = (struct slab){ .object_bytes = object_bytes, .capacity = capacity, .free_head = NO_SLOT };
 }
 
@@ -95,7 +97,7 @@ void slab_give_back(struct slab *slab, uint32_t slot)
     struct slot_header *header = header_of(slab, slot);
     CHECK(header->is_alive);
     header->is_alive = false;
-    header->generation = header->generation == UINT32_MAX ? 1 : header->generation + 1;
+    header->generation = header->generation == ADDRESS_GENERATION_MAX ? 1 : header->generation + 1;
     header->next_free = slab->free_head;
     slab->free_head = slot;
     slab->used--;

@@ -1,7 +1,7 @@
 /* slab.h: fixed-size objects of one thread, found by slot and generation.
  *
  * Objects live in chunks that never move, so pointers stay good while the object lives. A slot that is given back is
- * taken again last in, first out, with a new generation; generation 0 is never given out.
+ * taken again last in, first out, with a new generation; generation 0 is never given out. Slots and generations fit into an address (message.h).
  *
  * Threads: one.
  */
@@ -21,7 +21,7 @@ struct slab {
     uint32_t chunk_count;
 };
 
-/* object_bytes: size of one object. capacity: at most so many at once, up to 2^24. */
+/* object_bytes: size of one object. capacity: at most so many at once, up to ADDRESS_SLOTS. */
 void slab_init(struct slab *slab, size_t object_bytes, uint32_t capacity);
 
 /* Frees all memory; the objects must have been given back or need no clean-up. */

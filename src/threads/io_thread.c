@@ -22,8 +22,6 @@ enum { ACCEPTS_PER_TURN = 64 };
 /* At shutdown a client gets so long to answer our close frame. */
 enum { DRAIN_PATIENCE_MS = 1000 };
 
-enum { SLOTS_MAX = 1 << 24 };
-
 static void for_each_connection(struct net *net, void (*visit)(struct connection *connection))
 {
     for (uint32_t slot = 0; slot < net->connections.slots; slot++) {
@@ -253,7 +251,7 @@ struct net *io_thread_new(const struct io_thread_config *config, struct mailbox 
     net->max_connections = config->max_connections;
     net->readers = (struct reader_pool){ .longest = (size_t)config->options->max_message, .accepts_binary = config->accepts_binary };
     net->config = config->config;
-    slab_init(&net->connections, sizeof(struct connection), SLOTS_MAX);
+    slab_init(&net->connections, sizeof(struct connection), ADDRESS_SLOTS);
     address_gate_init(net);
     if (!executor_init_or_log(&net->executor, mailbox, &handler, net, config->log, NULL)) {
         address_gate_fini(net);

@@ -91,6 +91,7 @@ static void on_start(void *owner)
     matcher_init(&thread->matcher, host, redis_store_interface(&thread->store),
                  (size_t)thread->config.options->redis_queue);
     struct redis_store_config store = {
+        .incarnation = thread->config.incarnation,
         .address = thread->config.address,
         .prefix = thread->config.options->redis_prefix,
         .timeout_ms = (uint64_t)thread->config.options->redis_timeout_ms,

@@ -16,6 +16,7 @@ struct matcher_thread_config {
     const struct log *log;
     struct metrics *metrics; /* its own set */
     unsigned first_session_thread, session_threads;
+    uint64_t incarnation;                /* of this process */
     const struct redis_address *address; /* where to connect; EMBEDDED with the child's path */
 };
 

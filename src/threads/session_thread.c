@@ -7,15 +7,14 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include "actors/relay.h"
 #include "actors/restate.h"
 #include "actors/session.h"
+#include "bus/record.h"
 #include "runtime/check.h"
 #include "runtime/slab.h"
 #include "runtime/wheel.h"
 #include "wire/json_arena.h"
-
-/* As many actors as an address can name. */
-enum { ACTORS_MAX = 1 << 24 };
 
 /* Random bytes are fetched for so many users at once. */
 enum { USER_IDS_FETCHED = 64 };
@@ -33,6 +32,8 @@ struct reminder {
     struct address actor;
 };
 
+_Static_assert(EVENT_GROWTH_MAX * OPTIONS_CLUSTER_MESSAGE_MAX <= RECORD_PAYLOAD_MAX, "what a client may write goes to another node in one batch");
+
 struct session_thread {
     struct executor executor;
     struct session_thread_config config;
@@ -41,6 +42,7 @@ struct session_thread {
     struct wheel wheel; /* struct reminder */
     uv_timer_t tick;    /* runs while there are reminders */
     unsigned reminders;
+    uv_timer_t repeat;  /* runs while there are chats with users of other nodes */
     struct backlog turns; /* that actors wait for: of each message, to whom it is alone matters */
     uint32_t restated;  /* slots whose actors have had their turn since the last RESYNC */
     bool is_time_set;   /* the host's time is that of this batch */
@@ -131,6 +133,15 @@ static void remind(void *self, struct reminder **pointer, struct address actor, 
     wheel_set(&thread->wheel, &(*pointer)->entry, uv_now(loop) + in_ms);
 }
 
+static void on_repeat(uv_timer_t *timer)
+{
+    struct session_thread *thread = timer->data;
+    if (thread->host.relays.count == 0)
+        uv_timer_stop(timer);
+    set_time(thread);
+    relays_tick(&thread->host);
+}
+
 static void await_turn(void *self, struct address actor)
 {
     struct session_thread *thread = self;
@@ -145,8 +156,8 @@ static void open_actor(struct session_thread *thread, const struct message *open
         log_event(thread->config.log, LOG_ERROR, "session_slab_full", "actors=%u", thread->actors.used);
         abort(); /* --max-connections is far below this */
     }
-    struct address self = { .generation = generation,
-                            .slot = slot & 0xFFFFFFu,
+    struct address self = { .generation = generation & ADDRESS_GENERATION_MAX,
+                            .slot = slot & (ADDRESS_SLOTS - 1),
                             .thread = (uint8_t)mailbox_thread(thread->executor.mailbox) };
     session_init(session, &thread->host, self, opened->from, &opened->conn_opened.identity, take_user_id(thread));
 }
@@ -182,6 +193,17 @@ static void on_restate(struct session_thread *thread, const struct message *turn
                                                   .is_done = thread->restated == thread->actors.slots } });
 }
 
+static void on_node_died(struct session_thread *thread, unsigned node)
+{
+    relays_on_node_died(&thread->host, node);
+    for (uint32_t slot = 0; slot < thread->actors.slots; slot++) {
+        uint32_t generation;
+        struct session *session = slab_at(&thread->actors, slot, &generation);
+        if (session != NULL)
+            relay_on_node_died(session, &thread->host, node);
+    }
+}
+
 static void on_thread_message(struct session_thread *thread, struct message *message)
 {
     switch ((enum message_type)message->type) {
@@ -193,6 +215,9 @@ static void on_thread_message(struct session_thread *thread, struct message *mes
         break;
     case RESTATE:
         on_restate(thread, message);
+        break;
+    case PEER_NODE_DIED:
+        on_node_died(thread, message->peer_node.node);
         break;
     case DRAIN:
         thread->executor.is_draining = true;
@@ -263,6 +288,8 @@ static void on_turn_end(void *owner)
         mailbox_flush(thread->executor.mailbox); /* what the batch has caused need not wait for it */
         give_turns(thread);
     }
+    if (thread->host.relays.count > 0 && !uv_is_active((uv_handle_t *)&thread->repeat))
+        uv_timer_start(&thread->repeat, on_repeat, RELAYS_TICK_MS, RELAYS_TICK_MS);
     thread->is_time_set = false;
     thread->host.parsed_bytes = 0;
     /* Every connection's last message has come. */
@@ -274,13 +301,15 @@ static void on_start(void *owner)
     struct session_thread *thread = owner;
     json_arena_adopt(&thread->json);
     uv_timer_init(thread->executor.loop, &thread->tick);
-    thread->tick.data = thread;
+    uv_timer_init(thread->executor.loop, &thread->repeat);
+    thread->tick.data = thread->repeat.data = thread;
 }
 
 static void on_exit_loop(void *owner)
 {
     struct session_thread *thread = owner;
     uv_close((uv_handle_t *)&thread->tick, NULL);
+    uv_close((uv_handle_t *)&thread->repeat, NULL);
 }
 
 static const struct executor_handler handler = {
@@ -308,7 +337,7 @@ struct session_thread *session_thread_new(const struct session_thread_config *co
         .rate_search = (uint32_t)config->options->rate_search,
         .event_bytes_max = EVENT_GROWTH_MAX * (uint32_t)config->options->max_message,
     };
-    slab_init(&thread->actors, sizeof(struct session), ACTORS_MAX);
+    slab_init(&thread->actors, sizeof(struct session), ADDRESS_SLOTS);
     if (!executor_init_or_log(&thread->executor, mailbox, &handler, thread, config->log, config->host)) {
         slab_fini(&thread->actors);
         free(thread);
@@ -333,6 +362,7 @@ void session_thread_free(struct session_thread **pointer)
         if (session != NULL)
             session_fini(session, &thread->host);
     }
+    relays_fini(&thread->host);
     struct message turn;
     while (backlog_take(&thread->turns, &turn)) {
     }

@@ -10,7 +10,7 @@
  *   on_message(), open_actor()                                                                       src/threads/session_thread.c
  *
  * Rings with their FIFOs are channels: nothing is lost or overtaken (wakeup.pml). Threads share nothing else, so there is no memory model
- * to justify. Left out: a slot's generation comes round after 2^32 - 1 owners; a message would have to be in flight for as long.
+ * to justify. Left out: a slot's generation comes round after 2^24 - 1 owners; a message would have to be in flight for as long.
  *
  * Each taking of a slot gives it an owner, a number that the protocol does not look at; a message carries the number of the owner that it is
  * meant for. Checked: the two agree wherever a message is handed over; CONN_ACCEPTED finds its connection (the CHECK in io_thread.c);

@@ -40,7 +40,7 @@ static void client_writes(struct world *world, struct client *client, enum reque
     }
     world->sender = IO_THREAD;
     struct address self = { .generation = client->generation,
-                            .slot = (uint32_t)(client - world->clients) & 0xFFFFFFu,
+                            .slot = (uint32_t)(client - world->clients) & (ADDRESS_SLOTS - 1),
                             .thread = IO_THREAD };
     const bool is_long = world_pick(world, 4) == 0;
     struct payload *text = payload_copy(is_long ? list : "{", is_long ? sizeof list - 1 : 1);
@@ -57,7 +57,7 @@ void client_acts(struct world *world, struct client *client)
 {
     char json[256];
     unsigned long topics;
-    struct address self = { .slot = (uint32_t)(client - world->clients) & 0xFFFFFFu, .thread = IO_THREAD };
+    struct address self = { .slot = (uint32_t)(client - world->clients) & (ADDRESS_SLOTS - 1), .thread = IO_THREAD };
     struct message opened;
     switch (client->view) {
     case VIEW_GONE:

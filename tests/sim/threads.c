@@ -160,7 +160,7 @@ static void session_thread_takes(struct world *world, unsigned thread, struct me
         for (size_t i = 0; i < sizeof id; i++)
             id[i] = (uint8_t)world_pick(world, 256);
         struct address self = { .generation = ++world->actor_generation[slot],
-                                .slot = slot & 0xFFFFFFu,
+                                .slot = slot & (ADDRESS_SLOTS - 1),
                                 .thread = (uint8_t)thread };
         session_init(&world->actors[slot], host, self, message->from, &message->conn_opened.identity, id);
     } else if (message->type == RESYNC) {

@@ -136,12 +136,20 @@ static void a_head_is_told_the_length_and_no_more(void **state)
     assert_int_equal(body.length, 7);
 }
 
-static void it_is_ready_while_redis_is_up(void **state)
+static void it_is_ready_while_redis_and_the_bus_are_up(void **state)
 {
     (void)state;
     answer_to("/readyz", (struct http_request){ .is_get = true });
     expect_start("HTTP/1.1 503 ");
     metrics_add(&metrics, METRIC_REDIS_UP, 1);
+    answer_to("/readyz", (struct http_request){ .is_get = true });
+    expect_start("HTTP/1.1 200 ");
+    metrics_add(&metrics, METRIC_BUSES, 2);
+    metrics_add(&metrics, METRIC_BUSES_UP, 1);
+    answer_to("/readyz", (struct http_request){ .is_get = true });
+    expect_start("HTTP/1.1 503 ");
+    assert_string_equal(body_in_text(), "Other nodes cannot be heard now; chats on this one go on\n");
+    metrics_add(&metrics, METRIC_BUSES_UP, 1);
     answer_to("/readyz", (struct http_request){ .is_get = true });
     expect_start("HTTP/1.1 200 ");
     metrics_add(&metrics, METRIC_REDIS_UP, -1);
@@ -169,7 +177,7 @@ int main(void)
         cmocka_unit_test(a_file_of_the_page_is_not_copied),
         cmocka_unit_test(who_takes_gzip_gets_it_and_who_has_the_file_nothing),
         cmocka_unit_test(a_head_is_told_the_length_and_no_more),
-        cmocka_unit_test(it_is_ready_while_redis_is_up),
+        cmocka_unit_test(it_is_ready_while_redis_and_the_bus_are_up),
         cmocka_unit_test(stats_count_users),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

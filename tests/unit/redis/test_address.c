@@ -62,11 +62,35 @@ static void nonsense_gets_one_line_without_the_password(void **state)
     assert_false(parse(path));
 }
 
+static void several_for_the_bus(void **state)
+{
+    (void)state;
+    static const char *const bad[] = { "", "embedded", "redis://a,", ",redis://a", "redis://a,embedded", "redis://u:secret@h,http://secret",
+                                       "redis://a,redis://b,redis://c,redis://d" };
+    struct redis_address several[3];
+    unsigned count = 0;
+    assert_true(redis_addresses_parse(several, 3, &count, "redis://a", error));
+    assert_int_equal(count, 1);
+    assert_true(redis_addresses_parse(several, 3, &count, "redis://a:1,unix:/b,redis://:x@c", error));
+    assert_int_equal(count, 3);
+    assert_string_equal(several[0].host, "a");
+    assert_string_equal(several[1].path, "/b");
+    assert_string_equal(several[2].password, "x");
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        assert_false(redis_addresses_parse(several, 3, &count, bad[i], error));
+        assert_non_null(strstr(error, "--bus: "));
+        assert_null(strchr(error, '\n'));
+        assert_null(strstr(error, "secret"));
+    }
+    assert_int_equal(count, 3); /* left alone */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_three_kinds),
         cmocka_unit_test(all_parts_of_a_url),
+        cmocka_unit_test(several_for_the_bus),
         cmocka_unit_test(nonsense_gets_one_line_without_the_password),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

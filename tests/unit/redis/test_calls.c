@@ -272,7 +272,7 @@ static void the_longest_fits(void **state)
     call->search = UINT32_MAX;
     call->match = call->ended_match = UINT64_MAX;
     call->identity = identity;
-    call->actor = (struct address){ .generation = UINT32_MAX, .slot = 0xFFFFFF, .thread = 254 };
+    call->actor = (struct address){ .generation = ADDRESS_GENERATION_MAX, .slot = ADDRESS_SLOTS - 1, .thread = 254 };
     carry(&identity, sizeof identity, "", 0);
     for (int i = 0; i < INTERESTS_MAX; i++) {
         memset(topic, 'a' + i, sizeof topic - 1);

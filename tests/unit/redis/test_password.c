@@ -120,6 +120,16 @@ static void an_argument_is_wiped(void **state)
     }
 }
 
+static void so_is_a_list(void **state)
+{
+    (void)state;
+    char list[] = "redis://h,redis://:secret@h:1,unix:/a:b@c,redis://bob:x@h/2", without[] = "redis://h,redis://g";
+    assert_true(redis_passwords_wipe(list));
+    assert_string_equal(list, "redis://h,redis://:******@h:1,unix:/a:b@c,redis://bob:*@h/2");
+    assert_false(redis_passwords_wipe(without));
+    assert_string_equal(without, "redis://h,redis://g");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -127,6 +137,7 @@ int main(void)
         cmocka_unit_test(the_first_line_of_a_file),
         cmocka_unit_test(what_will_not_do),
         cmocka_unit_test(an_argument_is_wiped),
+        cmocka_unit_test(so_is_a_list),
     };
     return cmocka_run_group_tests(tests, make_file, remove_file);
 }

@@ -102,12 +102,12 @@ static void an_identity_is_whole_or_unknown(void **state)
 static void a_match_is_taken_apart(void **state)
 {
     (void)state;
-    struct script_reply match = decode_match(user, "00112233445566aa:3.77.4294967295", "12", "chess");
+    struct script_reply match = decode_match(user, "00112233445566aa:3.77.16777215", "12", "chess");
     assert_int_equal(match.kind, REPLY_MATCH);
     assert_int_equal(match.peer.id[15], 15);
     assert_int_equal(match.partner.thread, 3);
     assert_int_equal(match.partner.slot, 77);
-    assert_int_equal(match.partner.generation, UINT32_MAX);
+    assert_int_equal(match.partner.generation, ADDRESS_GENERATION_MAX);
     assert_int_equal(match.partner_search, 12);
     assert_int_equal(match.common.count, 1);
     assert_string_equal(match.common.bytes, "chess");
@@ -118,7 +118,7 @@ static void a_match_that_cannot_be_is_malformed(void **state)
     (void)state;
     static const char *const channels[] = {
         "", "00112233445566aa", "00112233445566aa:", "00112233445566aa:3.77", "00112233445566aa:3.77.", "00112233445566aa:3.77.0",
-        "00112233445566aa:3.77.5x", "00112233445566aa:3.-7.5", "00112233445566aa:3.16777216.5", "00112233445566aa:3.77.4294967296",
+        "00112233445566aa:3.77.5x", "00112233445566aa:3.-7.5", "00112233445566aa:3.1048576.5", "00112233445566aa:3.77.16777216",
         "00112233445566ab:3.77.5", /* another node's */
         "00112233445566aa:1.77.5", "00112233445566aa:4.77.5", "00112233445566aa:300.77.5", /* no session thread */
     };
@@ -155,7 +155,7 @@ static void a_heartbeat_names_nodes_to_be_reaped(void **state)
 static void a_channel_id_goes_there_and_back(void **state)
 {
     (void)state;
-    const struct address actor = { .generation = 5, .slot = 0xFFFFFF, .thread = 254 };
+    const struct address actor = { .generation = 5, .slot = ADDRESS_SLOTS - 1, .thread = 254 };
     struct address parsed;
     char text[CHANNEL_ID_BYTES];
     channel_id_print(text, node, actor);

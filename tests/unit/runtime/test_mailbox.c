@@ -5,7 +5,7 @@
 
 #include "runtime/mailbox.h"
 
-enum { IO_THREAD = 1, SESSION_THREAD = 2, OTHER_SESSION = 3, THREADS = 4 };
+enum { IO_THREAD = 1, SESSION_THREAD = 2, OTHER_SESSION = 3, BUS_THREAD = 4, THREADS = 5 };
 
 struct fixture {
     uv_loop_t loop;
@@ -18,7 +18,7 @@ struct fixture {
 static int set_up(void **state)
 {
     static struct fixture fixture;
-    const enum thread_role roles[THREADS] = { ROLE_MAIN, ROLE_IO, ROLE_SESSION, ROLE_SESSION };
+    const enum thread_role roles[THREADS] = { ROLE_MAIN, ROLE_IO, ROLE_SESSION, ROLE_SESSION, ROLE_BUS };
     fixture = (struct fixture){ .exchange = exchange_new(roles, THREADS, 4) }; /* three fit into a ring */
     fixture.io = exchange_mailbox(fixture.exchange, IO_THREAD);
     fixture.session = exchange_mailbox(fixture.exchange, SESSION_THREAD);
@@ -315,6 +315,39 @@ static void room_that_is_told_of_late_is_told_of_again(void **state)
     assert_int_equal(poll(&wakeup, 1, 0), 1); /* the two that are staged have room now */
 }
 
+struct parting {
+    struct message last;
+    unsigned count;
+};
+
+static void note(void *owner, struct message *message)
+{
+    struct parting *parting = owner;
+    parting->last = *message;
+    parting->count++;
+}
+
+/* Whatever thread it names: that is one of the other node. And what comes from there names none of ours as its sender. */
+static void what_is_for_another_node_goes_to_the_bus(void **state)
+{
+    struct fixture *fixture = *state;
+    struct mailbox *bus = exchange_mailbox(fixture->exchange, BUS_THREAD);
+    struct parting here = { 0 }, there = { 0 };
+    const struct message out = { .type = PEER_LEFT,
+                                 .to = { .generation = 9, .thread = THREADS_MAX, .slot = 3, .node = ADDRESS_NODE_MAX },
+                                 .from = { .generation = 1, .thread = SESSION_THREAD } };
+    mailbox_send(fixture->session, &out);
+    mailbox_flush(fixture->session);
+    assert_int_equal(mailbox_drain(fixture->other, 100, note, &there), 0);
+    assert_int_equal(mailbox_drain(bus, 100, note, &there), 1);
+    assert_true(address_equals(there.last.to, out.to) && address_equals(there.last.from, out.from));
+    const struct message in = { .type = PEER_LEFT, .to = out.from, .from = out.to };
+    mailbox_send(bus, &in);
+    mailbox_flush(bus);
+    assert_int_equal(mailbox_drain(fixture->session, 100, note, &here), 1);
+    assert_true(address_equals(here.last.from, out.to));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -330,6 +363,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(nobody_sleeps_on_a_message, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_goes_through_rings_and_who_is_woken_is_counted, set_up, tear_down),
         cmocka_unit_test_setup_teardown(nobody_sleeps_on_room_for_what_waits, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_for_another_node_goes_to_the_bus, set_up, tear_down),
         cmocka_unit_test_setup_teardown(room_that_is_told_of_late_is_told_of_again, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,12 +6,12 @@
 static void every_message_has_a_name_and_a_direction(void **state)
 {
     (void)state;
-    const enum thread_role roles[] = { ROLE_MAIN, ROLE_IO, ROLE_SESSION, ROLE_MATCHER };
+    const enum thread_role roles[] = { ROLE_MAIN, ROLE_IO, ROLE_SESSION, ROLE_MATCHER, ROLE_BUS };
     for (unsigned type = MESSAGE_NONE + 1; type < MESSAGE_TYPES; type++) {
         assert_non_null(message_name(type));
         unsigned ways = 0;
-        for (size_t from = 0; from < 4; from++) {
-            for (size_t to = 0; to < 4; to++)
+        for (size_t from = 0; from < 5; from++) {
+            for (size_t to = 0; to < 5; to++)
                 ways += message_may_travel(type, roles[from], roles[to]);
         }
         assert_true(ways > 0);
@@ -35,6 +35,8 @@ static void only_those_who_talk_have_rings(void **state)
     assert_true(roles_talk(ROLE_SESSION, ROLE_MATCHER));
     assert_true(roles_talk(ROLE_MAIN, ROLE_IO));
     assert_false(roles_talk(ROLE_IO, ROLE_MATCHER));
+    assert_true(roles_talk(ROLE_SESSION, ROLE_BUS) && roles_talk(ROLE_BUS, ROLE_SESSION));
+    assert_false(roles_talk(ROLE_IO, ROLE_BUS));
     assert_false(roles_talk(ROLE_MAIN, ROLE_MAIN));
 }
 
@@ -48,7 +50,7 @@ static void texts_throttle_their_socket(void **state)
 static void addresses(void **state)
 {
     (void)state;
-    struct address nobody = { 0 }, actor = { .generation = 3, .slot = 0xFFFFFF, .thread = 255 };
+    struct address nobody = { 0 }, actor = { .generation = 3, .slot = ADDRESS_SLOTS - 1, .thread = 255 };
     assert_true(address_is_nobody(nobody));
     assert_true(address_is_thread(address_of_thread(7)));
     assert_false(address_is_nobody(address_of_thread(7)));
@@ -57,6 +59,10 @@ static void addresses(void **state)
     struct address later = actor;
     later.generation++;
     assert_false(address_equals(actor, later));
+    struct address elsewhere = actor;
+    elsewhere.node = 4095;
+    assert_false(address_equals(actor, elsewhere));
+    assert_false(address_is_nobody((struct address){ .node = 1 }));
 }
 
 int main(void)

@@ -1,6 +1,7 @@
 /* Slots, generations, and pointers that stay. */
 #include "unit/unit.h"
 
+#include "runtime/message.h"
 #include "runtime/slab.h"
 
 static void a_stale_generation_finds_nothing(void **state)
@@ -52,11 +53,29 @@ static void objects_do_not_move_or_overlap(void **state)
     slab_fini(&slab);
 }
 
+/* One slot is taken again and again: last in, first out. */
+static void generations_begin_anew_and_are_never_zero(void **state)
+{
+    (void)state;
+    struct slab slab;
+    slab_init(&slab, 8, 1);
+    uint32_t slot, generation = 0;
+    for (uint32_t i = 1; i <= ADDRESS_GENERATION_MAX; i++) {
+        assert_non_null(slab_take(&slab, &slot, &generation));
+        slab_give_back(&slab, slot);
+    }
+    assert_int_equal(generation, ADDRESS_GENERATION_MAX);
+    assert_non_null(slab_take(&slab, &slot, &generation));
+    assert_int_equal(generation, 1);
+    slab_fini(&slab);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_stale_generation_finds_nothing),
         cmocka_unit_test(objects_do_not_move_or_overlap),
+        cmocka_unit_test(generations_begin_anew_and_are_never_zero),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,213 @@
+#include "bus/record.h"
+
+#include "bus/bytes.h"
+#include "runtime/check.h"
+
+enum { MATCH_BYTES = 8, NUMBER_BYTES = 4 };
+
+static void put_address(uint8_t bytes[RECORD_ADDRESS_BYTES], struct address address)
+{
+    bytes[0] = address.thread;
+    bytes_put(bytes + 1, address.slot, 3);
+    bytes_put(bytes + 4, address.generation, 3);
+}
+
+static bool get_address(struct address *address, const uint8_t bytes[RECORD_ADDRESS_BYTES], unsigned node)
+{
+    uint64_t slot = bytes_get(bytes + 1, 3);
+    if (slot >= ADDRESS_SLOTS)
+        return false;
+    *address = (struct address){ .generation = (uint32_t)bytes_get(bytes + 4, 3) & ADDRESS_GENERATION_MAX,
+                                 .thread = bytes[0],
+                                 .slot = (uint32_t)slot & (ADDRESS_SLOTS - 1),
+                                 .node = node & ADDRESS_NODE_MAX };
+    return true;
+}
+
+/* What a message says besides whom it is for and from. */
+struct content {
+    enum record_type type;
+    uint64_t match;
+    uint32_t numbers[2];
+    unsigned number_count;
+    struct address partner;
+    bool has_match, has_partner, has_payload;
+};
+
+static size_t fixed_bytes(const struct content *content)
+{
+    return RECORD_HEAD_BYTES + (content->has_match ? MATCH_BYTES : 0) + content->number_count * (size_t)NUMBER_BYTES +
+           (content->has_partner ? RECORD_ADDRESS_BYTES : 0);
+}
+
+/* Without what comes from a message or a record. Returns false if this type does not go over the bus. */
+static bool shape_of(struct content *content, enum record_type type)
+{
+    *content = (struct content){ .type = type, .has_match = true };
+    switch (type) {
+    case RECORD_PEER_TEXT:
+        content->has_payload = true;
+        content->number_count = 1;
+        return true;
+    case RECORD_PEER_LEFT:
+        content->number_count = 1;
+        return true;
+    case RECORD_PEER_WRITTEN:
+    case RECORD_PEER_GAP:
+        content->number_count = 2;
+        return true;
+    case RECORD_PEER_ASK:
+    case RECORD_PEER_LEFT_HEARD:
+        return true;
+    case RECORD_USER_BANNED:
+        content->has_match = false;
+        return true;
+    case RECORD_MATCH_FOUND:
+        content->has_partner = content->has_payload = true;
+        content->number_count = 2;
+        return true;
+    case RECORD_BEAT:
+    case RECORD_LEAVE:
+    case RECORD_BURIED:
+        break;
+    }
+    return false;
+}
+
+static enum record_type type_of(const struct message *message)
+{
+    switch ((enum message_type)message->type) {
+#define RECORD(name, number)
+#define MESSAGE(name, number) \
+    case name:                \
+        return RECORD_##name;
+#include "bus/record.def"
+#undef RECORD
+#undef MESSAGE
+    default: /* message.def lets nothing else come here */
+        CHECK(false);
+        return RECORD_BEAT;
+    }
+}
+
+static void take_from_message(struct content *content, const struct message *message)
+{
+    switch (content->type) {
+    case RECORD_PEER_TEXT:
+        content->match = message->peer_text.match;
+        content->numbers[0] = message->peer_text.number;
+        break;
+    case RECORD_PEER_WRITTEN:
+    case RECORD_PEER_GAP:
+        content->match = message->peer_count.match;
+        content->numbers[0] = message->peer_count.taken;
+        content->numbers[1] = message->peer_count.written;
+        break;
+    case RECORD_MATCH_FOUND:
+        CHECK(message->match_found.partner.node == 0);
+        content->match = message->match_found.match;
+        content->numbers[0] = message->match_found.search;
+        content->numbers[1] = message->match_found.role;
+        content->partner = message->match_found.partner;
+        break;
+    default: /* as many of them as it has */
+        content->match = message->peer_left.match;
+        content->numbers[0] = message->peer_left.number;
+        break;
+    }
+}
+
+static void put_into_message(struct message *message, const struct content *content)
+{
+    switch (content->type) {
+    case RECORD_PEER_TEXT:
+        message->type = PEER_TEXT;
+        message->peer_text.match = content->match;
+        message->peer_text.number = content->numbers[0];
+        break;
+    case RECORD_PEER_WRITTEN:
+    case RECORD_PEER_GAP:
+        message->type = content->type == RECORD_PEER_WRITTEN ? PEER_WRITTEN : PEER_GAP;
+        message->peer_count.match = content->match;
+        message->peer_count.taken = content->numbers[0];
+        message->peer_count.written = content->numbers[1];
+        break;
+    case RECORD_USER_BANNED:
+        message->type = USER_BANNED;
+        break;
+    case RECORD_MATCH_FOUND:
+        message->type = MATCH_FOUND;
+        message->match_found.match = content->match;
+        message->match_found.search = content->numbers[0];
+        message->match_found.role = (uint8_t)content->numbers[1];
+        message->match_found.partner = content->partner;
+        break;
+    default:
+        message->type = content->type == RECORD_PEER_LEFT ? PEER_LEFT : content->type == RECORD_PEER_ASK ? PEER_ASK : PEER_LEFT_HEARD;
+        message->peer_left.match = content->match;
+        message->peer_left.number = content->numbers[0];
+        break;
+    }
+}
+
+bool record_write(struct batch *batch, const struct message *message)
+{
+    struct content content;
+    CHECK(message->to.node != 0 && message->from.node == 0 && message->more == 0);
+    CHECK(shape_of(&content, type_of(message)));
+    take_from_message(&content, message);
+    size_t payload = content.has_payload ? message->payload->length : 0;
+    uint8_t *body = batch_reserve(batch, (uint8_t)content.type, fixed_bytes(&content) + payload);
+    if (body == NULL)
+        return false;
+    put_address(body, message->to);
+    put_address(body + RECORD_ADDRESS_BYTES, message->from);
+    uint8_t *next = body + RECORD_HEAD_BYTES;
+    if (content.has_match) {
+        bytes_put_64(next, content.match);
+        next += MATCH_BYTES;
+    }
+    for (unsigned i = 0; i < content.number_count; i++, next += NUMBER_BYTES)
+        bytes_put(next, content.numbers[i], NUMBER_BYTES);
+    if (content.has_partner) {
+        put_address(next, content.partner);
+        next += RECORD_ADDRESS_BYTES;
+    }
+    if (payload > 0)
+        memcpy(next, message->payload->bytes, payload);
+    return true;
+}
+
+enum record_verdict record_read(struct message *message, const struct batch_record *record, unsigned node)
+{
+    struct content content;
+    struct message read = { .type = MESSAGE_NONE };
+    if (!shape_of(&content, (enum record_type)record->type))
+        return RECORD_UNKNOWN;
+    size_t fixed = fixed_bytes(&content);
+    if (record->length < fixed || (record->length > fixed && !content.has_payload))
+        return RECORD_MALFORMED;
+    if (!get_address(&read.to, record->body, 0) || address_is_thread(read.to) ||
+        !get_address(&read.from, record->body + RECORD_ADDRESS_BYTES, node))
+        return RECORD_MALFORMED;
+    const uint8_t *next = record->body + RECORD_HEAD_BYTES;
+    if (content.has_match) {
+        content.match = bytes_get_64(next);
+        next += MATCH_BYTES;
+    }
+    for (unsigned i = 0; i < content.number_count; i++, next += NUMBER_BYTES)
+        content.numbers[i] = (uint32_t)bytes_get(next, NUMBER_BYTES);
+    if (content.has_partner) {
+        if (!get_address(&content.partner, next, node) || address_is_thread(content.partner) || content.numbers[1] > MATCH_CALLEE ||
+            record->length < fixed + sizeof(struct peer))
+            return RECORD_MALFORMED;
+        next += RECORD_ADDRESS_BYTES;
+    }
+    put_into_message(&read, &content);
+    if (content.has_payload) {
+        read.payload = payload_new(record->length - fixed);
+        payload_append(&read.payload, next, record->length - fixed);
+    }
+    *message = read;
+    return RECORD_OK;
+}

@@ -1,0 +1,208 @@
+#include "redis/pubsub.h"
+
+#include <string.h>
+
+#include "redis/command.h"
+#include "runtime/check.h"
+
+enum { PING_MS = 500 };
+
+static void on_authenticated(void *owner, void *request, const redisReply *reply)
+{
+    (void)owner;
+    if (reply != NULL && reply->type == REDIS_REPLY_ERROR)
+        redis_client_fail_on_error(request, reply->str);
+}
+
+/* What follows need not wait for the answer: Redis refuses it if this is refused. */
+static void authenticate(struct pubsub *pubsub, struct redis_client *client)
+{
+    const struct redis_address *address = pubsub->config.address;
+    if (address->password[0] == '\0')
+        return;
+    struct command command;
+    command_init(&command);
+    command_add(&command, "AUTH");
+    if (address->user[0] != '\0')
+        command_add(&command, address->user);
+    command_add(&command, address->password);
+    redis_client_send(client, &command, on_authenticated, client);
+}
+
+static void on_tick(void *owner, uint64_t now_ms)
+{
+    (void)owner; /* the time-outs are the client's */
+    (void)now_ms;
+}
+
+static void on_stopped(void *owner)
+{
+    struct pubsub *pubsub = owner;
+    if (++pubsub->stopped == 2)
+        pubsub->config.handler->on_stopped(pubsub->config.owner);
+}
+
+/* The one that publishes. */
+
+static void on_publisher_open(void *owner)
+{
+    struct pubsub *pubsub = owner;
+    authenticate(pubsub, &pubsub->publisher);
+}
+
+static void on_publisher_lost(void *owner, const char *reason)
+{
+    struct pubsub *pubsub = owner;
+    pubsub->config.handler->on_lost(pubsub->config.owner, reason);
+}
+
+static const struct redis_client_handler publisher_handler = {
+    .on_open = on_publisher_open,
+    .on_lost = on_publisher_lost,
+    .on_tick = on_tick,
+    .on_stopped = on_stopped,
+};
+
+static void on_published(void *owner, void *request, const redisReply *reply)
+{
+    struct pubsub *pubsub = owner;
+    pubsub->unsent_bytes -= (size_t)(uintptr_t)request;
+    if (reply == NULL || reply->type == REDIS_REPLY_INTEGER)
+        return;
+    if (reply->type == REDIS_REPLY_ERROR)
+        redis_client_fail_on_error(&pubsub->publisher, reply->str);
+    else
+        redis_client_fail(&pubsub->publisher, "PUBLISH did not answer with a number");
+}
+
+bool pubsub_publish(struct pubsub *pubsub, const char *channel, const void *bytes, size_t length)
+{
+    if (pubsub->publisher.state != REDIS_CLIENT_OPEN || length > pubsub->config.unsent_max - pubsub->unsent_bytes)
+        return false;
+    struct command command;
+    command_init(&command);
+    command_add(&command, "PUBLISH");
+    command_add(&command, channel);
+    command_add_bytes(&command, bytes, length);
+    pubsub->unsent_bytes += length;
+    redis_client_send(&pubsub->publisher, &command, on_published, (void *)(uintptr_t)length);
+    return true;
+}
+
+/* The one that is subscribed. Redis answers SUBSCRIBE and PING in shapes of its own there (redis.io, pubsub): arrays that begin with a word. */
+
+static bool begins_with(const redisReply *reply, const char *word, size_t elements)
+{
+    return reply->type == REDIS_REPLY_ARRAY && reply->elements == elements && reply->element[0]->type == REDIS_REPLY_STRING &&
+           strcmp(reply->element[0]->str, word) == 0;
+}
+
+static void on_subscribed(void *owner, void *request, const redisReply *reply)
+{
+    struct pubsub *pubsub = owner;
+    (void)request;
+    if (reply == NULL)
+        return;
+    if (reply->type == REDIS_REPLY_ERROR)
+        redis_client_fail_on_error(&pubsub->subscriber, reply->str);
+    else if (!begins_with(reply, "subscribe", 3))
+        redis_client_fail(&pubsub->subscriber, "SUBSCRIBE was not answered as such");
+    else
+        pubsub->subscribed++;
+}
+
+static void on_subscriber_open(void *owner)
+{
+    struct pubsub *pubsub = owner;
+    authenticate(pubsub, &pubsub->subscriber);
+    for (unsigned channel = 0; channel < pubsub->config.channel_count; channel++) {
+        struct command command;
+        command_init(&command);
+        command_add(&command, "SUBSCRIBE");
+        command_add(&command, pubsub->config.channels[channel]);
+        redis_client_send(&pubsub->subscriber, &command, on_subscribed, NULL);
+    }
+}
+
+static void on_subscriber_lost(void *owner, const char *reason)
+{
+    struct pubsub *pubsub = owner;
+    pubsub->subscribed = 0;
+    pubsub->config.handler->on_lost(pubsub->config.owner, reason);
+}
+
+static void on_pong(void *owner, void *request, const redisReply *reply)
+{
+    struct pubsub *pubsub = owner;
+    (void)request;
+    if (reply == NULL || begins_with(reply, "pong", 2))
+        return;
+    if (reply->type == REDIS_REPLY_ERROR)
+        redis_client_fail_on_error(&pubsub->subscriber, reply->str);
+    else
+        redis_client_fail(&pubsub->subscriber, "PING was not answered as such");
+}
+
+static void on_subscriber_tick(void *owner, uint64_t now_ms)
+{
+    struct pubsub *pubsub = owner;
+    if (pubsub->subscribed < pubsub->config.channel_count || now_ms - pubsub->last_ping_ms < PING_MS)
+        return;
+    pubsub->last_ping_ms = now_ms;
+    struct command command;
+    command_init(&command);
+    command_add(&command, "PING");
+    redis_client_send(&pubsub->subscriber, &command, on_pong, NULL);
+}
+
+static bool on_push(void *owner, const redisReply *reply)
+{
+    struct pubsub *pubsub = owner;
+    if (!begins_with(reply, "message", 3))
+        return false;
+    const redisReply *name = reply->element[1], *bytes = reply->element[2];
+    for (unsigned channel = 0; channel < pubsub->config.channel_count; channel++) {
+        if (name->type == REDIS_REPLY_STRING && bytes->type == REDIS_REPLY_STRING && strcmp(name->str, pubsub->config.channels[channel]) == 0) {
+            pubsub->config.handler->on_message(pubsub->config.owner, channel, bytes->str, (size_t)bytes->len);
+            return true;
+        }
+    }
+    redis_client_fail(&pubsub->subscriber, "a message of a channel that nobody has asked for");
+    return true;
+}
+
+static const struct redis_client_handler subscriber_handler = {
+    .on_open = on_subscriber_open,
+    .on_lost = on_subscriber_lost,
+    .on_tick = on_subscriber_tick,
+    .on_stopped = on_stopped,
+    .on_push = on_push,
+};
+
+void pubsub_start(struct pubsub *pubsub, uv_loop_t *loop, const struct pubsub_config *config)
+{
+    CHECK(config->channel_count <= PUBSUB_CHANNELS_MAX);
+    *pubsub = (struct pubsub){ .config = *config };
+    redis_client_start(&pubsub->publisher, loop, pubsub->config.address, config->timeout_ms, &publisher_handler, pubsub);
+    redis_client_start(&pubsub->subscriber, loop, pubsub->config.address, config->timeout_ms, &subscriber_handler, pubsub);
+}
+
+bool pubsub_is_open(const struct pubsub *pubsub)
+{
+    return pubsub->publisher.state == REDIS_CLIENT_OPEN && pubsub->subscriber.state == REDIS_CLIENT_OPEN &&
+           pubsub->subscribed == pubsub->config.channel_count;
+}
+
+void pubsub_reconnect(struct pubsub *pubsub, const char *reason)
+{
+    if (pubsub->publisher.state == REDIS_CLIENT_OPEN)
+        redis_client_fail(&pubsub->publisher, reason);
+    if (pubsub->subscriber.state == REDIS_CLIENT_OPEN)
+        redis_client_fail(&pubsub->subscriber, reason);
+}
+
+void pubsub_stop(struct pubsub *pubsub)
+{
+    redis_client_stop(&pubsub->publisher);
+    redis_client_stop(&pubsub->subscriber);
+}

@@ -1,0 +1,202 @@
+/* A message between nodes becomes a record, and a message again, with the addresses as the other side has to write them. */
+#include "unit/unit.h"
+
+#include "bus/record.h"
+
+enum { SOURCE = 1, TARGET = 2, THEIR_INDEX_HERE = 7, OUR_INDEX_THERE = 4000 };
+
+static const uint8_t secret[SEAL_SECRET_BYTES] = "shared";
+
+static const struct address to = { .generation = 11, .thread = 3, .slot = ADDRESS_SLOTS - 1, .node = THEIR_INDEX_HERE },
+                            from = { .generation = ADDRESS_GENERATION_MAX, .thread = 2, .slot = 5 };
+
+static const uint64_t match = 0x0123456789abcdef;
+
+static struct message say(enum message_type type)
+{
+    return (struct message){ .type = (uint16_t)type, .to = to, .from = from };
+}
+
+static struct message left(void)
+{
+    struct message message = say(PEER_LEFT);
+    message.peer_left.match = match;
+    message.peer_left.number = 7;
+    return message;
+}
+
+/* What arrives of one message. The batch is left open for what points into it. */
+static struct batch_record pass(struct batch *batch, const struct message *message)
+{
+    struct batch_reader reader;
+    struct batch_record record;
+    struct seal *seal = seal_new(secret, SOURCE, 1);
+    assert_true(record_write(batch, message));
+    size_t length = batch_close(batch, seal, SOURCE, 1, 1, TARGET);
+    assert_int_equal(batch_open(&reader, seal, TARGET, batch->bytes, length), BATCH_OK);
+    assert_true(batch_next(&reader, &record));
+    seal_free(&seal);
+    return record;
+}
+
+static struct message arrives(const struct message *message)
+{
+    struct batch batch = { 0 };
+    struct message read;
+    struct batch_record record = pass(&batch, message);
+    assert_int_equal(record_read(&read, &record, OUR_INDEX_THERE), RECORD_OK);
+    assert_int_equal(read.type, message->type);
+    struct address here = to, there = from;
+    here.node = 0;
+    there.node = OUR_INDEX_THERE;
+    assert_true(address_equals(read.to, here));
+    assert_true(address_equals(read.from, there));
+    batch_fini(&batch);
+    return read;
+}
+
+static void there_it_is_what_it_was_here(void **state)
+{
+    (void)state;
+    struct message message = say(PEER_TEXT);
+    message.payload = payload_copy("an event", 8);
+    message.peer_text.match = match;
+    message.peer_text.number = UINT32_MAX;
+    struct message read = arrives(&message);
+    assert_int_equal(read.peer_text.match, match);
+    assert_int_equal(read.peer_text.number, UINT32_MAX);
+    assert_true(address_is_nobody(read.peer_text.writer));
+    assert_int_equal(read.payload->length, 8);
+    assert_memory_equal(read.payload->bytes, "an event", 8);
+    message_discard(&read);
+    message_discard(&message);
+
+    static const enum message_type counts[] = { PEER_WRITTEN, PEER_GAP };
+    for (size_t i = 0; i < 2; i++) {
+        message = say(counts[i]);
+        message.peer_count.match = match;
+        message.peer_count.taken = 9;
+        message.peer_count.written = 8;
+        read = arrives(&message);
+        assert_int_equal(read.peer_count.match, match);
+        assert_int_equal(read.peer_count.taken, 9);
+        assert_int_equal(read.peer_count.written, 8);
+        assert_null(read.payload);
+    }
+
+    static const enum message_type others[] = { PEER_LEFT, PEER_ASK, PEER_LEFT_HEARD };
+    for (size_t i = 0; i < 3; i++) {
+        message = left();
+        message.type = (uint16_t)others[i];
+        read = arrives(&message);
+        assert_int_equal(read.peer_left.match, match);
+        assert_int_equal(read.peer_left.number, others[i] == PEER_LEFT ? 7 : 0);
+    }
+}
+
+static void a_match_with_a_user_of_the_sender(void **state)
+{
+    (void)state;
+    struct peer peer = { .id = { 9 } };
+    struct message message = say(MATCH_FOUND);
+    message.payload = payload_copy(&peer, sizeof peer);
+    message.match_found.match = match;
+    message.match_found.search = 4;
+    message.match_found.role = MATCH_CALLEE;
+    message.match_found.partner = (struct address){ .generation = 6, .thread = 2, .slot = 1 };
+    struct message read = arrives(&message);
+    assert_int_equal(read.match_found.match, match);
+    assert_int_equal(read.match_found.search, 4);
+    assert_int_equal(read.match_found.role, MATCH_CALLEE);
+    struct address partner = message.match_found.partner;
+    partner.node = OUR_INDEX_THERE;
+    assert_true(address_equals(read.match_found.partner, partner));
+    assert_memory_equal(read.payload->bytes, &peer, sizeof peer);
+    message_discard(&read);
+
+    struct batch batch = { 0 };
+    message.payload->length--; /* not a whole peer */
+    struct batch_record record = pass(&batch, &message);
+    assert_int_equal(record_read(&read, &record, 1), RECORD_MALFORMED);
+    message.payload->length++;
+    message.match_found.partner.generation = 0; /* nobody */
+    record = pass(&batch, &message);
+    assert_int_equal(record_read(&read, &record, 1), RECORD_MALFORMED);
+    message_discard(&message);
+    batch_fini(&batch);
+}
+
+/* As the other node's matcher does. */
+static void a_thread_may_speak(void **state)
+{
+    (void)state;
+    struct batch batch = { 0 };
+    struct message message = say(USER_BANNED), read;
+    message.from = address_of_thread(4);
+    struct batch_record record = pass(&batch, &message);
+    assert_int_equal(record_read(&read, &record, OUR_INDEX_THERE), RECORD_OK);
+    assert_int_equal(read.type, USER_BANNED);
+    assert_true(address_is_thread(read.from));
+    assert_int_equal(read.from.node, OUR_INDEX_THERE);
+    batch_fini(&batch);
+}
+
+static void what_cannot_be_is_malformed(void **state)
+{
+    (void)state;
+    struct batch batch = { 0 };
+    struct message message = left(), read = { .type = MESSAGE_NONE };
+    const struct batch_record good = pass(&batch, &message);
+    uint8_t body[64];
+    struct batch_record bad = { .type = good.type, .body = body, .length = good.length };
+    for (bad.length = 0; bad.length <= sizeof body; bad.length++) {
+        memset(body, 1, sizeof body);
+        memcpy(body, good.body, good.length);
+        assert_int_equal(record_read(&read, &bad, 1), bad.length == good.length ? RECORD_OK : RECORD_MALFORMED);
+    }
+    bad.length = good.length;
+    memset(body + 4, 0, 3); /* `to` has no generation: a thread is not for others to speak to */
+    assert_int_equal(record_read(&read, &bad, 1), RECORD_MALFORMED);
+    memcpy(body, good.body, good.length);
+    body[1] = 0xFF; /* a slot that does not exist */
+    assert_int_equal(record_read(&read, &bad, 1), RECORD_MALFORMED);
+    batch_fini(&batch);
+}
+
+static void what_is_not_known_is_passed_over(void **state)
+{
+    (void)state;
+    struct message read;
+    uint8_t body[64] = { 1 };
+    for (unsigned type = 0; type <= UINT8_MAX; type++) {
+        const struct batch_record record = { .type = (uint8_t)type, .body = body, .length = 3 };
+        bool is_message = type >= RECORD_PEER_TEXT && type <= RECORD_MATCH_FOUND;
+        assert_int_equal(record_read(&read, &record, 1), is_message ? RECORD_MALFORMED : RECORD_UNKNOWN);
+    }
+}
+
+static void what_does_not_fit_is_not_begun(void **state)
+{
+    (void)state;
+    struct batch batch = { 0 };
+    static const char text[60000];
+    assert_true(batch_add(&batch, 1, text, sizeof text));
+    struct message message = left();
+    while (record_write(&batch, &message)) {
+    }
+    assert_in_range(batch.used + SEAL_TAG_BYTES, BATCH_BYTES - 32, BATCH_BYTES);
+    batch_fini(&batch);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(there_it_is_what_it_was_here),
+        cmocka_unit_test(a_match_with_a_user_of_the_sender),
+        cmocka_unit_test(a_thread_may_speak),
+        cmocka_unit_test(what_cannot_be_is_malformed),
+        cmocka_unit_test(what_is_not_known_is_passed_over),
+        cmocka_unit_test(what_does_not_fit_is_not_begun),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
