@@ -1,13 +1,15 @@
 // messages.js: the list of messages: bubbles, notes, where the reader is in it, and the same as a text file.
 //
-// However fast a stranger writes, the page lays the list out once for each frame that is drawn, and only what is in view
-// (content-visibility in style.css): otherwise a phone would be too busy to notice that Leave is pressed.
+// However fast a stranger writes, the page lays the list out once for each frame that is drawn, and only what is in view: entries stand in
+// groups, and a group out of view costs nothing (content-visibility in chat.css; for each entry of its own, the browser would look after a
+// thousand). Otherwise a phone is too busy to notice that Leave is pressed.
 
 import { isFewEmoji, isVisible, shown } from './clean.js';
 import { linkify } from './linkify.js';
 import { allSeen } from './notify.js';
 
 const MOST = 1000; // older ones go: a stranger must not be able to fill the memory
+const GROUP = 40;
 const LINES_SHOWN = 12;
 const SHORT = 140; // fits into so many lines anywhere; to measure what is out of view is dear
 const PLACE_EVERY_MS = 150; // a stranger's messages, at most
@@ -21,6 +23,7 @@ let entries = [];
 let unmeasured = [];
 let isAtEnd = true; // who reads further up is not torn away
 let endEntry = null; // the last one when the list was at its end
+let group = null; // the last one
 let unplaced = []; // the latest entries
 let placedAt = -Infinity;
 let placeTimer = 0;
@@ -47,12 +50,26 @@ export function button(className, text, onClick) {
   return made;
 }
 
+function place(bubble) {
+  if (!group || group.childElementCount >= GROUP) {
+    group = element('div', 'group');
+    tail.before(group);
+  }
+  group.append(bubble);
+}
+
+function takeAway(bubble) {
+  const from = bubble.parentElement;
+  bubble.remove();
+  if (from && from !== group && !from.hasChildNodes()) from.remove();
+}
+
 /** To lay the list out and to draw it is what costs. */
-function place() {
+function placeAll() {
   clearTimeout(placeTimer);
   placeTimer = 0;
   placedAt = performance.now();
-  tail.before(...unplaced.map(entry => entry.element));
+  for (const { element: bubble } of unplaced) place(bubble);
   unmeasured.push(...unplaced.splice(0).filter(({ text }) => text.length > SHORT || text.includes('\n')));
   drawSoon();
 }
@@ -60,14 +77,14 @@ function place() {
 function add(entry) {
   unplaced.push(entry);
   entries.push(entry);
-  if (entries.length > MOST) entries.shift().element.remove();
+  if (entries.length > MOST) takeAway(entries.shift().element);
   if (unplaced.length > MOST) unplaced.shift();
   if (unmeasured.length > MOST) unmeasured.shift(); // no frame is drawn while the page is in the background
   if (entry.who === 'You') isAtEnd = true;
   else if (entry.who && !isAtEnd) unseen++;
   const waitMs = entry.who === 'Stranger' ? placedAt + PLACE_EVERY_MS - performance.now() : 0;
-  if (waitMs <= 0) place();
-  else placeTimer ||= setTimeout(place, waitMs);
+  if (waitMs <= 0) placeAll();
+  else placeTimer ||= setTimeout(placeAll, waitMs);
   return entry;
 }
 
@@ -115,7 +132,8 @@ function foldLong(added) {
 }
 
 export function clearMessages() {
-  for (const { element: old } of entries) old.remove();
+  for (const old of list.querySelectorAll('.group')) old.remove();
+  group = null;
   entries = [];
   unplaced = [];
   unmeasured = [];
@@ -133,7 +151,7 @@ export function addNote(text) {
 
 /** What is no message and goes again. */
 export function addBelow(help) {
-  tail.before(help);
+  place(help);
 }
 
 /** Returns the entry, for markMessage(); null if there is nothing to see in it. */
@@ -164,7 +182,7 @@ export function markMessage(entry, text, onRetry) {
 }
 
 export function removeMessage(entry) {
-  entry.element.remove();
+  takeAway(entry.element);
   entries = entries.filter(other => other !== entry);
 }
 
