@@ -1,6 +1,6 @@
 // chat.js: the chat view: a conversation from the match to its end, and whatever is said in it.
 
-import { addMessage, addNote, clearMessages, isReadingBack, saveTranscript } from './messages.js';
+import { addMessage, addNote, clearMessages, drawSoon, isReadingBack, saveTranscript } from './messages.js';
 import { closeOutbox, openOutbox, posted, refuse } from './outbox.js';
 import { clearComposer, closeComposer, focusComposer, initComposer, openComposer, putBack, sendAgain } from './composer.js';
 import { closeFirstWord, openFirstWord } from './first-word.js';
@@ -134,7 +134,10 @@ function sendText(text) {
 
 function showTyping(isActive) {
   clearTimeout(typingTimer);
-  if (typing.hidden === isActive) typing.hidden = !isActive;
+  if (typing.hidden === isActive) {
+    typing.hidden = !isActive;
+    drawSoon(); // it stands at the end of the list
+  }
   if (isActive) typingTimer = setTimeout(showTyping, TYPING_LASTS_MS, false);
 }
 
@@ -222,7 +225,7 @@ export function onChatError(code, request) {
   if (request === 'webrtc_signal') failCall();
   else if (request !== 'typing') refuse(code, sendText);
   if (isChatting() && code === 'not_in_chat') endChat(explain(code));
-  else if (request !== 'webrtc_signal') addNote(explain(code));
+  else if (request !== 'webrtc_signal' && (isChatting() || code !== 'not_in_chat')) addNote(explain(code));
 }
 
 /** on.next: another stranger is wanted. */
