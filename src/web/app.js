@@ -76,6 +76,7 @@ function askForSearch(type) {
 function search(type) {
   failures = 0;
   if (isShutOut) return goToStart(lossWords(SHUT_OUT));
+  if (wanted().length === 0) return goToStart(); // after a friend's link
   if (!isConnected) {
     goToStart();
     phase = 'waiting';

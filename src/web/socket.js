@@ -131,7 +131,7 @@ export class Socket {
     if (typeof message?.type !== 'string') return;
     this.#heardAt = performance.now();
     if (message.type === 'ack' || (message.type === 'error' && message.data?.request === 'ack')) {
-      this.#onAnswer();
+      this.#onAnswer(message.data?.code);
       return;
     }
     if (message.type === 'connection_established') {
@@ -144,8 +144,9 @@ export class Socket {
     this.#on.message(message);
   }
 
-  #onAnswer() {
+  #onAnswer(code) {
     clearTimeout(this.#deadline);
+    if (code === 'rate_limited') this.#askedAt += SILENCE_MS; // the user's own messages go first
     const taken = this.#asked;
     this.#asked = 0;
     this.#hasEverAnswered = true;
