@@ -13,6 +13,8 @@ static const struct {
     { ".js", "text/javascript; charset=utf-8" },
     { ".css", "text/css; charset=utf-8" },
     { ".svg", "image/svg+xml" },
+    { ".png", "image/png" },
+    { ".webmanifest", "application/manifest+json" },
 };
 
 /* NULL: not a file of the page. */

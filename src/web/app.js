@@ -1,286 +1,199 @@
-// app.js: what the user is doing (idle, searching, chatting, ended), the three views, and what the server's messages
-// mean for them (src/wire/README.md).
+// app.js: what the user is doing (idle, waiting for a connection to search by, searching, chatting), the three views, and what the
+// server's messages mean for them (src/wire/README.md).
 
 import { Socket } from './socket.js';
-import { commitInterests, currentInterests, showStartError } from './chips.js';
-import { closeSearch, fallbackAfterMs, initSearch, openSearch, refreshStats, searchAsked, showSearchTrouble } from './search.js';
-import { addMessage, addNote, clearMessages, markUnsent, saveTranscript } from './messages.js';
-import { clearComposer, closeComposer, initComposer, openComposer, putBack } from './composer.js';
-import { closeCall, initCall, onSignal, openCall } from './call.js';
-import { notify, notifyMessage } from './notify.js';
+import { SHUT_OUT, TAKEN_OVER, explain, lossWords, refusalWords } from './words.js';
+import { addBroader, commitInterests, currentInterests, showStartError } from './chips.js';
+import { closeSearch, countUs, fallbackAfterMs, initSearch, openSearch, searchAsked, showSearchTrouble } from './search.js';
+import { dropInvitation, friendInterest, invite, invitedBy, takeInvitation } from './friend.js';
+import { chatEvents, endChat, initChat, isChatting, loseChat, onChatError, onEscape, openChat, pressLeave } from './chat.js';
+import { loseOutbox, taken } from './outbox.js';
+import { initWaysOut } from './leaving.js';
+import { setBell, titleView } from './notify.js';
 
-const TYPING_LASTS_MS = 6000;
-const SURE_LASTS_MS = 4000;
 const RETRY_SEARCH_MS = 2000;
+const FAILURES_BORNE = 3;
+const ANYONE = 'anyone'; // the interest of who names none: the server wants one
 
 const $ = id => document.getElementById(id);
 const banner = $('banner');
-const chatView = $('chat-view');
-const typing = $('typing');
-const leaveButton = $('leave-button');
-const leaveHint = $('leave-hint');
-const blockButton = $('block-button');
-const reportButton = $('report-button');
-const reportMenu = $('report-menu');
 
 let phase = 'idle';
+let kind = 'interests'; // what is searched by; or 'anyone', 'friend'
 let isConnected = false;
-let wasConnected = false;   // ever
-let isShutOut = false;     // reported too often; no further connection is tried
+let wasConnected = false; // ever
+let isShutOut = false;    // reported too often; no further connection is tried
 let submitted = '';       // under this connection
-let matchId = null;
-let isTextOfLostChat = false;
-let sent = [];            // what may yet be refused, oldest first
-let typingTimer = 0;
+let failures = 0;         // of this search, in a row
+let hasFailed = false;    // since the server was last asked
 let retryTimer = 0;
-
-const ERRORS = {
-  message_too_long: 'That message was too long.',
-  rate_limited: 'Slow down a little.',
-  no_interests: 'Name at least one interest first.',
-  invalid_interests: 'The server did not accept these interests.',
-  not_in_chat: 'That chat is over already.',
-  matching_unavailable: 'Nobody can be found at the moment. The search goes on by itself.',
-  server_busy: 'The server is busy at the moment.',
-};
 
 // Views.
 
+const TITLES = { start: '', search: 'Looking…', chat: 'Chatting' };
+
 function show(name) {
-  for (const view of ['start', 'search', 'chat']) $(`${view}-view`).hidden = view !== name;
+  for (const view in TITLES) $(`${view}-view`).hidden = view !== name;
   if (name !== 'search') closeSearch();
+  titleView(TITLES[name]);
+}
+
+function drawStart() {
+  const isInvited = invitedBy() !== '';
+  $('invitation').hidden = !isInvited;
+  $('interests').hidden = $('anyone-start').hidden = isInvited;
+  $('start-button').textContent = !isConnected && !isShutOut ? 'Connecting…' : isInvited ? 'Meet your friend' : 'Start chatting';
+  $('start-hint').textContent = phase === 'waiting' ? 'We start as soon as you are connected. Esc cancels.' : '';
 }
 
 function goToStart(problem = '') {
   phase = 'idle';
   clearTimeout(retryTimer);
   show('start');
+  drawStart();
   showStartError(problem);
-  if (problem) $('interest-input').focus();
-  else $('start-title').focus();
+  $(problem && !invitedBy() ? 'interest-input' : 'start-title').focus();
 }
 
 // Searching.
 
-/** Asks the server; without a connection the next one will. */
+function wanted() {
+  if (kind === 'friend') return [friendInterest()];
+  return kind === 'anyone' ? [ANYONE] : currentInterests();
+}
+
 function askForSearch(type) {
   clearTimeout(retryTimer);
-  if (!isConnected) return;
-  const interests = currentInterests();
-  if (String(interests) !== submitted) socket.send('submit_interests', { interests });
-  submitted = String(interests);
+  hasFailed = false;
+  const interests = wanted();
+  if (JSON.stringify(interests) !== submitted) socket.send('submit_interests', { interests });
+  submitted = JSON.stringify(interests);
   socket.send(type, { fallback_after_ms: fallbackAfterMs() });
   searchAsked();
 }
 
+/** Without a connection there is no search; the next one begins it. */
 function search(type) {
-  if (isShutOut) {
-    goToStart(LOSSES[SHUT_OUT]);
-    return;
+  failures = 0;
+  if (isShutOut) return goToStart(lossWords(SHUT_OUT));
+  if (wanted().length === 0) return goToStart(); // after a friend's link
+  if (!isConnected) {
+    goToStart();
+    phase = 'waiting';
+    return drawStart();
   }
   phase = 'searching';
   show('search');
-  openSearch(listed(currentInterests()));
+  openSearch(kind);
   askForSearch(type);
   $('search-title').focus();
 }
 
+const searchNext = () => search('next');
+
 function start() {
-  const isClean = commitInterests();
-  if (currentInterests().length === 0) {
-    if (isClean) showStartError('Name at least one interest, so that there is something to talk about.');
-    $('interest-input').focus();
-  } else if (isClean) {
-    search('start_matching');
+  if (invitedBy()) {
+    takeInvitation();
+    kind = 'friend';
+    return search('start_matching');
   }
+  kind = 'interests';
+  const isClean = commitInterests();
+  if (isClean && currentInterests().length) return search('start_matching');
+  if (isClean) showStartError('Name at least one interest, or talk to anyone.');
+  $('interest-input').focus();
 }
 
-// Chatting.
-
-function openChat({ match_id, role, common_interests: common }) {
-  clearTimeout(retryTimer);
-  phase = 'chatting';
-  matchId = match_id;
-  sent = [];
-  if (!isTextOfLostChat) clearComposer();
-  isTextOfLostChat = false;
-  clearMessages();
-  show('chat');
-  chatView.classList.remove('ended');
-  $('chat-title').textContent = 'Stranger';
-  $('home-button').hidden = true;
-  blockButton.disabled = reportButton.disabled = false;
-  showReportMenu(false);
-  leave.calm();
-  block.calm();
-  hideTyping();
-  openCall(role);
-  addNote(Array.isArray(common) && common.length
-    ? `You both like ${listed(common)}.`
-    : 'You are talking to a stranger. Say hi!');
-  if (!openComposer()) $('chat-title').focus();
-  notify('Stranger found ·');
+function cancel() {
+  if (phase === 'searching') socket.send('end_matching');
+  pressBell(false);
+  goToStart();
 }
 
-function listed(words) {
-  return words.length === 1 ? words[0] : `${words.slice(0, -1).join(', ')} and ${words.at(-1)}`;
+/** Whatever the server takes us to be doing: under a new connection we do nothing. */
+function startOver(problem) {
+  lose();
+  socket.renew();
+  goToStart(problem);
 }
 
-function endChat(text) {
-  if (phase !== 'chatting') return;
-  phase = 'ended';
-  hideTyping();
-  closeCall();
-  closeComposer();
-  chatView.classList.add('ended');
-  $('chat-title').textContent = 'Chat over';
-  $('camera-button').hidden = true;
-  $('home-button').hidden = false;
-  leave.calm();
-  addNote(text);
+function pressBell(isSet) {
+  $('bell').setAttribute('aria-pressed', String(isSet));
+  setBell(isSet);
 }
 
-function sendText(text) {
-  if (phase !== 'chatting' || !socket.send('chat_message', { message: text })) return false;
-  sent.push(addMessage(text, true));
-  return true;
-}
-
-/** Only refusals are answered, and a limit that refuses one message refuses those after it: they are the latest. */
-function refused(code) {
-  const entry = sent.pop();
-  if (entry) markUnsent(entry);
-  if (!entry || phase !== 'chatting' || code === 'not_in_chat') return;
-  putBack(entry.text);
-}
-
-function showTyping(isActive) {
-  clearTimeout(typingTimer);
-  typing.hidden = !isActive;
-  if (isActive) typingTimer = setTimeout(hideTyping, TYPING_LASTS_MS);
-}
-
-const hideTyping = () => showTyping(false);
-
-/** A button that asks when pressed, and acts when pressed again soon. */
-function askFirst(button, calmText, askText, act) {
-  let timer = 0;
-  const isAsking = () => timer !== 0;
-  const turn = wasPressed => {
-    clearTimeout(timer);
-    timer = wasPressed ? setTimeout(turn, SURE_LASTS_MS, false) : 0;
-    button.textContent = wasPressed ? askText : calmText();
-    button.classList.toggle('asking', wasPressed);
-    if (!wasPressed) leaveHint.textContent = '';
-  };
-  const calm = () => turn(false);
-  const press = () => {
-    const isSure = isAsking();
-    turn(!isSure);
-    if (isSure) act();
-  };
-  return { press, calm, isAsking };
-}
-
-const leave = askFirst(leaveButton, () => phase === 'ended' ? 'Next stranger' : 'Leave', 'Really?', () => {
-  socket.send('end_chat');
-  endChat('You have left.');
-});
-
-const block = askFirst(blockButton, () => 'Block', 'Really block?', () => {
-  socket.send('block');
-  blockButton.disabled = true;
-  endChat('You have left.');
-  addNote('Blocked. You will not meet this stranger again while both of you stay connected.');
-  leaveButton.focus();
-});
-
-function report({ dataset: { reason }, textContent: words }) {
-  socket.send('report', { reason });
-  showReportMenu(false);
-  blockButton.disabled = reportButton.disabled = true;
-  endChat('You have left.');
-  addNote(`Reported: ${words}. Thank you. You will not meet this stranger again.`);
-  leaveButton.focus();
-}
-
-function showReportMenu(isShown) {
-  if (reportMenu.contains(document.activeElement)) reportButton.focus();
-  reportMenu.hidden = !isShown;
-  reportButton.setAttribute('aria-expanded', String(isShown));
-  if (isShown) reportMenu.querySelector('button').focus();
+async function inviteFriend() {
+  const words = await invite();
+  if (words === '' || phase !== 'searching') return;
+  $('invite-status').textContent = words;
+  kind = 'friend';
+  openSearch(kind);
+  askForSearch('next');
 }
 
 // What the server says.
 
-const explain = code => ERRORS[code] ?? 'The server refused that.';
-
-/** A search that was refused is asked for again. */
+/** A search that was refused is asked for again, but not for ever. */
 function onSearchError(code, request) {
-  if (phase !== 'searching') return;
   if (request === 'submit_interests' || code === 'no_interests') submitted = '';
-  if (code === 'invalid_interests') {
-    socket.send('end_matching');
-    goToStart(explain(code));
-  } else if (code !== 'already_chatting') { // then the match is on its way to us
-    showSearchTrouble(explain(code));
-    clearTimeout(retryTimer);
-    if (code !== 'matching_unavailable') retryTimer = setTimeout(() => askForSearch('next'), RETRY_SEARCH_MS);
-  }
+  if (code === 'matching_unavailable' && request !== 'submit_interests') return showSearchTrouble(explain(code)); // it is kept, and goes on by itself
+  if (hasFailed) return;
+  hasFailed = true;
+  failures++;
+  if (code === 'invalid_interests' || failures === FAILURES_BORNE) return startOver(explain(code));
+  showSearchTrouble(explain(code));
+  retryTimer = setTimeout(askForSearch, RETRY_SEARCH_MS, 'next');
 }
 
 function onError({ code, request }) {
-  if (['start_matching', 'next', 'submit_interests'].includes(request) || code === 'matching_unavailable') {
-    onSearchError(code, request);
-  } else if (request === 'chat_message') {
-    refused(code);
-    if (phase === 'chatting') addNote(explain(code));
-  } else if (['block', 'report'].includes(request)) {
-    addNote(`The ${request} did not get through. ${explain(code)}`);
-    blockButton.disabled = reportButton.disabled = false;
+  const isOfSearch = ['start_matching', 'next', 'submit_interests'].includes(request);
+  if (request === 'end_matching' || request === 'end_chat') {
+    // A match, or an end, that crossed with ours is dealt with when it comes.
+    if (code === 'already_chatting' || code === 'not_in_chat' || phase === 'searching') return;
+    startOver(explain(code));
+  } else if (isOfSearch || (phase === 'searching' && !request)) {
+    if (phase === 'searching') onSearchError(code, request);
+  } else if (phase === 'chatting') {
+    onChatError(code, request);
+  } else if (phase === 'idle') {
+    showStartError(explain(code));
   }
 }
 
 const events = {
+  ...chatEvents,
+
   connection_established() {
     isConnected = wasConnected = true;
     submitted = '';
     banner.textContent = '';
-    refreshStats(); // only now are we counted ourselves
-    if (phase === 'searching') askForSearch('start_matching');
+    $('bring-here').hidden = true;
+    countUs(true); // only now are we counted ourselves
+    if (phase === 'waiting') search('start_matching');
+    else drawStart();
   },
 
   no_match() {
-    if (phase === 'searching') showSearchTrouble('');
-    // Our 'next' crossed with a match, and has ended it and gone on searching.
-    else if (phase === 'chatting') search('next');
+    if (isChatting()) { // our 'next' crossed with a match, and has ended it and gone on searching
+      endChat('You left.');
+      searchNext();
+    } else if (phase === 'searching' && !hasFailed) {
+      failures = 0;
+      showSearchTrouble('');
+    }
   },
 
   success_matched(data) {
     // A match that crossed with our cancelling or leaving is not wanted any more.
-    if (phase === 'idle' || phase === 'ended') socket.send('end_chat');
-    else openChat(data);
-  },
-
-  chat_message({ message }) {
-    if (phase !== 'chatting' || typeof message !== 'string') return;
-    hideTyping();
-    addMessage(message, false);
-    notifyMessage();
-  },
-
-  typing({ active }) {
-    if (phase === 'chatting') showTyping(active === true);
-  },
-
-  webrtc_signal(data) {
-    if (phase === 'chatting') onSignal(data);
-  },
-
-  partner_left_chat({ match_id }) {
-    if (phase !== 'chatting' || match_id !== matchId) return;
-    endChat('Stranger has left.');
-    notify('Chat over ·');
+    if (phase !== 'searching' && !isChatting()) return socket.send('end_chat');
+    const shared = Array.isArray(data.common_interests) ? data.common_interests.filter(each => typeof each === 'string') : [];
+    const isFriend = kind === 'friend' && shared.includes(friendInterest());
+    clearTimeout(retryTimer);
+    phase = 'chatting';
+    show('chat');
+    openChat(data, isFriend ? [] : shared.filter(interest => interest !== ANYONE), isFriend);
+    if (isFriend) kind = 'interests';
+    pressBell(false);
   },
 
   error: onError,
@@ -290,76 +203,73 @@ function onMessage({ type, data }) {
   if (Object.hasOwn(events, type)) events[type](data ?? {});
 }
 
-const SHUT_OUT = 4003;
-const LOSSES = {
-  1001: 'The server is restarting. Reconnecting…',
-  1008: 'Disconnected for sending too much at once. Reconnecting in a while…',
-  1013: 'The server is full. Trying again in a while…',
-  [SHUT_OUT]: 'You were reported too often and cannot chat here for now.',
-};
-
-function onLost(code) {
+/** The connection has ended, and the server's memory of us with it. */
+function lose(why = 'The connection was lost, and the chat with it.') {
   isConnected = false;
-  banner.textContent = LOSSES[code]
-    ?? (wasConnected ? 'Connection lost. Reconnecting…' : 'The server lets nobody in. Trying again…');
+  countUs(false);
   clearTimeout(retryTimer);
-  if (phase === 'chatting') {
-    isTextOfLostChat = true;
-    endChat('The connection was lost, and the chat with it.');
-  }
-  blockButton.disabled = reportButton.disabled = true; // to the next connection, the stranger is nobody
-  showReportMenu(false);
+  loseChat(why, loseOutbox());
+  if (phase === 'searching') search();
+  drawStart();
+}
+
+async function onLost(code, wasOpen) {
+  const words = lossWords(code, wasConnected);
   isShutOut = code === SHUT_OUT;
-  if (isShutOut && phase === 'searching') goToStart();
+  banner.textContent = words;
+  $('bring-here').hidden = code !== TAKEN_OVER;
+  lose(code === TAKEN_OVER ? words : undefined);
+  if (code === TAKEN_OVER && phase === 'waiting') goToStart();
+  if (wasOpen || code !== 1006) return;
+  const more = await refusalWords();
+  if (!isConnected && more) banner.textContent = more;
 }
 
 // What the user does.
 
-function pressLeave() {
-  if (phase === 'ended') search('next');
-  else leave.press();
-}
-
-function onEscape() {
-  if (!reportMenu.hidden) {
-    showReportMenu(false);
-    return;
-  }
-  pressLeave();
-  if (leave.isAsking()) leaveHint.textContent = 'Press Esc again to leave';
-}
-
 document.addEventListener('keydown', event => {
   const isOurs = event.key === 'Escape' && !event.repeat && !event.isComposing && event.keyCode !== 229;
-  if (!isOurs || chatView.hidden) return;
+  if (!isOurs || phase === 'idle') return;
   event.preventDefault();
-  onEscape();
+  if (phase === 'chatting') onEscape();
+  else cancel();
 });
 
 $('start-form').addEventListener('submit', event => {
   event.preventDefault();
   start();
 });
-$('cancel-button').addEventListener('click', () => {
-  socket.send('end_matching');
-  goToStart();
+$('anyone-start').addEventListener('click', () => {
+  kind = 'anyone';
+  search('start_matching');
 });
-leaveButton.addEventListener('click', pressLeave);
-$('home-button').addEventListener('click', () => goToStart());
-$('save-button').addEventListener('click', saveTranscript);
-blockButton.addEventListener('click', block.press);
-reportButton.addEventListener('click', () => showReportMenu(reportMenu.hidden));
-$('report-cancel').addEventListener('click', () => showReportMenu(false));
-for (const button of reportMenu.querySelectorAll('[data-reason]')) {
-  button.addEventListener('click', () => report(button));
-}
-
-initSearch(() => askForSearch('next'));
-initComposer({
-  send: sendText,
-  typing: active => phase === 'chatting' && socket.send('typing', { active }),
-  edit: leave.calm,
+$('invitation-decline').addEventListener('click', () => {
+  dropInvitation();
+  drawStart();
 });
-initCall({ signal: data => socket.send('webrtc_signal', data), note: addNote });
+$('cancel-button').addEventListener('click', cancel);
+$('bell').addEventListener('click', () => pressBell($('bell').getAttribute('aria-pressed') !== 'true'));
+$('invite').addEventListener('click', inviteFriend);
+$('home-button').addEventListener('click', cancel);
+$('bring-here').addEventListener('click', () => socket.renew());
+addEventListener('hashchange', drawStart);
 
-const socket = new Socket({ message: onMessage, lost: onLost });
+initWaysOut(isChatting, () => {
+  if (isChatting()) pressLeave('Back');
+  else if (phase !== 'idle') cancel();
+});
+
+const socket = new Socket({ message: onMessage, taken, lost: onLost });
+initChat(socket, { next: searchNext });
+initSearch(() => askForSearch('next'), addBroader);
+drawStart();
+
+// Out of sight. A page that is kept for Back, or frozen, must not be matched with anybody: nobody would answer.
+
+addEventListener('pagehide', () => {
+  socket.pause();
+  lose('You left the page, and the chat ended.');
+});
+addEventListener('pageshow', event => event.persisted && socket.resume());
+document.addEventListener('freeze', () => phase === 'searching' && socket.send('end_matching'));
+document.addEventListener('resume', () => phase === 'searching' && askForSearch('start_matching'));

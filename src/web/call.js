@@ -1,8 +1,14 @@
 // call.js: video between two who both want it. Camera and microphone stay off until both have said yes:
-// call-request, call-accept, each turns its camera on and says ready, the match's caller offers, the callee answers.
+// call-request, call-accept, each turns its devices on and says ready, the match's caller offers, the callee answers.
+//
+// Each signal carries the number of its call, which who asks has given: a yes that comes late is of a call that is no more. A stranger's
+// client that gives none means the one under way. No phase lasts for ever, and none holds a camera for nothing.
 
 const CANDIDATES_KEPT = 64;
-const OPENS_ADDRESS = 'A video call connects you directly: each of you could learn the other’s network address.';
+const ANSWER_MS = 30000;
+const PICTURE_MS = 30000; // from the yes to the first picture
+const OPENS_ADDRESS = ' It connects you directly, so each could see the other’s network address.';
+const FAILED = 'The connection failed. You can go on writing.';
 const DECLINES_BORNE = 2; // in one chat; then the user is not asked again
 
 const $ = id => document.getElementById(id);
@@ -11,33 +17,60 @@ const prompt = $('call-prompt');
 const panel = $('call');
 const muteButton = $('mute-button');
 const videoButton = $('video-button');
+const darkButton = $('call-dark');
+const remoteVideo = $('remote-video');
 
 const isSupported = Boolean(navigator.mediaDevices?.getUserMedia && window.RTCPeerConnection);
+
+/** Half of the devices is enough for half of a call. */
+const WAYS = [
+  [{ video: true, audio: true }, ''],
+  [{ audio: true }, 'No camera found: voice only.'],
+  [{ video: true }, 'No microphone found: picture only.'],
+];
+const VOICE = [[{ audio: true }, '']];
 
 let sendSignal = null;
 let note = null;
 let phase = 'none'; // none, asking (we asked), asked (they did), on (both want it)
 let isCaller = false;
 let declines = 0;
+let hasToldAddress = false; // in this chat
+let number = 0;     // of the call in question
+let lastNumber = 0; // that we gave: odd ones are the match's caller's, so that no two are the same
 let call = null; // the one under way: what a browser API answers late for an older one is dropped
 let peerIsReady = false;
+let deadline = 0;
 let work = Promise.resolve();
 
-function enter(newPhase) {
+const isPressed = button => button.getAttribute('aria-pressed') === 'true';
+const press = (button, isOn) => button.setAttribute('aria-pressed', String(isOn));
+const stopTracks = media => media?.getTracks().forEach(track => track.stop());
+const signal = (kind, more) => sendSignal({ kind, call: number, ...more });
+
+function enter(newPhase, lastsMs = 0, onDeadline = null) {
   phase = newPhase;
-  prompt.hidden = phase !== 'asked';
+  clearTimeout(deadline);
+  if (lastsMs) deadline = setTimeout(onDeadline, lastsMs);
+  prompt.hidden = phase !== 'asked' && phase !== 'asking';
   panel.hidden = phase !== 'on';
+  $('call-accept').hidden = $('call-voice').hidden = phase !== 'asked';
+  darkButton.hidden = phase !== 'asking';
+  $('call-decline').textContent = phase === 'asked' ? 'No' : 'Cancel';
   cameraButton.textContent = phase === 'asking' ? 'Cancel video' : 'Video';
   cameraButton.hidden = phase === 'on';
-  $('call-text').textContent = phase === 'asked'
-    ? `Stranger would like to talk with video. ${OPENS_ADDRESS}`
-    : '';
+  $('call-text').textContent = phase === 'asked' ? `Stranger asks for a video call.${aboutAddress()}`
+    : phase === 'asking' ? `Asked. Your camera is off until Stranger agrees.${aboutAddress()}` : '';
 }
 
-const press = (button, isPressed) => button.setAttribute('aria-pressed', String(isPressed));
-const stopTracks = media => media?.getTracks().forEach(track => track.stop());
+/** Once in a chat. */
+function aboutAddress() {
+  const words = hasToldAddress ? '' : OPENS_ADDRESS;
+  hasToldAddress = true;
+  return words;
+}
 
-/** Says nothing to the partner. */
+/** Says nothing to the partner. Whether there was anything to see or hear. */
 function stop() {
   const ended = call;
   call = null;
@@ -45,16 +78,29 @@ function stop() {
   stopTracks(ended?.media);
   ended?.peer?.close();
   $('local-video').srcObject = null;
-  $('remote-video').srcObject = null;
+  remoteVideo.srcObject = null;
   const hadFocus = panel.contains(document.activeElement) || prompt.contains(document.activeElement);
   enter('none');
   if (hadFocus) $('chat-title').focus();
+  return Boolean(ended?.isLive);
 }
 
 function hangUp(text) {
-  sendSignal({ kind: 'hang-up' });
+  signal('hang-up');
   stop();
   note(text);
+}
+
+/** What there is of camera and microphone, perhaps no track; and what to tell the user. Missing, busy and denied look alike. */
+async function openDevices(wantsCamera) {
+  for (const [wish, words] of wantsCamera ? WAYS : VOICE) {
+    try {
+      return { media: await navigator.mediaDevices.getUserMedia(wish), words };
+    } catch {
+      // The next way may do.
+    }
+  }
+  return { media: new MediaStream(), words: 'No camera or microphone found: you only see and hear Stranger.' };
 }
 
 async function iceServers() {
@@ -69,40 +115,62 @@ async function iceServers() {
 function makePeer(current, servers) {
   const peer = new RTCPeerConnection({ iceServers: servers });
   const remote = new MediaStream();
-  $('remote-video').srcObject = remote;
+  remoteVideo.srcObject = remote;
   peer.ontrack = event => remote.addTrack(event.track);
   peer.onicecandidate = event => {
-    if (event.candidate && call === current) sendSignal({ kind: 'candidate', candidate: event.candidate.toJSON() });
+    if (event.candidate && call === current) signal('candidate', { candidate: event.candidate.toJSON() });
   };
   peer.onconnectionstatechange = () => {
-    if (call === current && peer.connectionState === 'failed') hangUp('The video connection failed.');
+    if (call !== current) return;
+    if (peer.connectionState === 'failed') hangUp(FAILED);
+    else if (peer.connectionState === 'connected' && !current.expectsPicture) goLive(current);
   };
   current.media.getTracks().forEach(track => peer.addTrack(track, current.media));
+  if (isCaller) { // the offer must have room for what only the stranger has
+    for (const kind of ['audio', 'video']) {
+      if (!current.media.getTracks().some(track => track.kind === kind)) peer.addTransceiver(kind, { direction: 'recvonly' });
+    }
+  }
   return peer;
 }
 
 /** Both have said yes. */
-async function begin() {
-  const current = { media: null, peer: null, candidates: [] };
+async function begin(wantsCamera) {
+  const current = { media: null, peer: null, candidates: [], expectsPicture: true, isLive: false };
   call = current;
   press(muteButton, false);
-  press(videoButton, false);
-  enter('on');
-  try {
-    const [media, servers] = await Promise.all([
-      navigator.mediaDevices.getUserMedia({ video: true, audio: true }),
-      iceServers(),
-    ]);
-    current.media = media;
-    if (call !== current) return stopTracks(media);
-    current.peer = makePeer(current, servers);
-  } catch {
-    if (call === current) hangUp('Your camera or microphone could not be used, so there is no video.');
-    return;
-  }
-  $('local-video').srcObject = current.media;
-  sendSignal({ kind: 'ready' });
+  press(videoButton, phase === 'asking' && isPressed(darkButton));
+  enter('on', PICTURE_MS, () => hangUp(FAILED));
+  $('call-status').textContent = 'Connecting…';
+  videoButton.hidden = !wantsCamera;
+  const [{ media, words }, servers] = await Promise.all([openDevices(wantsCamera), iceServers()]);
+  if (call !== current) return stopTracks(media);
+  if (words) note(words);
+  takeDevices(current, media);
+  current.peer = makePeer(current, servers);
+  signal('ready', { video: media.getVideoTracks().length > 0 });
   offerIfReady();
+}
+
+function takeDevices(current, media) {
+  current.media = media;
+  for (const track of media.getTracks()) {
+    track.enabled = !isPressed(track.kind === 'audio' ? muteButton : videoButton);
+    track.onended = () => {
+      if (call === current) note(`Your ${track.kind === 'audio' ? 'microphone' : 'camera'} was disconnected.`);
+    };
+  }
+  const hasPicture = media.getVideoTracks().length > 0;
+  $('local-video').srcObject = hasPicture ? media : null;
+  $('local-video').hidden = videoButton.hidden = !hasPicture;
+  muteButton.hidden = media.getAudioTracks().length === 0;
+}
+
+function goLive(current) {
+  if (!current || current !== call || current.isLive) return;
+  current.isLive = true;
+  clearTimeout(deadline);
+  $('call-status').textContent = current.expectsPicture ? '' : 'Stranger sends no picture.';
 }
 
 function offerIfReady() {
@@ -117,7 +185,7 @@ function offerIfReady() {
 
 function describe(current) {
   const { type, sdp } = current.peer.localDescription;
-  if (call === current) sendSignal({ kind: type, sdp });
+  if (call === current) signal(type, { sdp });
 }
 
 /** One step after the other, whatever the stranger sends meanwhile; what does not fit is ignored. */
@@ -157,37 +225,42 @@ function onCandidate({ candidate }) {
   });
 }
 
-function onRequest() {
-  if (phase === 'asking') {
-    begin(); // both asked at the same time: both want it
-  } else if (phase === 'none') {
-    if (isSupported && declines < DECLINES_BORNE) enter('asked');
-    else sendSignal({ kind: 'call-decline' });
+function onRequest({ call: theirs }) {
+  if (phase === 'asking') { // both asked at the same time: both want it, and it is the match's caller's call
+    if (!isCaller) number = theirs;
+    begin(true);
+  } else if (phase !== 'on') {
+    number = theirs;
+    if (isSupported && declines < DECLINES_BORNE) enter('asked', ANSWER_MS, refuseQuietly);
+    else signal('call-decline');
   }
 }
 
-function onDecline() {
-  if (phase !== 'asking') return;
+function refuseQuietly() {
+  signal('call-decline');
   stop();
-  note('Stranger would rather not use video.');
 }
 
-function onHangUp() {
-  const wasOn = phase === 'on';
-  if (phase === 'none') return;
-  stop();
-  if (wasOn) note('Stranger has ended the video call.');
+/** Whatever it was that the stranger has put an end to. */
+function onEnd() {
+  const was = phase;
+  if (was === 'none') return;
+  if (stop()) note('The call ended.');
+  else note(was === 'asked' ? 'Stranger no longer asks for a call.' : 'Stranger declined.');
+}
+
+function onReady({ video }) {
+  peerIsReady = phase !== 'none';
+  if (call) call.expectsPicture = video !== false;
+  offerIfReady();
 }
 
 const signals = {
   'call-request': onRequest,
-  'call-accept': () => phase === 'asking' && begin(),
-  'call-decline': onDecline,
-  'hang-up': onHangUp,
-  ready: () => {
-    peerIsReady = phase !== 'none';
-    offerIfReady();
-  },
+  'call-accept': () => phase === 'asking' && begin(true),
+  'call-decline': onEnd,
+  'hang-up': onEnd,
+  ready: onReady,
   offer: onDescription,
   answer: onDescription,
   candidate: onCandidate,
@@ -195,49 +268,66 @@ const signals = {
 
 /** A signal is whatever a stranger's client wrote. */
 export function onSignal(data) {
-  if (typeof data?.kind === 'string' && Object.hasOwn(signals, data.kind)) signals[data.kind](data);
+  if (typeof data?.kind !== 'string' || !Object.hasOwn(signals, data.kind)) return;
+  const isOfAnother = data.call !== undefined && number !== undefined && data.call !== number;
+  if (data.kind === 'call-request' || !isOfAnother) signals[data.kind](data);
 }
 
 export function openCall(role) {
   stop();
   isCaller = role === 'caller';
+  lastNumber = isCaller ? -1 : 0;
   declines = 0;
+  hasToldAddress = false;
 }
 
 export const closeCall = stop;
 
+/** A signal was refused: without it there is no call. */
+export function failCall() {
+  if (phase !== 'none') hangUp(FAILED);
+}
+
+/** What is pressed before the device is there holds for its first picture. */
 function toggleTracks(button, kind) {
-  if (!call?.media) return;
-  const isOff = button.getAttribute('aria-pressed') !== 'true';
-  call.media.getTracks().filter(track => track.kind === kind).forEach(track => { track.enabled = !isOff; });
-  press(button, isOff);
+  press(button, !isPressed(button));
+  call?.media?.getTracks().filter(track => track.kind === kind).forEach(track => { track.enabled = !isPressed(button); });
+}
+
+function cancelAsking(text) {
+  signal('hang-up');
+  stop();
+  if (text) note(text);
 }
 
 function ask() {
   if (phase === 'asking') {
-    sendSignal({ kind: 'hang-up' });
-    enter('none');
+    cancelAsking();
   } else if (phase === 'asked') {
-    accept();
+    accept(true);
   } else if (!isSupported) {
     note('Video needs a secure (https) page and a browser that allows it.');
   } else if (phase === 'none') {
-    enter('asking');
-    sendSignal({ kind: 'call-request' });
-    note(`You asked for video. Your camera stays off until Stranger says yes. ${OPENS_ADDRESS}`);
+    number = lastNumber += 2;
+    press(darkButton, false);
+    enter('asking', ANSWER_MS, () => cancelAsking('No answer.'));
+    signal('call-request');
   }
 }
 
-function accept() {
-  sendSignal({ kind: 'call-accept' });
-  begin();
+function accept(wantsCamera) {
+  signal('call-accept');
+  begin(wantsCamera);
   $('hangup-button').focus();
 }
 
 function decline() {
+  if (phase === 'asking') {
+    cancelAsking();
+    return;
+  }
   declines++;
-  sendSignal({ kind: 'call-decline' });
-  stop();
+  refuseQuietly();
 }
 
 /** on.signal(data) sends to the partner, on.note(text) tells the user. */
@@ -245,9 +335,12 @@ export function initCall(on) {
   sendSignal = on.signal;
   note = on.note;
   cameraButton.addEventListener('click', ask);
-  $('call-accept').addEventListener('click', accept);
+  $('call-accept').addEventListener('click', () => accept(true));
+  $('call-voice').addEventListener('click', () => accept(false));
   $('call-decline').addEventListener('click', decline);
-  $('hangup-button').addEventListener('click', () => hangUp('You have ended the video call.'));
+  darkButton.addEventListener('click', () => press(darkButton, !isPressed(darkButton)));
+  $('hangup-button').addEventListener('click', () => hangUp(call?.isLive ? 'The call ended.' : 'You called it off.'));
   muteButton.addEventListener('click', () => toggleTracks(muteButton, 'audio'));
   videoButton.addEventListener('click', () => toggleTracks(videoButton, 'video'));
+  remoteVideo.addEventListener('playing', () => goLive(call));
 }

@@ -1,11 +1,17 @@
 // chips.js: the field in which interests are typed, and the chips that they become.
 
+import { isVisible, sendable } from './clean.js';
 import { recall, remember } from './settings.js';
 
 const MOST = 10;
 const LONGEST_BYTES = 64;
 const SEPARATOR = /[,\n\r，、]/;
-const IDEAS = ['music', 'films', 'gaming', 'coding', 'books', 'travel'];
+const IDEAS_SHOWN = 12;
+const IDEAS = ['music', 'films', 'gaming', 'coding', 'books', 'travel', 'anime', 'art', 'astronomy', 'baking', 'board games', 'camping',
+  'cats', 'chess', 'climbing', 'comics', 'cooking', 'crosswords', 'cycling', 'dogs', 'drawing', 'fashion', 'football', 'gardening',
+  'guitar', 'hiking', 'history', 'knitting', 'languages', 'maths', 'memes', 'night shifts', 'old films', 'photography', 'poetry',
+  'running', 'science', 'synthesizers', 'trains', 'writing'];
+const BROAD = IDEAS.slice(0, 6);
 
 const input = document.getElementById('interest-input');
 const list = document.getElementById('chips');
@@ -14,6 +20,9 @@ const error = document.getElementById('start-error');
 const status = document.getElementById('chip-status');
 
 const FIRST_HINT = input.placeholder;
+
+/** Drawn at random, the same for one visit. */
+const offered = IDEAS.map(text => [Math.random(), text]).sort(([a], [b]) => a - b).slice(0, IDEAS_SHOWN).map(([, text]) => text);
 
 let interests = [];
 
@@ -59,7 +68,7 @@ function idea(interest) {
 
 function draw() {
   list.replaceChildren(...interests.map(chip));
-  ideas.replaceChildren(...IDEAS.filter(text => !has(text)).map(idea));
+  ideas.replaceChildren(...offered.filter(text => !has(text)).map(idea));
   input.placeholder = interests.length ? 'Add another…' : FIRST_HINT;
   ideas.hidden = interests.length >= MOST || ideas.childElementCount === 0;
 }
@@ -85,8 +94,8 @@ function addAll(texts) {
   const refused = [];
   const added = [];
   let problem = '';
-  for (const text of texts.map(each => each.trim())) {
-    if (text === '' || has(text)) continue;
+  for (const text of texts.map(each => sendable(each).trim())) {
+    if (!isVisible(text) || has(text)) continue;
     const why = refusal(text);
     if (why) {
       problem = why;
@@ -99,6 +108,13 @@ function addAll(texts) {
   showStartError(problem);
   if (added.length) changed(`${added.join(', ')} added`);
   return refused;
+}
+
+/** An interest that many have, '' if there is none to add. */
+export const offerBroader = () => interests.length >= MOST ? '' : BROAD.find(text => !has(text)) ?? '';
+
+export function addBroader() {
+  addAll([offerBroader()]);
 }
 
 /** Makes chips of the field's text. False if some of it was refused and still stands there. */

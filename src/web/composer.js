@@ -1,5 +1,7 @@
 // composer.js: the field for messages: keys, counter, and telling the partner that one is being typed.
 
+import { isVisible, sendable } from './clean.js';
+
 const LONGEST = 2000;       // Unicode code points
 const COUNT_FROM = 1800;
 const TYPING_EVERY_MS = 2200; // with room for the network's whims
@@ -17,14 +19,16 @@ let sendTyping = null;
 
 const hasTouchKeyboard = matchMedia('(pointer: coarse)').matches;
 
+const number = value => value.toLocaleString(document.documentElement.lang);
+
 function refresh() {
-  const length = [...field.value].length;
+  const length = field.value.length < COUNT_FROM ? 0 : [...field.value].length;
   const isTooLong = length > LONGEST;
   counter.hidden = length < COUNT_FROM;
-  counter.textContent = `${length.toLocaleString('en')} / ${LONGEST.toLocaleString('en')}`;
+  counter.textContent = `${number(length)} / ${number(LONGEST)}`;
   counter.classList.toggle('over', isTooLong);
   field.setAttribute('aria-invalid', String(isTooLong));
-  sendButton.disabled = !isOpen || isTooLong || field.value.trim() === '';
+  sendButton.disabled = !isOpen || isTooLong || !isVisible(field.value);
 }
 
 /** The server passes on one every two seconds and drops the rest: what comes too early waits for its turn. */
@@ -52,6 +56,7 @@ export function openComposer() {
   isOpen = true;
   forgetTyping();
   saidTypingAt = -Infinity;
+  form.hidden = false;
   field.readOnly = false;
   field.placeholder = 'Message';
   refresh();
@@ -60,12 +65,13 @@ export function openComposer() {
   return !hasTouchKeyboard;
 }
 
-/** Read-only and not disabled: what stands in it can still be copied, and the focus stays. */
+/** What stands in it can still be copied; an empty field goes. */
 export function closeComposer() {
   isOpen = false;
   forgetTyping();
   field.readOnly = true;
-  field.placeholder = 'The chat is over';
+  field.placeholder = '';
+  form.hidden = field.value === '';
   refresh();
 }
 
@@ -74,11 +80,18 @@ export function clearComposer() {
   refresh();
 }
 
-/** A refused text goes before what has been typed since. */
+/** A text that was lost with its chat, for the next one, unless another is being written. */
 export function putBack(text) {
-  field.value = field.value === '' ? text : `${text}\n${field.value}`;
+  if (text === '' || field.value !== '') return;
+  field.value = text;
+  form.hidden = false;
   refresh();
 }
+
+/** Once more, as if Send had been pressed. */
+export const sendAgain = () => form.requestSubmit();
+
+export const focusComposer = () => field.focus();
 
 /** on.send(text) says whether the text is on its way; on.typing(isActive); on.edit() at any change. */
 export function initComposer(on) {
@@ -87,7 +100,7 @@ export function initComposer(on) {
   form.addEventListener('submit', event => {
     event.preventDefault();
     refresh();
-    if (sendButton.disabled || !on.send(field.value.trim())) return;
+    if (sendButton.disabled || !on.send(sendable(field.value).trim())) return;
     field.value = '';
     forgetTyping();
     refresh();
@@ -104,6 +117,13 @@ export function initComposer(on) {
     refresh();
     on.edit();
     if (isOpen) tellTyping(field.value !== '');
+  });
+
+  // Who types means the field, wherever the focus is. A blank presses buttons and scrolls the list.
+  document.addEventListener('keydown', event => {
+    const isLetter = [...event.key].length === 1 && event.key !== ' ';
+    if (!isOpen || !isLetter || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+    if (!event.target.closest('input, textarea, select')) field.focus();
   });
 }
 

@@ -11,6 +11,14 @@ function trimmed(address) {
   return isOpen ? trimmed(bare.slice(0, -1)) : bare;
 }
 
+/** It is the host that says where one goes; the rest may say anything. */
+function withHostBold(address) {
+  const [, scheme, host, rest] = /^([a-z]+:\/\/)([^\/?#]*)(.*)$/isu.exec(address);
+  const strong = document.createElement('strong');
+  strong.textContent = host;
+  return [scheme, strong, rest];
+}
+
 function link(address) {
   let url;
   try {
@@ -25,7 +33,7 @@ function link(address) {
   anchor.title = url.href;
   anchor.target = '_blank';
   anchor.rel = 'noopener noreferrer nofollow ugc';
-  anchor.textContent = address;
+  anchor.append(...withHostBold(address));
   return anchor;
 }
 

@@ -1,66 +1,194 @@
-// messages.js: the list of messages: bubbles, notes, and the same as a text file.
+// messages.js: the list of messages: bubbles, notes, where the reader is in it, and the same as a text file.
+//
+// However fast a stranger writes, the page lays the list out once for each frame that is drawn, and only what is in view: entries stand in
+// groups, and a group out of view costs nothing (content-visibility in chat.css; for each entry of its own, the browser would look after a
+// thousand). Otherwise a phone is too busy to notice that Leave is pressed.
 
+import { isFewEmoji, isVisible, shown } from './clean.js';
 import { linkify } from './linkify.js';
+import { allSeen } from './notify.js';
 
 const MOST = 1000; // older ones go: a stranger must not be able to fill the memory
+const GROUP = 40;
+const LINES_SHOWN = 12;
+const SHORT = 140; // fits into so many lines anywhere; to measure what is out of view is dear
+const PLACE_EVERY_MS = 150; // a stranger's messages, at most
+const END_PX = 60; // so near the end counts as there
+const TOUCH_LASTS_MS = 400; // a hand on the list is not pulled away from
 
 const list = document.getElementById('messages');
+const tail = document.getElementById('typing'); // what is being typed stands below all that was
+const toEnd = document.getElementById('to-end');
 let entries = [];
+let unmeasured = [];
 let isAtEnd = true; // who reads further up is not torn away
+let endEntry = null; // the last one when the list was at its end
+let group = null; // the last one
+let unplaced = []; // the latest entries
+let placedAt = -Infinity;
+let placeTimer = 0;
+let unseen = 0;
 let height = 0;
+let frame = 0;
+let endHeight = 0;
+let touchedAt = -Infinity;
 
 const two = number => String(number).padStart(2, '0');
 const clock = date => `${two(date.getHours())}:${two(date.getMinutes())}`;
 
-function element(tag, className, ...children) {
+export function element(tag, className, ...children) {
   const made = document.createElement(tag);
   made.className = className;
   made.append(...children);
   return made;
 }
 
+export function button(className, text, onClick) {
+  const made = element('button', className, text);
+  made.type = 'button';
+  made.addEventListener('click', onClick);
+  return made;
+}
+
+function place(bubble) {
+  if (!group || group.childElementCount >= GROUP) {
+    group = element('div', 'group');
+    tail.before(group);
+  }
+  group.append(bubble);
+}
+
+function takeAway(bubble) {
+  const from = bubble.parentElement;
+  bubble.remove();
+  if (from && from !== group && !from.hasChildNodes()) from.remove();
+}
+
+/** To lay the list out and to draw it is what costs. */
+function placeAll() {
+  clearTimeout(placeTimer);
+  placeTimer = 0;
+  placedAt = performance.now();
+  for (const { element: bubble } of unplaced) place(bubble);
+  unmeasured.push(...unplaced.splice(0).filter(({ text }) => text.length > SHORT || text.includes('\n')));
+  drawSoon();
+}
+
 function add(entry) {
-  list.append(entry.element);
+  unplaced.push(entry);
   entries.push(entry);
-  if (entries.length > MOST) entries.shift().element.remove();
-  if (isAtEnd || entry.who === 'You') scrollToEnd();
+  if (entries.length > MOST) takeAway(entries.shift().element);
+  if (unplaced.length > MOST) unplaced.shift();
+  if (unmeasured.length > MOST) unmeasured.shift(); // no frame is drawn while the page is in the background
+  if (entry.who === 'You') isAtEnd = true;
+  else if (entry.who && !isAtEnd) unseen++;
+  const waitMs = entry.who === 'Stranger' ? placedAt + PLACE_EVERY_MS - performance.now() : 0;
+  if (waitMs <= 0) placeAll();
+  else placeTimer ||= setTimeout(placeAll, waitMs);
   return entry;
 }
 
-function scrollToEnd() {
-  list.scrollTop = list.scrollHeight;
+export function drawSoon() {
+  frame ||= requestAnimationFrame(draw);
+}
+
+function draw() {
+  frame = 0;
+  foldLong(unmeasured.splice(0));
+  if (isAtEnd && performance.now() - touchedAt > TOUCH_LASTS_MS) {
+    const now = list.scrollHeight;
+    list.scrollTop = now;
+    endEntry = entries.at(-1);
+    if (now !== endHeight) drawSoon(); // heights of what was out of view are estimates until it is drawn
+    endHeight = now;
+  }
+  showWhatIsNew();
+}
+
+function showWhatIsNew() {
+  if (isAtEnd && !document.hidden) {
+    unseen = 0;
+    allSeen();
+  }
+  toEnd.hidden = isAtEnd || entries.length === 0;
+  const text = unseen === 0 ? 'To the end' : unseen === 1 ? '1 new message' : `${unseen} new messages`;
+  if (toEnd.textContent !== text) toEnd.textContent = text;
+}
+
+/** All are measured before any is changed, so that the list is laid out once. */
+function foldLong(added) {
+  const mostPx = LINES_SHOWN * 1.5 * parseFloat(getComputedStyle(list).fontSize);
+  const long = added.filter(({ body }) => body?.isConnected && body.scrollHeight > mostPx + 2);
+  for (const { body } of long) {
+    body.classList.add('folded');
+    const toggle = button('fold', 'Show all', () => {
+      const isFolded = body.classList.toggle('folded');
+      toggle.setAttribute('aria-expanded', String(!isFolded));
+      toggle.textContent = isFolded ? 'Show all' : 'Show less';
+    });
+    toggle.setAttribute('aria-expanded', 'false');
+    body.after(toggle);
+  }
 }
 
 export function clearMessages() {
-  list.replaceChildren();
+  for (const old of list.querySelectorAll('.group')) old.remove();
+  group = null;
   entries = [];
+  unplaced = [];
+  unmeasured = [];
+  unseen = 0;
+  isAtEnd = true;
+  drawSoon();
 }
+
+export const isReadingBack = () => !isAtEnd;
 
 export function addNote(text) {
-  add({ at: new Date(), text, element: element('p', 'note', text) });
+  const last = entries.at(-1);
+  if (last?.who || last?.text !== text) add({ at: new Date(), text, element: element('p', 'note', text) }); // else it was said already
 }
 
-/** Returns the entry, for markUnsent(). */
+/** What is no message and goes again. */
+export function addBelow(help) {
+  place(help);
+}
+
+/** Returns the entry, for markMessage(); null if there is nothing to see in it. */
 export function addMessage(text, isMine) {
+  if (!isVisible(text)) return null;
   const at = new Date();
   const who = isMine ? 'You' : 'Stranger';
-  const body = element('p', 'text', linkify(text));
+  const body = element('p', isFewEmoji(text) ? 'text large' : 'text', linkify(shown(text)));
   body.dir = 'auto';
-  const time = element('time', '', clock(at));
-  time.dateTime = at.toISOString();
-  const speaker = element('span', 'unseen', `${who}: `);
-  return add({ at, who, text, element: element('div', `message ${isMine ? 'mine' : 'theirs'}`, speaker, body, time) });
+  const bubble = element('div', `message ${isMine ? 'mine' : 'theirs'}`, element('span', 'unseen', `${who}: `), body);
+  const last = entries.at(-1);
+  if (last?.who !== who || clock(last.at) !== clock(at)) { // else the one above says it
+    const time = element('time', '', clock(at));
+    time.dateTime = at.toISOString();
+    bubble.append(time);
+  }
+  return add({ at, who, text, body, element: bubble });
 }
 
-export function markUnsent(entry) {
-  entry.isUnsent = true;
-  entry.element.classList.add('unsent');
-  entry.element.append(element('span', 'mark', 'Not delivered'));
+/** What has become of an own message, and a way to try again, if there is one. */
+export function markMessage(entry, text, onRetry) {
+  const bubble = entry.element;
+  entry.mark = text;
+  bubble.querySelector('.mark')?.remove();
+  bubble.classList.toggle('unsent', text.startsWith('Not'));
+  if (text) bubble.append(onRetry ? button('mark', text, onRetry) : element('span', 'mark', text));
+  drawSoon();
 }
 
-function line({ at, who, text, isUnsent }) {
+export function removeMessage(entry) {
+  takeAway(entry.element);
+  entries = entries.filter(other => other !== entry);
+}
+
+function line({ at, who, text, mark }) {
   if (!who) return `[${clock(at)}] * ${text}`;
-  return `[${clock(at)}] ${who}${isUnsent ? ' (not delivered)' : ''}: ${text.replace(/\n/g, '\n        ')}`;
+  return `[${clock(at)}] ${who}${mark?.startsWith('Not') ? ' (not delivered)' : ''}: ${shown(text).replace(/\n/g, '\n        ')}`;
 }
 
 export function saveTranscript() {
@@ -75,13 +203,35 @@ export function saveTranscript() {
   setTimeout(() => URL.revokeObjectURL(url), 10000); // some browsers read it later
 }
 
+function isInView(entry) {
+  return !entry?.element.isConnected
+    || entry.element.getBoundingClientRect().bottom <= list.getBoundingClientRect().bottom + END_PX;
+}
+
 list.addEventListener('scroll', () => {
   // While the list changes its height, the browser scrolls and not the user.
-  if (list.clientHeight === height) isAtEnd = list.scrollHeight - list.scrollTop - height < 60;
+  if (list.clientHeight !== height) return;
+  // What has been added since the last frame has not been scrolled to yet: that is not the user's doing either.
+  isAtEnd = isInView(entries.at(-1)) || (isAtEnd && isInView(endEntry));
+  showWhatIsNew();
 });
+
+for (const type of ['wheel', 'touchmove', 'pointerdown', 'keydown']) {
+  list.addEventListener(type, () => {
+    touchedAt = performance.now();
+    setTimeout(drawSoon, TOUCH_LASTS_MS + 20);
+  }, { passive: true });
+}
+
+toEnd.addEventListener('click', () => {
+  isAtEnd = true;
+  touchedAt = -Infinity;
+  drawSoon();
+});
+document.addEventListener('visibilitychange', () => document.hidden || drawSoon());
 
 // An on-screen keyboard must not hide the latest message.
 new ResizeObserver(() => {
   height = list.clientHeight;
-  if (isAtEnd) scrollToEnd();
+  if (isAtEnd) drawSoon();
 }).observe(list);

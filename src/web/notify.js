@@ -1,12 +1,16 @@
-// notify.js: what reaches a user who looks at another tab: the title and, if wanted, a short sound.
+// notify.js: what reaches a user who does not look: the tab's title, a short sound if wanted, and, for who has asked to be told when
+// somebody comes, the device's own ways.
 
 import { recall, remember } from './settings.js';
 
-const TITLE = document.title;
+const SITE = document.title;
 const toggle = document.getElementById('sound-toggle');
 
 let isSoundOn = recall('sound', false) === true;
+let view = '';
+let news = '';
 let unread = 0;
+let isBellSet = false;
 let audio = null;
 
 function beep() {
@@ -24,31 +28,74 @@ function beep() {
   tone.stop(now + 0.3);
 }
 
-function showToggle() {
-  toggle.setAttribute('aria-pressed', String(isSoundOn));
+function showTitle() {
+  document.title = [news, view, SITE].filter(Boolean).join(' · ').replace(/^(\(\d+\)) ·/, '$1');
+}
+
+/** What the tab is called: the view, '' for the first one. */
+export function titleView(name) {
+  view = name;
+  showTitle();
+}
+
+function tell(text) {
+  news = text;
+  showTitle();
+  if (document.hidden && isSoundOn) beep();
 }
 
 export function notify(text) {
-  if (!document.hidden) return;
-  document.title = `${text} ${TITLE}`;
-  if (isSoundOn) beep();
+  if (document.hidden) tell(text);
 }
 
-export function notifyMessage() {
-  if (document.hidden) notify(`(${++unread})`);
+/** isUnseen: it came below what the user reads. */
+export function notifyMessage(isUnseen) {
+  if (document.hidden || isUnseen) tell(`(${++unread})`);
+}
+
+export function allSeen() {
+  if (document.hidden || news === '') return;
+  unread = 0;
+  news = '';
+  showTitle();
+}
+
+/** Without a gesture before, browsers refuse and complain. */
+export function vibrate(pattern) {
+  if (navigator.userActivation?.hasBeenActive) navigator.vibrate?.(pattern);
+}
+
+/** The bell, for one match: asks for permission, so only after a click. */
+export function setBell(isSet) {
+  isBellSet = isSet;
+  if (!isSet) return;
+  beep(); // so that the user knows it, and the browser has seen a gesture
+  if (window.Notification?.permission === 'default') Notification.requestPermission().catch(() => {});
+}
+
+export function notifyMatch() {
+  vibrate(isBellSet ? [200, 100, 200] : 80);
+  if (isBellSet) {
+    if (!(document.hidden && isSoundOn)) beep();
+    try {
+      if (document.hidden && Notification.permission === 'granted') new Notification('Somebody is here. Say hi!', { icon: '/icon.png' });
+    } catch {
+      // Chrome on Android has Notification, and throws.
+    }
+  }
+  isBellSet = false;
+  notify('Stranger found');
+}
+
+function showToggle() {
+  toggle.setAttribute('aria-pressed', String(isSoundOn));
 }
 
 toggle.addEventListener('click', () => {
   isSoundOn = !isSoundOn;
   remember('sound', isSoundOn);
   showToggle();
-  if (isSoundOn) beep(); // so that the user knows it, and the browser has seen a gesture
-});
-
-document.addEventListener('visibilitychange', () => {
-  if (document.hidden) return;
-  unread = 0;
-  document.title = TITLE;
+  if (isSoundOn) beep(); // a sample, and the browser has seen a gesture
 });
 
 showToggle();

@@ -1,46 +1,75 @@
-// search.js: the search view: how long it has taken, who may be found, and who else is here (GET /stats).
+// search.js: the search view: who is looked for, for how long already, what may help, and who else is here (GET /stats).
 
+import { listed } from './chat.js';
+import { currentInterests, offerBroader } from './chips.js';
 import { recall, remember } from './settings.js';
 
 const STATS_EVERY_MS = 15000;
 const DEFAULT_PATIENCE_MS = 10000;
+const BROADER_AFTER_MS = 20000;
 
 const elapsed = document.getElementById('elapsed');
 const status = document.getElementById('search-status');
-const interestsLine = document.getElementById('search-interests');
+const title = document.getElementById('search-title');
 const patience = document.getElementById('patience');
 const anyoneButton = document.getElementById('anyone-button');
+const broader = document.getElementById('broader');
 const startOnline = document.getElementById('online');
 const searchOnline = document.getElementById('search-online');
 
 let timer = 0;
 let startedAt = 0;
 let wishedAt = 0; // the server's patience counts from here
+let kind = 'interests'; // or 'anyone', 'friend'
 let wantsAnyone = false;
 let trouble = '';
+let isBroaderOffered = false;
 
 /** What to ask the server for: the wish of this search, or the remembered one. */
-export const fallbackAfterMs = () => wantsAnyone ? 0 : Number(patience.value);
+export function fallbackAfterMs() {
+  if (kind === 'friend') return -1;
+  return wantsAnyone || kind === 'anyone' ? 0 : Number(patience.value);
+}
 
 function statusText() {
   const fallback = fallbackAfterMs();
   if (trouble) return trouble;
-  if (fallback < 0) return 'Waiting for somebody who shares an interest.';
-  if (performance.now() - wishedAt < fallback) return 'First somebody who shares an interest, then anyone.';
-  return 'Anyone who takes anyone will do now.';
+  if (kind === 'friend') return 'Only someone with your link is matched with you.';
+  if (kind === 'anyone') return 'The next one who does not mind is yours.';
+  if (fallback < 0) return 'Shared interests only.';
+  if (performance.now() - wishedAt < fallback) return `…or anyone else after ${fallback / 1000} seconds.`;
+  return '…or anyone else by now.';
 }
 
 function tick() {
-  const seconds = Math.floor((performance.now() - startedAt) / 1000);
+  const waitedMs = performance.now() - startedAt;
+  const seconds = Math.floor(waitedMs / 1000);
   const two = number => String(number).padStart(2, '0');
   elapsed.textContent = `${two(Math.floor(seconds / 60))}:${two(seconds % 60)}`;
+  elapsed.hidden = trouble !== ''; // nothing is running then
   const text = statusText();
   if (status.textContent !== text) status.textContent = text; // else it is read out again
+  if (!isBroaderOffered && kind === 'interests' && waitedMs > BROADER_AFTER_MS) showBroader();
+}
+
+function showBroader() {
+  isBroaderOffered = true;
+  const idea = offerBroader();
+  broader.hidden = idea === '';
+  broader.textContent = `Add a broader interest: ${idea}?`;
+}
+
+function showWhom() {
+  title.textContent = kind === 'friend' ? 'Waiting for your friend…'
+    : kind === 'anyone' ? 'Looking for anyone who wants to talk…'
+      : `Looking for someone who likes ${listed(currentInterests(), 'disjunction')}…`;
+  document.getElementById('patience-card').hidden = kind !== 'interests';
 }
 
 /** The server has been asked, or asked again. */
 export function searchAsked() {
   wishedAt = performance.now();
+  showWhom();
   showSearchTrouble('');
 }
 
@@ -49,12 +78,15 @@ export function showSearchTrouble(text) {
   tick();
 }
 
-export function openSearch(interestsText) {
+export function openSearch(newKind) {
+  kind = newKind;
   wantsAnyone = false;
   anyoneButton.disabled = false;
-  interestsLine.textContent = `You like ${interestsText}.`;
+  isBroaderOffered = false;
+  broader.hidden = true;
   startedAt = performance.now();
   searchAsked();
+  clearInterval(timer);
   timer = setInterval(tick, 250);
   refreshStats();
 }
@@ -63,8 +95,8 @@ export function closeSearch() {
   clearInterval(timer);
 }
 
-/** onWish: the user wants another search than the one under way. */
-export function initSearch(onWish) {
+/** onWish: the user wants another search than the one under way. onBroader: the interest that was offered, too. */
+export function initSearch(onWish, onBroader) {
   patience.value = recall('patience', DEFAULT_PATIENCE_MS);
   if (patience.value === '') patience.value = DEFAULT_PATIENCE_MS; // what was remembered is not offered
 
@@ -80,22 +112,39 @@ export function initSearch(onWish) {
     anyoneButton.disabled = true;
     onWish();
   });
+  broader.addEventListener('click', () => {
+    broader.hidden = true;
+    title.focus();
+    onBroader();
+    onWish();
+  });
 }
 
-function showStats({ online, searching }) {
+/** The visitor is one of those online, and not an other. */
+function showStats({ online }) {
   if (!Number.isInteger(online)) return;
-  const people = online === 1 ? '1 person' : `${online.toLocaleString('en')} people`;
-  startOnline.textContent = `${people} online now`;
+  const others = online - 1;
+  const counted = others === 1 ? '1 other is here' : `${others.toLocaleString(document.documentElement.lang)} others are here`;
+  startOnline.textContent = others > 0 ? counted : 'Nobody else is here yet.';
   startOnline.hidden = false;
-  const others = searching > 1 ? `, ${searching.toLocaleString('en')} of them searching` : '';
-  searchOnline.textContent = startOnline.textContent + others;
+  searchOnline.textContent = others > 0 ? counted
+    : 'You are the only one here. Keep this tab open and let us ring, or invite a friend.';
 }
 
-export async function refreshStats() {
-  if (document.hidden || !document.getElementById('chat-view').hidden) return;
+let isCounted = false;
+
+/** Whether the server counts us. */
+export function countUs(isOnline) {
+  isCounted = isOnline;
+  if (isOnline) refreshStats();
+  else startOnline.hidden = true;
+}
+
+async function refreshStats() {
+  if (!isCounted || document.hidden || !document.getElementById('chat-view').hidden) return;
   try {
     const response = await fetch('/stats', { cache: 'no-store' });
-    if (response.ok) showStats(await response.json());
+    if (response.ok && isCounted) showStats(await response.json());
   } catch {
     // Without the number the page works as well; the next one may come.
   }

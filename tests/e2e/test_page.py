@@ -16,7 +16,7 @@ from harness import BINARY, TIMEOUT, Client, close_all, pair, running, settled
 WEB = os.path.join(os.path.dirname(__file__), "..", "..", "src", "web")
 FILES = sorted(name for name in os.listdir(WEB) if not name.endswith(".md"))
 TYPES = {".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8",
-         ".svg": "image/svg+xml"}
+         ".svg": "image/svg+xml", ".png": "image/png", ".webmanifest": "application/manifest+json"}
 
 
 def ask(server, path, method="GET", **headers):
@@ -36,7 +36,7 @@ def content(name):
 # Files
 
 def test_the_page_is_small():
-    assert sum(len(content(name)) for name in FILES) < 60000
+    assert sum(len(content(name)) for name in FILES) < 107000
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -101,7 +101,8 @@ def test_a_page_is_confined(server):
         answer, _ = ask(server, path)
         policy = dict(rule.split(" ", 1) for rule in answer.getheader("Content-Security-Policy").split("; "))
         assert policy["default-src"] == "'none'"
-        assert all(policy[kind] == "'self'" for kind in ("script-src", "style-src", "img-src", "connect-src", "media-src"))
+        assert all(policy[kind] == "'self'" for kind in
+                   ("script-src", "style-src", "img-src", "connect-src", "media-src", "manifest-src"))
         assert all(policy[kind] == "'none'" for kind in ("base-uri", "form-action", "frame-ancestors"))
         assert answer.getheader("X-Content-Type-Options") == "nosniff"
         assert answer.getheader("Referrer-Policy") == "no-referrer"

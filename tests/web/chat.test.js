@@ -50,11 +50,11 @@ test('Escape twice leaves, the other is told, Escape again finds the next', asyn
   assert.ok(await b.$('#chat-view:not(.ended)').isVisible());
   await a.page.keyboard.press('Escape');
   await a.hasEnded();
-  await a.sees('You have left.');
+  await a.sees('You left.');
   await b.hasEnded();
   await b.sees('Stranger has left.');
   assert.equal(await b.$('#chat-title').textContent(), 'Chat over');
-  assert.equal(await b.$('#composer').getAttribute('readonly'), '');
+  assert.ok(await b.$('#composer').isHidden(), 'no dead field');
   await b.page.keyboard.press('Escape');
   await b.$('#search-view').waitFor();
   await c.search('leaving');
@@ -70,21 +70,22 @@ test('one Escape is forgotten after a while, and when one writes on', async () =
   await a.$('#composer').pressSequentially('no, I stay');
   await a.page.keyboard.press('Escape');
   assert.ok(await a.$('#chat-view:not(.ended)').isVisible());
-  await waitFor(async () => await a.$('#leave-button').textContent() === 'Leave', 'the question to go', 6000);
+  await waitFor(async () => await a.$('#leave-hint').textContent() === '', 'the question to go', 6000);
   await a.page.keyboard.press('Escape');
   assert.ok(await a.$('#chat-view:not(.ended)').isVisible());
 });
 
 test('who is blocked is not met again', async () => {
   const [a, b] = await world.pair('blocking');
+  await a.$('#more summary').click();
   await a.$('#block-button').click();
   assert.ok(await a.$('#chat-view:not(.ended)').isVisible(), 'one press asks only');
   await a.$('#block-button').click();
   await a.hasEnded();
   await b.hasEnded();
   await a.$('.note').getByText(/^Blocked\./).waitFor();
-  await a.$('#leave-button').click();
-  await b.$('#leave-button').click();
+  await a.$('#next-button').click();
+  await b.$('#next-button').click();
   await a.$('#search-view').waitFor();
   await b.$('#search-view').waitFor();
   await sleep(700);
@@ -105,7 +106,7 @@ test('a report takes two taps, and ends the chat', async () => {
   await a.$('[data-reason=spam]').click();
   await a.hasEnded();
   await b.hasEnded();
-  await a.$('.note').getByText(/^Reported: Spam\./).waitFor();
+  await a.$('.note').getByText(/^Thank you\. Reports from several/).waitFor();
 });
 
 test('who has left can be reported', async () => {
@@ -114,7 +115,7 @@ test('who has left can be reported', async () => {
   await a.hasEnded();
   await a.$('#report-button').click();
   await a.$('[data-reason=abuse]').click();
-  await a.$('.note').getByText(/^Reported: Abuse\./).waitFor();
+  await a.$('.note').getByText(/^Thank you\. Reports from several/).waitFor();
   await sleep(300);
   assert.equal(await a.$('.note').getByText(/did not get through/).count(), 0);
 });
@@ -214,15 +215,15 @@ test('unread messages are counted in the title while the page is in the backgrou
   const [a, b] = await world.pair();
   await a.say('seen');
   await b.sees('seen');
-  assert.equal(await b.page.title(), 'ChatterBox');
+  assert.equal(await b.page.title(), 'Chatting · ChatterBox');
   await b.hide(true);
   await a.say('one');
   await a.say('two');
-  await waitFor(async () => await b.page.title() === '(2) ChatterBox', 'the count');
+  await waitFor(async () => await b.page.title() === '(2) Chatting · ChatterBox', 'the count');
   await a.leave();
-  await waitFor(async () => /over/.test(await b.page.title()), 'the end');
+  await waitFor(async () => /^Chat over ·/.test(await b.page.title()), 'the end');
   await b.hide(false);
-  assert.equal(await b.page.title(), 'ChatterBox');
+  await waitFor(async () => await b.page.title() === 'Chat over · ChatterBox', 'the count to go');
 });
 
 test('the sound is off until it is wanted, and only for the background', async () => {
@@ -261,6 +262,7 @@ test('the chat can be saved as text', async () => {
   await b.say('second\nline');
   await a.sees('second\nline');
   const download = a.page.waitForEvent('download');
+  await a.$('#more summary').click();
   await a.$('#save-button').click();
   const file = await download;
   assert.match(file.suggestedFilename(), /^chatterbox-\d{4}-\d\d-\d\d-\d{4}\.txt$/);
@@ -293,15 +295,79 @@ test('everything can be done with the keyboard', async () => {
   assert.equal(await focused(), 'abuse');
   await a.page.keyboard.press('Escape');
   assert.equal(await focused(), 'report-button');
-  await tabTo('block-button');
-  await a.page.keyboard.press('Space');
-  await a.page.keyboard.press('Space');
+  await a.page.keyboard.press('Escape');
+  await a.page.keyboard.press('Escape');
   await a.hasEnded();
-  assert.equal(await focused(), 'leave-button');
+  await tabTo('next-button');
   await a.page.keyboard.press('Enter');
   await a.$('#search-view').waitFor();
   assert.equal(await focused(), 'search-title');
   await tabTo('cancel-button');
   await a.page.keyboard.press('Enter');
   await a.$('#start-view').waitFor();
+});
+
+test('Leave, then Next: two taps to the next stranger, in one request', async () => {
+  const [a, b] = await world.pair('two taps');
+  const c = await world.user();
+  await c.search('two taps');
+  await a.$('#leave-button').click();
+  assert.equal(await a.$('#leave-hint').textContent(), 'Leave this chat?');
+  await a.$('#next-now').click();
+  await b.hasEnded();
+  await c.isChatting();
+  await a.isChatting();
+  await a.say('to the next one');
+  await c.sees('to the next one');
+  assert.equal(await b.$('.theirs').count(), 0);
+});
+
+test('what is typed goes into the field from anywhere', async () => {
+  const [a] = await world.pair();
+  await a.$('#messages').focus();
+  await a.page.keyboard.type('hello');
+  assert.equal(await a.$('#composer').inputValue(), 'hello');
+});
+
+test('both are asked one question, and helped to the first word', async () => {
+  const [a, b] = await world.pair('films');
+  const question = user => user.$('.question').textContent();
+  assert.equal(await question(a), 'Which film could you watch once a year?');
+  assert.equal(await question(b), await question(a));
+  assert.equal(await a.$('#chat-title').textContent(), 'You both like films');
+  const middle = await a.$('.note').evaluate(note => note.getBoundingClientRect().top - document.getElementById('messages').getBoundingClientRect().top);
+  assert.ok(middle > 60, 'in the middle of the list');
+  await a.page.getByRole('button', { name: 'Another question' }).click();
+  assert.notEqual(await question(a), await question(b));
+  assert.equal(await a.$('.whose').textContent(), 'Only you see this one.');
+  assert.equal(await a.page.evaluate(() => [...document.querySelectorAll('[role=log], [role=status], [role=alert], [aria-live=polite]')]
+    .filter(region => region.textContent.includes('You both like')).length), 1, 'read out once');
+  assert.equal(await a.$('.help').getAttribute('aria-live'), 'off');
+  await b.page.getByRole('button', { name: 'What made you pick films?' }).click();
+  await a.sees('What made you pick films?');
+  for (const user of [a, b]) assert.equal(await user.$('.help').count(), 0, 'it goes with the first text');
+});
+
+test('before the first text that gives away how to be found there is a warning, once', async () => {
+  const [a, b] = await world.pair();
+  await a.say('I have 123456 cats');
+  await b.sees('I have 123456 cats');
+  for (const text of ['call +49 (170) 123-4567', 'write to me@example.org', 'I am on Telegram']) {
+    await a.$('#composer').fill(text);
+    await a.$('#composer').press('Enter');
+    if (text.startsWith('call')) {
+      await a.$('#ask').waitFor();
+      assert.equal(await a.$('.mine').count(), 1, 'nothing is sent before the answer');
+      await a.page.getByRole('button', { name: 'Change' }).click();
+      assert.equal(await a.$('#composer').inputValue(), text);
+      await a.$('#composer').press('Enter');
+    }
+    assert.ok(await a.$('#ask').isHidden());
+    await b.sees(text);
+  }
+  const [c, d] = await world.pair('warnings');
+  await c.say('see you on snap');
+  await c.$('#ask').waitFor();
+  await c.page.getByRole('button', { name: 'Send', exact: true }).first().click();
+  await d.sees('see you on snap');
 });

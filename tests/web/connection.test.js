@@ -58,8 +58,12 @@ test('who starts while the server is away is served when it is back', async () =
   const b = await world.user();
   await restart(async () => {
     await waitFor(async () => /Connection lost/.test(await a.$('#banner').textContent()), 'the banner');
-    await a.search('early');
-    await b.search('early');
+    for (const user of [a, b]) {
+      await user.like('early');
+      await user.$('#start-button').click();
+      assert.equal(await user.$('#start-button').textContent(), 'Connecting…');
+      assert.ok(await user.$('#search-view').isHidden(), 'no search without a connection');
+    }
   });
   await a.isChatting();
   await b.isChatting();
@@ -80,10 +84,10 @@ test('who is reported too often is told so, and not kept waiting for nobody', as
   await meet(a, b, 'misbehaving');
   await socket.close({ code: 4003 }); // all of us have one address here, and nobody can report himself
   await b.hasEnded();
-  assert.match(await b.$('#banner').textContent(), /^You were reported too often/);
+  assert.match(await b.$('#banner').textContent(), /^Several people reported you/);
   await b.page.keyboard.press('Escape');
   await b.$('#start-view').waitFor();
-  assert.match(await b.$('#start-error').textContent(), /^You were reported too often/);
+  assert.match(await b.$('#start-error').textContent(), /^Several people reported you/);
   await sleep(1500);
   assert.equal(connections, 1, 'no further connection is tried');
 });
@@ -96,7 +100,7 @@ test('a server that is full says so by refusing, and is asked again', async () =
   const page = await b.newPage();
   await page.goto(full.url);
   const banner = page.locator('#banner');
-  await waitFor(async () => await banner.textContent() === 'The server lets nobody in. Trying again…', 'the refusal');
+  await waitFor(async () => await banner.textContent() === 'The server is full, or too many windows are open on your network. Trying again…', 'the refusal');
   await a.context.close();
   await waitFor(async () => await banner.textContent() === '', 'the place that has become free');
   await b.close();

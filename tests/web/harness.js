@@ -59,6 +59,7 @@ export class User {
   static async open(world, options = {}) {
     const user = new User();
     user.world = world;
+    user.questions = 0;
     user.context = await world.browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
     user.page = await user.context.newPage();
     user.page.setDefaultTimeout(TIMEOUT_MS);
@@ -77,6 +78,11 @@ export class User {
     });
     page.on('pageerror', error => complain(`uncaught: ${error}`));
     page.on('dialog', dialog => {
+      if (dialog.type() === 'beforeunload') {
+        this.questions++; // the browser's own, whether the page may be left
+        dialog.accept();
+        return;
+      }
       complain(`dialog: ${dialog.message()}`);
       dialog.dismiss();
     });
@@ -90,7 +96,8 @@ export class User {
 
   /** Connected to the server, as far as the user can see. */
   async connected() {
-    await waitFor(async () => await this.$('#banner').textContent() === '', 'the banner to go');
+    await waitFor(async () => await this.$('#banner').textContent() === ''
+      && await this.$('#start-button').textContent() !== 'Connecting…', 'the connection');
   }
 
   async like(...interests) {
@@ -140,6 +147,47 @@ export class User {
   }
 }
 
+/** A stranger whose client is a script in an empty page: it writes whatever a test wants, as fast as it wants. */
+export class Script {
+  static async open(world, ...interests) {
+    const script = new Script();
+    script.context = await world.browser.newContext();
+    script.page = await script.context.newPage();
+    await script.page.goto(`${world.server.url}/healthz`);
+    await script.page.evaluate(({ likes }) => {
+      window.heard = [];
+      window.socket = new WebSocket(`ws://${location.host}/ws/textchat/`);
+      window.say = (type, data) => window.socket.send(JSON.stringify({ type, data }));
+      window.socket.onmessage = ({ data }) => {
+        const message = JSON.parse(data);
+        window.heard.push(message);
+        if (message.type !== 'connection_established') return;
+        window.say('submit_interests', { interests: likes });
+        window.say('start_matching');
+      };
+    }, { likes: interests });
+    world.users.push(script);
+    return script;
+  }
+
+  /** [[type, data], …], at once. */
+  send(...requests) {
+    return this.page.evaluate(all => all.forEach(([type, data]) => window.say(type, data)), requests);
+  }
+
+  text(...messages) {
+    return this.send(...messages.map(message => ['chat_message', { message }]));
+  }
+
+  heard(type) {
+    return this.page.evaluate(wanted => window.heard.filter(message => message.type === wanted), type);
+  }
+
+  hears(type, count = 1) {
+    return waitFor(async () => (await this.heard(type)).length >= count, `${type} to be heard`);
+  }
+}
+
 export async function meet(a, b, ...interests) {
   await a.search(...interests);
   await b.search(...interests);
@@ -147,16 +195,30 @@ export async function meet(a, b, ...interests) {
   await b.isChatting();
 }
 
-export const launch = () => chromium.launch({ executablePath: CHROMIUM, headless: true, args: CHROMIUM_FLAGS });
+/** keepsPages: with the back/forward cache, which playwright turns off. */
+export const launch = ({ keepsPages = false } = {}) => chromium.launch({
+  executablePath: CHROMIUM, headless: true, args: CHROMIUM_FLAGS,
+  ignoreDefaultArgs: keepsPages ? ['--disable-back-forward-cache'] : [],
+});
 
 /** A server and a browser for all tests of a file. */
-export function useWorld() {
+export function useWorld({ flags = [], ...browser } = {}) {
   const world = { problems: [], users: [] };
 
   world.user = async options => {
     const user = await User.open(world, options);
     world.users.push(user);
     return user;
+  };
+  /** A user in a chat with a script. */
+  world.scripted = async (options, ...interests) => {
+    const likes = interests.length ? interests : ['scripted'];
+    const user = await world.user(options);
+    const script = await Script.open(world, ...likes);
+    await user.search(...likes);
+    await user.isChatting();
+    await script.hears('success_matched');
+    return [user, script];
   };
   world.pair = async (...interests) => {
     const a = await world.user();
@@ -170,8 +232,8 @@ export function useWorld() {
   };
 
   before(async () => {
-    world.server = await Server.start();
-    world.browser = await launch();
+    world.server = await Server.start({ flags });
+    world.browser = await launch(browser);
   });
   afterEach(async () => {
     for (const user of world.users.splice(0)) await user.context.close();

@@ -4,12 +4,13 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { test } from 'node:test';
-import { meet, useWorld } from './harness.js';
+import { meet, sleep, useWorld } from './harness.js';
 
 const world = useWorld();
 const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 async function isAccessible(user, where) {
+  await sleep(250); // a greeting that fades in is pale for so long
   // The page's policy holds for scripts in the page; the debugger stands outside of it.
   await user.page.evaluate(axe);
   const violations = await user.page.evaluate(async () => (await window.axe.run(document, { preload: false })).violations
@@ -44,6 +45,7 @@ async function tour(options, look) {
   await look(a, 'search');
   await b.search('touring', 'two words');
   await a.isChatting();
+  await look(a, 'the first word');
   await a.say('hello https://example.org/' + 'w'.repeat(200));
   await b.say('w'.repeat(200));
   await a.sees('w'.repeat(200));
@@ -53,14 +55,22 @@ async function tour(options, look) {
   await a.page.keyboard.press('Escape');
   await look(a, 'leaving');
   await a.$('#composer').fill('');
+  await a.$('#more summary').click();
+  await look(a, 'menu');
+  await a.page.keyboard.press('Escape');
+  await a.say('my number is 0170 1234567');
+  await look(a, 'a warning');
+  await a.page.keyboard.press('Escape');
+  await a.$('#composer').fill('');
   await a.$('#report-button').click();
   await look(a, 'reporting');
   await a.$('#report-cancel').click();
   await b.$('#camera-button').click();
+  await look(b, 'asking for a call');
   await a.$('#call-prompt').waitFor();
   await look(a, 'a call comes in');
   await a.$('#call-accept').click();
-  await a.$('#call').waitFor();
+  await a.$('#local-video').waitFor();
   await look(a, 'call');
   await b.leave();
   await a.hasEnded();
@@ -75,6 +85,10 @@ for (const colorScheme of ['light', 'dark']) {
     await tour({ colorScheme, viewport: { width: 360, height: 740 }, hasTouch: true }, isAccessible);
   });
 }
+
+test('axe finds nothing where colours are forced', async () => {
+  await tour({ forcedColors: 'active', reducedMotion: 'reduce' }, isAccessible);
+});
 
 test('320 pixels are enough', async () => {
   await tour({ viewport: { width: 320, height: 568 } }, fits);

@@ -1,6 +1,6 @@
-// screenshots.js: what every view looks like, on a phone and on a desktop, light and dark, as PNG files.
+// screenshots.js: what every view looks like, in six sizes, light, dark and with forced colours, as PNG files.
 //
-//     node tests/web/screenshots.js <folder>
+//     node tests/web/screenshots.js <folder> [part of the name, such as phone-dark]
 //
 // Needs a release build (or CHATTERBOX_BINARY), Debian's chromium, and `npm ci` in tests/web.
 
@@ -8,17 +8,23 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Server, User, launch, sleep } from './harness.js';
 
-const folder = process.argv[2];
+const [, , folder, wanted = ''] = process.argv;
 if (!folder) {
-  console.error('usage: node tests/web/screenshots.js <folder>');
+  console.error('usage: node tests/web/screenshots.js <folder> [part of a name]');
   process.exit(2);
 }
 await mkdir(folder, { recursive: true });
 
+const touch = { hasTouch: true, isMobile: true };
 const SIZES = {
-  phone: { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true, deviceScaleFactor: 1.5 },
+  phone: { viewport: { width: 360, height: 740 }, ...touch },
+  keyboard: { viewport: { width: 360, height: 400 }, ...touch },
+  small: { viewport: { width: 320, height: 480 }, ...touch },
+  side: { viewport: { width: 740, height: 360 }, ...touch },
+  tablet: { viewport: { width: 768, height: 1024 }, ...touch },
   desktop: { viewport: { width: 1280, height: 800 } },
 };
+const COLOURS = { light: { colorScheme: 'light' }, dark: { colorScheme: 'dark' }, forced: { forcedColors: 'active' } };
 
 const TALK = [
   ['b', 'hey! coding or old films first?'],
@@ -33,7 +39,6 @@ async function shoot(world, name, options) {
   const b = await User.open(world, options);
   const a = await User.open(world, options);
   const shot = view => a.page.screenshot({ path: join(folder, `${view}-${name}.png`) });
-  await a.page.waitForFunction(() => document.getElementById('online').textContent.startsWith('2'));
   await shot('start-empty');
   await a.like('coding', 'old films', 'hiking');
   await shot('start');
@@ -42,6 +47,8 @@ async function shoot(world, name, options) {
   await shot('search');
   await b.search('coding', 'old films');
   await a.isChatting();
+  await sleep(300);
+  await shot('first-word');
   for (const [who, text] of TALK) {
     const [from, to] = who === 'a' ? [a, b] : [b, a];
     await from.say(text);
@@ -51,6 +58,15 @@ async function shoot(world, name, options) {
   await b.$('#composer').fill('it is');
   await a.$('#typing').waitFor();
   await shot('chat');
+  await a.$('#more summary').click();
+  await shot('menu');
+  await a.$('#leave-button').click();
+  await shot('leaving');
+  await a.$('#stay').click();
+  await a.say('I am on telegram');
+  await shot('warning');
+  await a.page.keyboard.press('Escape');
+  await a.$('#composer').fill('');
   await a.$('#report-button').click();
   await shot('report');
   await a.$('#report-cancel').click();
@@ -69,7 +85,10 @@ async function shoot(world, name, options) {
 
 const world = { problems: [], server: await Server.start(), browser: await launch() };
 for (const [size, device] of Object.entries(SIZES)) {
-  for (const colorScheme of ['light', 'dark']) await shoot(world, `${size}-${colorScheme}`, { ...device, colorScheme });
+  for (const [colours, options] of Object.entries(COLOURS)) {
+    const name = `${size}-${colours}`;
+    if (name.includes(wanted)) await shoot(world, name, { ...device, ...options });
+  }
 }
 await world.browser.close();
 await world.server.stop();

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { sleep, useWorld, waitFor } from './harness.js';
+import { Server, User, sleep, useWorld, waitFor } from './harness.js';
 
 const world = useWorld();
 
@@ -47,9 +47,11 @@ test('a pasted list becomes chips, ten at most, and what is too much is said', a
 test('interests are remembered', async () => {
   const user = await world.user();
   await user.like('coding', 'tea');
-  await user.page.getByRole('button', { name: 'Add music' }).click();
+  const idea = user.$('#ideas button').first();
+  const offered = (await idea.textContent()).replace('+ ', '');
+  await idea.click();
   await user.page.reload();
-  assert.deepEqual(await chips(user), ['coding', 'tea', 'music']);
+  assert.deepEqual(await chips(user), ['coding', 'tea', offered]);
   await user.page.evaluate(() => localStorage.setItem('chatterbox.interests', '{"broken'));
   await user.page.reload();
   await user.connected();
@@ -67,21 +69,21 @@ test('without an interest there is no search, and the field is named as the reas
 
 test('rules, age and the number of people online are in view', async () => {
   const user = await world.user();
-  await user.page.getByText('18 or older only.').waitFor();
+  await user.page.getByText('18 or older.').waitFor();
   assert.ok(await user.page.getByRole('heading', { name: 'The rules' }).isVisible());
   await user.$('#online').waitFor();
-  assert.match(await user.$('#online').textContent(), /^\d+ (person|people) online now$/);
+  assert.match(await user.$('#online').textContent(), /^(Nobody else is here yet\.|1 other is here|\d+ others are here)$/);
 });
 
 test('a search says how long it takes, and can be cancelled', async () => {
   const user = await world.user();
   await user.search('nobody likes this');
-  assert.equal(await user.$('#search-interests').textContent(), 'You like nobody likes this.');
+  assert.equal(await user.$('#search-title').textContent(), 'Looking for someone who likes nobody likes this…');
   assert.equal(await user.$('#elapsed').textContent(), '00:00');
   await waitFor(async () => await user.$('#elapsed').textContent() === '00:01', 'a second');
-  assert.match(await user.$('#search-status').textContent(), /First somebody who shares an interest/);
+  assert.equal(await user.$('#search-status').textContent(), '…or anyone else after 10 seconds.');
   await user.$('#patience').selectOption('-1');
-  assert.match(await user.$('#search-status').textContent(), /Waiting for somebody who shares/);
+  assert.equal(await user.$('#search-status').textContent(), 'Shared interests only.');
   await user.$('#cancel-button').click();
   await user.$('#start-view').waitFor();
   await user.page.reload();
@@ -99,7 +101,7 @@ test('two who would talk to anyone meet without a common interest', async () => 
   await b.$('#anyone-button').click();
   await a.isChatting();
   await b.isChatting();
-  await a.sees('You are talking to a stranger. Say hi!');
+  await a.sees('You have no interest in common. Say hi!');
 });
 
 test('patience that runs out finds anyone', async () => {
@@ -112,4 +114,110 @@ test('patience that runs out finds anyone', async () => {
   await sleep(2000);
   assert.ok(await a.$('#search-view').isVisible());
   await a.isChatting();
+});
+
+test('who is alone is told so, and can invite a friend or be rung', async () => {
+  const server = await Server.start();
+  const lone = { ...world, server };
+  const a = await User.open(lone, { permissions: ['clipboard-read', 'clipboard-write', 'notifications'] });
+  assert.equal(await a.$('#online').textContent(), 'Nobody else is here yet.');
+  await a.search('solitude');
+  await waitFor(async () => /^You are the only one here\./.test(await a.$('#search-online').textContent()), 'the word');
+  await a.page.evaluate(() => {
+    window.beeps = 0;
+    const start = OscillatorNode.prototype.start;
+    OscillatorNode.prototype.start = function (...when) {
+      window.beeps++;
+      return start.apply(this, when);
+    };
+    Object.defineProperty(navigator, 'share', { value: undefined });
+  });
+  await a.$('#bell').click();
+  assert.equal(await a.page.evaluate(() => window.beeps), 1);
+  await a.$('#invite').click();
+  await waitFor(async () => await a.$('#search-title').textContent() === 'Waiting for your friend…', 'the search for the friend');
+  assert.equal(await a.$('#search-status').textContent(), 'Only someone with your link is matched with you.');
+  const link = await a.page.evaluate(() => navigator.clipboard.readText());
+  assert.match(link, /\/#with=[a-z]{8}$/);
+  const stranger = await User.open(lone);
+  assert.equal(await stranger.$('#online').textContent(), '1 other is here');
+  await stranger.search('solitude');
+  const b = await User.open({ ...lone, server: { url: link, port: server.port } });
+  assert.ok(await b.$('#interests').isHidden());
+  assert.equal(await b.$('#start-button').textContent(), 'Meet your friend');
+  await b.$('#start-button').click();
+  await a.isChatting();
+  await b.isChatting();
+  await b.sees('Your friend is here. Say hi!');
+  assert.equal(await a.page.evaluate(() => window.beeps), 2, 'the bell rings');
+  assert.equal(await b.page.evaluate(() => location.hash), '');
+  assert.ok(await stranger.$('#search-view').isVisible());
+  for (const user of [a, b, stranger]) await user.context.close();
+  await server.stop();
+});
+
+test('who names no interest talks to anyone, and nobody is told of an interest', async () => {
+  const a = await world.user();
+  const b = await world.user();
+  for (const user of [a, b]) await user.$('#anyone-start').click();
+  await a.isChatting();
+  await a.sees('You have no interest in common. Say hi!');
+});
+
+test('after 20 seconds a broader interest is offered, and the search goes on with it', async () => {
+  const a = await world.user();
+  await a.page.clock.install();
+  await a.search('a very narrow thing');
+  assert.ok(await a.$('#broader').isHidden());
+  await a.page.clock.runFor(21000);
+  assert.equal(await a.$('#broader').textContent(), 'Add a broader interest: music?');
+  const b = await world.user();
+  await b.search('music');
+  await a.$('#broader').click();
+  await b.isChatting();
+});
+
+test('Escape cancels a search', async () => {
+  const a = await world.user();
+  await a.search('escaping');
+  await a.page.keyboard.press('Escape');
+  await a.$('#start-view').waitFor();
+  await waitFor(async () => (await (await fetch(`${world.server.url}/stats`)).json()).searching === 0, 'the search to end');
+});
+
+test('without JavaScript there is a word, and no form that looks alive', async () => {
+  const context = await world.browser.newContext({ javaScriptEnabled: false });
+  const page = await context.newPage();
+  await page.goto(world.server.url);
+  assert.match(await page.locator('noscript').innerHTML(), /This chat needs JavaScript\. It loads nothing from other sites\./);
+  const box = await page.locator('noscript .card').boundingBox();
+  assert.ok(box.x > 20 && box.width > 400, 'a card in the middle');
+  assert.ok(await page.locator('#start-form').isHidden());
+  await context.close();
+});
+
+test('the page names itself to search engines, phones and home screens', async () => {
+  const user = await world.user();
+  const head = await user.page.evaluate(() => ['meta[name=description]', 'meta[property="og:title"]', 'meta[name=theme-color]',
+    'link[rel=manifest]', 'link[rel=apple-touch-icon]'].map(selector => document.head.querySelectorAll(selector).length));
+  assert.deepEqual(head, [1, 1, 2, 1, 1]);
+  const manifest = await (await fetch(`${world.server.url}/app.webmanifest`)).json();
+  for (const { src } of manifest.icons) assert.equal((await fetch(world.server.url + src)).status, 200);
+  const devtools = await user.context.newCDPSession(user.page);
+  assert.deepEqual((await devtools.send('Page.getAppManifest')).errors, []);
+});
+
+test('over a slow line, the first visit can be used within a second', async t => {
+  const context = await world.browser.newContext();
+  const page = await context.newPage();
+  const devtools = await context.newCDPSession(page);
+  await devtools.send('Network.enable');
+  await devtools.send('Network.emulateNetworkConditions', { offline: false, latency: 150, downloadThroughput: 200000, uploadThroughput: 200000 });
+  await page.goto(world.server.url, { waitUntil: 'commit' });
+  await page.waitForFunction(() => document.querySelectorAll('#ideas button').length > 0);
+  const usableMs = await page.evaluate(() => performance.getEntriesByType('resource').reduce((latest, { name, responseEnd }) =>
+    name.endsWith('.js') ? Math.max(latest, responseEnd) : latest, 0));
+  t.diagnostic(`scripts there after ${Math.round(usableMs)} ms`);
+  assert.ok(usableMs < 1500, `${usableMs} ms`); // 1,000 where nothing else runs
+  await context.close();
 });

@@ -1,0 +1,266 @@
+// chat.js: the chat view: a conversation from the match to its end, and whatever is said in it.
+
+import { addMessage, addNote, clearMessages, drawSoon, isReadingBack, saveTranscript } from './messages.js';
+import { closeOutbox, openOutbox, posted, refuse } from './outbox.js';
+import { clearComposer, closeComposer, focusComposer, initComposer, openComposer, putBack, sendAgain } from './composer.js';
+import { closeFirstWord, openFirstWord } from './first-word.js';
+import { askAboutGivingAway, closeAsk, givesAway, guardLinks, isAsking } from './careful.js';
+import { askFirst, openWayBack } from './leaving.js';
+import { closeCall, failCall, initCall, onSignal, openCall } from './call.js';
+import { notify, notifyMatch, notifyMessage, titleView } from './notify.js';
+import { explain } from './words.js';
+
+const TYPING_LASTS_MS = 6000;
+
+const $ = id => document.getElementById(id);
+const view = $('chat-view');
+const typing = $('typing');
+const leaveHint = $('leave-hint');
+const blockButton = $('block-button');
+const reportButton = $('report-button');
+const reportMenu = $('report-menu');
+const more = $('more');
+
+let phase = 'none'; // chatting, ended
+let matchId = null;
+let hasWarned = false; // of giving away how to be found, in this chat
+let isTextOfLostChat = false;
+let typingTimer = 0;
+let socket = null;
+let findNext = null;
+
+export const isChatting = () => phase === 'chatting';
+
+// Two windows of one person find each other like any two: then neither is a stranger.
+const windows = window.BroadcastChannel && new BroadcastChannel('chatterbox');
+windows?.addEventListener('message', ({ data }) => {
+  if (!isChatting() || data?.match !== matchId) return;
+  addNote('You have met yourself: this chat is with your other window.');
+  if (!data.isAnswer) windows.postMessage({ match: matchId, isAnswer: true });
+});
+
+/** wide: what the title begins with where there is room. */
+function entitle(text, wide = '') {
+  const start = document.createElement('span');
+  start.className = 'wide-only';
+  start.textContent = wide;
+  $('chat-title').replaceChildren(start, text);
+}
+
+/** common: what they share, in words; isFriend: they have met by a link. */
+export function openChat({ match_id, role }, common, isFriend) {
+  const likes = listed(common);
+  phase = 'chatting';
+  matchId = match_id;
+  hasWarned = false;
+  openOutbox();
+  if (!isTextOfLostChat) clearComposer();
+  isTextOfLostChat = false;
+  clearMessages();
+  view.classList.remove('ended');
+  $('after').hidden = true;
+  $('leave-button').hidden = false;
+  blockButton.disabled = reportButton.disabled = more.open = false;
+  showReportMenu(false);
+  closeAsk();
+  closeFirstWord();
+  leave.calm();
+  block.calm();
+  showTyping(false);
+  openCall(role);
+  if (isFriend) entitle('Your friend');
+  else if (likes) entitle(likes, 'You both like ');
+  else entitle('Stranger');
+  addNote(isFriend ? 'Your friend is here. Say hi!' : likes ? `You both like ${likes}.` : 'You have no interest in common. Say hi!');
+  openFirstWord(common, String(matchId), sendText);
+  if (!openComposer()) $('messages').focus(); // on a phone the keyboard would come up over the greeting
+  openWayBack();
+  notifyMatch();
+  windows?.postMessage({ match: matchId });
+}
+
+export function listed(words, type = 'conjunction') {
+  return new Intl.ListFormat(document.documentElement.lang, { type }).format(words);
+}
+
+export function endChat(text) {
+  if (!isChatting()) return;
+  phase = 'ended';
+  showTyping(false);
+  closeCall();
+  closeFirstWord();
+  closeOutbox();
+  closeAsk();
+  const hadFocus = $('composer-form').contains(document.activeElement);
+  closeComposer();
+  view.classList.add('ended');
+  entitle('Chat over');
+  titleView('Chat over');
+  $('camera-button').hidden = $('leave-button').hidden = true;
+  $('after').hidden = false;
+  leave.calm();
+  addNote(text);
+  if (hadFocus && $('composer-form').hidden) $('chat-title').focus();
+}
+
+/** The connection is lost, and what the server knew of the stranger with it. unsent: the last text that may not have come. */
+export function loseChat(why, unsent) {
+  if (isChatting()) {
+    isTextOfLostChat = true;
+    putBack(unsent);
+    endChat(why);
+  }
+  blockButton.disabled = reportButton.disabled = true;
+  showReportMenu(false);
+}
+
+function sendText(text) {
+  if (!isChatting() || isAsking()) return false;
+  if (!hasWarned && givesAway(text)) {
+    askAboutGivingAway(sendAgain, () => {
+      hasWarned = true;
+      focusComposer();
+    });
+    return false;
+  }
+  const serial = socket.send('chat_message', { message: text });
+  if (!serial) return false;
+  closeFirstWord();
+  const entry = addMessage(text, true);
+  if (entry && socket.confirms) posted(entry, serial);
+  socket.confirm();
+  return true;
+}
+
+function showTyping(isActive) {
+  clearTimeout(typingTimer);
+  if (typing.hidden === isActive) {
+    typing.hidden = !isActive;
+    drawSoon(); // it stands at the end of the list
+  }
+  if (isActive) typingTimer = setTimeout(showTyping, TYPING_LASTS_MS, false);
+}
+
+// Ways out.
+
+const leave = askFirst($('leave-button'), isAsked => {
+  view.classList.toggle('leaving', isAsked);
+  $('next-now').hidden = $('stay').hidden = !isAsked;
+  leaveHint.textContent = isAsked ? 'Leave this chat?' : '';
+}, () => {
+  socket.send('end_chat');
+  endChat('You left.');
+});
+
+/** As if Leave had been pressed, by the key or button of that name. */
+export function pressLeave(name) {
+  leave.press();
+  if (leave.isAsking()) leaveHint.textContent = `Press ${name} again to leave`;
+}
+
+const block = askFirst(blockButton, isAsked => {
+  blockButton.textContent = isAsked ? 'Really block?' : 'Block';
+}, () => endWith('block', undefined, 'Blocked. You will not meet again while you are both here.'));
+
+function endWith(request, data, words) {
+  socket.send(request, data);
+  blockButton.disabled = true;
+  reportButton.disabled = request === 'report';
+  more.open = false;
+  showReportMenu(false);
+  endChat('You left.');
+  addNote(words);
+  $('next-button').focus();
+}
+
+function showReportMenu(isShown) {
+  if (reportMenu.contains(document.activeElement)) reportButton.focus();
+  reportMenu.hidden = !isShown;
+  reportButton.setAttribute('aria-expanded', String(isShown));
+  if (isShown) reportMenu.querySelector('button').focus();
+}
+
+export function onEscape() {
+  if (isAsking()) closeAsk();
+  else if (more.open) more.open = false;
+  else if (!reportMenu.hidden) showReportMenu(false);
+  else if (phase === 'ended') findNext();
+  else pressLeave('Esc');
+}
+
+// What the server says.
+
+export const chatEvents = {
+  chat_message({ message }) {
+    if (!isChatting() || typeof message !== 'string') return;
+    showTyping(false);
+    if (!addMessage(message, false)) return;
+    closeFirstWord();
+    notifyMessage(isReadingBack());
+  },
+
+  typing({ active }) {
+    if (isChatting()) showTyping(active === true);
+  },
+
+  webrtc_signal(data) {
+    if (isChatting()) onSignal(data);
+  },
+
+  partner_left_chat({ match_id }) {
+    if (!isChatting() || match_id !== matchId) return;
+    endChat('Stranger has left.');
+    notify('Chat over');
+  },
+};
+
+/** A request without a name was one that the server could not read: a message, if one is on its way. */
+export function onChatError(code, request) {
+  if (request === 'block' || request === 'report') {
+    addNote(`The ${request} did not get through. ${explain(code)}`);
+    blockButton.disabled = reportButton.disabled = false;
+    if (code !== 'not_in_chat') socket.send('end_chat'); // for the user it is over
+    return;
+  }
+  if (request === 'webrtc_signal') failCall();
+  else if (request !== 'typing') refuse(code, sendText);
+  if (isChatting() && code === 'not_in_chat') endChat(explain(code));
+  else if (request !== 'webrtc_signal' && (isChatting() || code !== 'not_in_chat')) addNote(explain(code));
+}
+
+/** on.next: another stranger is wanted. */
+export function initChat(connection, on) {
+  socket = connection;
+  findNext = on.next;
+  $('leave-button').addEventListener('click', leave.press);
+  $('next-now').addEventListener('click', () => {
+    endChat('You left.');
+    findNext(); // one request, which ends the chat as well
+  });
+  $('stay').addEventListener('click', () => {
+    leave.calm();
+    focusComposer();
+  });
+  $('next-button').addEventListener('click', findNext);
+  $('save-button').addEventListener('click', () => {
+    more.open = false;
+    saveTranscript();
+  });
+  blockButton.addEventListener('click', block.press);
+  reportButton.addEventListener('click', () => showReportMenu(reportMenu.hidden));
+  $('report-cancel').addEventListener('click', () => showReportMenu(false));
+  for (const button of reportMenu.querySelectorAll('[data-reason]')) {
+    button.addEventListener('click', () => endWith('report', { reason: button.dataset.reason },
+      'Thank you. Reports from several people lock someone out. You will not meet again.'));
+  }
+  document.addEventListener('click', event => {
+    if (!more.contains(event.target)) more.open = false;
+  });
+  initComposer({
+    send: sendText,
+    typing: active => isChatting() && socket.send('typing', { active }),
+    edit: leave.calm,
+  });
+  initCall({ signal: data => socket.send('webrtc_signal', data), note: addNote });
+  guardLinks($('messages'), focusComposer);
+}

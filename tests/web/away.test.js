@@ -1,0 +1,194 @@
+// A page that is left, frozen, kept for Back, or cut off from the server without being told.
+
+import assert from 'node:assert/strict';
+import { connect, createServer } from 'node:net';
+import { once } from 'node:events';
+import { test } from 'node:test';
+import { Script, User, sleep, useWorld, waitFor } from './harness.js';
+
+const world = useWorld({ keepsPages: true, flags: ['--ping-interval', '2s', '--ping-timeout', '2s'] });
+const stats = async () => (await fetch(`${world.server.url}/stats`)).json();
+
+/** From another page of the site, so that Back leads to it. */
+async function arrive() {
+  const user = await world.user();
+  await user.page.goto(`${world.server.url}/healthz`);
+  await user.page.goto(world.server.url);
+  await user.connected();
+  world.expectProblems(/404/); // /healthz has no icon
+  return user;
+}
+
+async function go(user, steps) {
+  const devtools = await user.context.newCDPSession(user.page);
+  const { currentIndex, entries } = await devtools.send('Page.getNavigationHistory');
+  await devtools.send('Page.navigateToHistoryEntry', { entryId: entries[currentIndex + steps].id });
+}
+
+/** A way to the server that can be cut so that neither side is told. */
+async function swallowing() {
+  let isCut = false;
+  const way = createServer(client => {
+    const server = connect(world.server.port, '127.0.0.1');
+    client.on('data', data => isCut || server.write(data));
+    server.on('data', data => isCut || client.write(data));
+    for (const [one, other] of [[client, server], [server, client]]) {
+      one.on('error', () => {});
+      one.on('close', () => isCut || other.destroy());
+    }
+  }).listen(0, '127.0.0.1');
+  await once(way, 'listening');
+  const { port } = way.address();
+  return { world: { ...world, server: { url: `http://127.0.0.1:${port}`, port } }, cut: () => { isCut = true; }, close: () => way.close() };
+}
+
+test('Back out of a search leaves nobody behind', async () => {
+  const user = await arrive();
+  await user.search('ghosts');
+  await waitFor(async () => (await stats()).searching === 1, 'the search');
+  await go(user, -1);
+  await waitFor(async () => (await stats()).online === 0, 'nobody to be online', 3000);
+  const other = await world.user();
+  await other.search('ghosts');
+  await sleep(500);
+  assert.ok(await other.$('#search-view').isVisible(), 'the page that is kept is not matched');
+  await go(user, 1);
+  await other.isChatting();
+  await user.isChatting();
+});
+
+test('who leaves the page in a chat is asked, and the stranger is told at once', async () => {
+  const a = await arrive();
+  const script = await Script.open(world, 'leaving the page');
+  await a.search('leaving the page');
+  await a.isChatting();
+  await a.$('#composer').fill('a draft'); // the browser asks only for a page that was used
+  await go(a, -1);
+  await waitFor(async () => await a.$('#leave-hint').textContent() === 'Press Back again to leave', 'the question');
+  assert.ok(await a.$('#chat-view:not(.ended)').isVisible());
+  await go(a, -1);
+  await a.hasEnded();
+  await script.hears('partner_left_chat');
+  assert.ok(await a.$('#chat-view').isVisible(), 'the page stays');
+});
+
+test('a reload in a chat is asked about, and one that happens ends it for both', async () => {
+  const a = await world.user();
+  const script = await Script.open(world, 'reloading');
+  await a.search('reloading');
+  await a.isChatting();
+  await a.$('#composer').fill('a draft');
+  await a.page.reload();
+  assert.equal(a.questions, 1);
+  await script.hears('partner_left_chat');
+  await a.connected();
+  await a.page.reload();
+  assert.equal(a.questions, 1, 'out of a chat nothing is asked');
+  await a.connected();
+});
+
+test('a frozen page is not matched, and searches again when it wakes', async () => {
+  const user = await world.user();
+  await user.search('freezing');
+  await waitFor(async () => (await stats()).searching === 1, 'the search');
+  const tell = state => user.page.evaluate(type => document.dispatchEvent(new Event(type)), state); // Chromium freezes no page that is in view
+  await tell('freeze');
+  await waitFor(async () => (await stats()).searching === 0, 'the search to pause', 3000);
+  const other = await Script.open(world, 'freezing');
+  await sleep(500);
+  assert.deepEqual(await other.heard('success_matched'), []);
+  await tell('resume');
+  await user.isChatting();
+  await other.hears('success_matched');
+});
+
+test('a connection that died unseen is noticed, and what was written since is not called sent', async () => {
+  const way = await swallowing();
+  const user = await User.open(way.world);
+  const script = await Script.open(world, 'dying');
+  await user.search('dying');
+  await user.isChatting();
+  await user.say('before');
+  await script.hears('chat_message');
+  await sleep(1500); // until the server has said that it has taken it
+  way.cut();
+  await user.say('after 1');
+  await user.say('after 2');
+  await waitFor(async () => await user.$('.mark').getByText('Sending…').count() === 2, 'both to be under way', 5000);
+  await user.hasEnded();
+  await user.sees('The connection was lost, and the chat with it.');
+  assert.equal(await user.$('.mark').getByText('Not delivered').count(), 2);
+  assert.equal(await user.$('.unsent').count(), 2, 'and not the one before');
+  assert.notEqual(await user.$('#banner').textContent(), '');
+  assert.equal(await user.$('#composer').inputValue(), 'after 2');
+  await user.context.close();
+  way.close();
+  world.expectProblems(/^console: |^socket to/);
+});
+
+test('a search over a connection that died unseen stops', async () => {
+  const way = await swallowing();
+  const user = await User.open(way.world);
+  await user.search('dying in a search');
+  await sleep(500);
+  way.cut();
+  await user.page.evaluate(() => dispatchEvent(new Event('online')));
+  await user.$('#start-view').waitFor({ timeout: 12000 });
+  assert.equal(await user.$('#start-button').textContent(), 'Connecting…');
+  await user.context.close();
+  way.close();
+  world.expectProblems(/^console: |^socket to/);
+});
+
+test('what was written just before the server died does not stand there as sent', async () => {
+  const [a] = await world.pair('dying together');
+  const { port } = world.server;
+  await a.page.evaluate(() => { // in one go: no answer can come between
+    const field = document.getElementById('composer');
+    field.value = 'hello?';
+    field.dispatchEvent(new Event('input'));
+    document.getElementById('composer-form').requestSubmit();
+  });
+  await world.server.stop('SIGKILL');
+  await a.hasEnded();
+  const isMarked = await a.$('.mine .mark').count() === 1;
+  const { Server } = await import('./harness.js');
+  world.server = await Server.start({ port });
+  // The server may have been quick enough to take it, and to say so.
+  assert.ok(isMarked || await a.$('.mine').count() === 1);
+  world.expectProblems(/^console: /);
+});
+
+test('two windows of one person are told that they have met each other', async () => {
+  const a = await world.user();
+  const other = await a.context.newPage();
+  await other.goto(world.server.url);
+  await a.search('myself');
+  await other.locator('#start-button', { hasText: 'Start' }).waitFor();
+  await other.locator('#interest-input').fill('myself');
+  await other.locator('#interest-input').press('Enter');
+  await other.locator('#start-button').click();
+  await a.sees('You have met yourself: this chat is with your other window.');
+  await other.getByText('You have met yourself').waitFor();
+});
+
+test('a chat that was taken over by another window is not fought for', async () => {
+  const user = await world.user();
+  let connections = 0;
+  let socket = null;
+  await user.page.routeWebSocket(/textchat/, route => {
+    connections++;
+    socket = route;
+    route.connectToServer();
+  });
+  await user.page.reload();
+  await user.connected();
+  await socket.close({ code: 4002 });
+  await user.$('#bring-here').waitFor();
+  assert.equal(await user.$('#banner').textContent(), 'This chat is open in another window.');
+  await sleep(1500);
+  assert.equal(connections, 1);
+  await user.$('#bring-here').click();
+  await user.connected();
+  assert.ok(await user.$('#bring-here').isHidden());
+});
