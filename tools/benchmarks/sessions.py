@@ -57,7 +57,7 @@ def replay(calls):
 def run(options):
     with open(os.path.join(stage.BUILD, "lua", f"{SESSION_ENDS}.lua"), "rb") as file:
         leave = hashlib.sha1(file.read()).hexdigest().encode()
-    rows = {name: [] for name in ("alone", "alone, rate", "redis", "server", "matcher", "session", "io", "sessions")}
+    rows = {name: [] for name in ("alone", "alone, rate", "redis", "server", "matcher", "io", "sessions")}
     for number in range(options.rounds):
         stage.say(f"round {number + 1} of {options.rounds}")
         with tempfile.TemporaryFile() as file:
@@ -73,13 +73,13 @@ def run(options):
         rows["alone"].append(cpu * 1e6 / sessions)
         rows["alone, rate"].append(sessions / seconds)
 
-        with stage.redis() as (path, redis_pid), stage.chatterbox("--redis", f"unix:{path}") as (port, pid):
+        with stage.redis() as (path, redis_pid), stage.chatterbox("--redis", f"unix:{path}", "--session-threads", "0") as (port, pid):
             before, redis_before = stage.cpu_seconds(pid), stage.cpu_seconds(redis_pid)[""]
             got = stage.load(port, pid, "churn", "--users", 100, "--seconds", options.seconds)
             sessions = 2 * stage.metric(port, "matches_total")
             spent = stage.cpu_seconds(pid)
             rows["redis"].append((stage.cpu_seconds(redis_pid)[""] - redis_before) * 1e6 / sessions)
-            for thread, name in (("server", ""), ("matcher", "matcher"), ("session", "session-0"), ("io", "io-0")):
+            for thread, name in (("server", ""), ("matcher", "matcher"), ("io", "io-0")):
                 rows[thread].append((spent[name] - before[name]) * 1e6 / sessions)
             rows["sessions"].append(got["sessions_per_second"])
 
@@ -90,8 +90,7 @@ def run(options):
         ["Redis, under the server", stage.spread(rows["redis"])],
         ["server, all threads", stage.spread(rows["server"])],
         ["matcher thread", stage.spread(rows["matcher"])],
-        ["session thread", stage.spread(rows["session"])],
-        ["I/O thread", stage.spread(rows["io"])]])
+        ["I/O thread, with the session actors", stage.spread(rows["io"])]])
     print(f"\nredis-cli gets {stage.spread(rows['alone, rate'])} sessions per second out of a Redis that has a core of its own. Load generator, "
           f"server and Redis together on {os.cpu_count()} cores: {stage.spread(rows['sessions'])}; {1e6 / sorted(rows['server'])[len(rows['server']) // 2]:,.0f} "
           "per server-CPU-second.")
