@@ -46,7 +46,7 @@ struct session_thread {
     struct backlog turns; /* that actors wait for: of each message, to whom it is alone matters */
     uint32_t restated;  /* slots whose actors have had their turn since the last RESYNC */
     bool is_time_set;   /* the host's time is that of this batch */
-    struct json_arena json; /* for the request or event that is being worked on */
+    struct json_arena json; /* what jansson allocates on this thread */
     size_t user_ids_left;
     uint8_t user_ids[USER_IDS_FETCHED * USER_ID_BYTES];
 };
@@ -234,7 +234,6 @@ static void on_thread_message(struct session_thread *thread, struct message *mes
 /* It has taken a message or a turn. */
 static void after_actor(struct session_thread *thread, struct session *session)
 {
-    json_arena_reset(&thread->json);
     if (session->state != SESSION_OVER)
         return;
     session_fini(session, &thread->host);

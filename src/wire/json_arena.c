@@ -15,15 +15,18 @@ static void *allocate(size_t size)
         return malloc(size);
     void *piece = arena->bytes + arena->used;
     arena->used += rounded;
+    arena->pieces++;
     return piece;
 }
 
 static void release(void *piece)
 {
-    const struct json_arena *arena = adopted;
+    struct json_arena *arena = adopted;
     uintptr_t at = (uintptr_t)piece;
     if (arena == NULL || at < (uintptr_t)arena->bytes || at >= (uintptr_t)arena->bytes + JSON_ARENA_BYTES)
         free(piece);
+    else if (--arena->pieces == 0)
+        arena->used = 0;
 }
 
 void json_arena_install(void)
@@ -35,9 +38,4 @@ void json_arena_install(void)
 void json_arena_adopt(struct json_arena *arena)
 {
     adopted = arena;
-}
-
-void json_arena_reset(struct json_arena *arena)
-{
-    arena->used = 0;
 }

@@ -21,13 +21,29 @@ static void requests_come_from_the_arena_and_go_at_once(void **state)
     for (int i = 0; i < 1000; i++) {
         json_t *root = parse("{\"type\":\"chat_message\",\"data\":{\"message\":\"hello\",\"list\":[1,2.5,null]}}");
         assert_string_equal(json_string_value(json_object_get(root, "type")), "chat_message");
-        json_decref(root);
         assert_true(arena.used > 0);
         if (i == 0)
             used_by_one = arena.used;
         assert_int_equal(arena.used, used_by_one);
-        json_arena_reset(&arena);
+        json_decref(root);
+        assert_int_equal(arena.used, 0);
     }
+    json_arena_adopt(NULL);
+}
+
+static void what_lives_on_keeps_its_place(void **state)
+{
+    (void)state;
+    json_arena_adopt(&arena);
+    json_t *first = parse("[\"first\"]");
+    json_t *second = parse("[\"second\"]");
+    json_decref(second);
+    json_t *third = parse("[\"third\"]");
+    assert_string_equal(json_string_value(json_array_get(first, 0)), "first");
+    assert_string_equal(json_string_value(json_array_get(third, 0)), "third");
+    json_decref(first);
+    json_decref(third);
+    assert_int_equal(arena.used, 0);
     json_arena_adopt(NULL);
 }
 
@@ -43,7 +59,7 @@ static void what_does_not_fit_comes_from_malloc(void **state)
     json_t *root = parse(text); /* LeakSanitizer sees to the rest */
     assert_int_equal(json_string_length(json_array_get(root, 0)), length - 4);
     json_decref(root);
-    json_arena_reset(&arena);
+    assert_int_equal(arena.used, 0);
     json_arena_adopt(NULL);
     free(text);
 }
@@ -68,6 +84,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(requests_come_from_the_arena_and_go_at_once),
+        cmocka_unit_test(what_lives_on_keeps_its_place),
         cmocka_unit_test(what_does_not_fit_comes_from_malloc),
         cmocka_unit_test(without_an_arena_nothing_changes),
     };
