@@ -203,7 +203,7 @@ void matcher_on_store_down(struct matcher *matcher)
 }
 
 static void tell_of_match(struct matcher *matcher, struct address to, uint32_t search, enum match_role role,
-                          uint64_t match, struct address partner, const struct peer *peer,
+                          uint64_t match, struct address partner, uint32_t partner_search, const struct peer *peer,
                           const struct store_reply *reply)
 {
     struct payload *payload = payload_new(sizeof *peer + reply->common_length);
@@ -214,17 +214,26 @@ static void tell_of_match(struct matcher *matcher, struct address to, uint32_t s
                 .type = MATCH_FOUND,
                 .to = to,
                 .payload = payload,
-                .match_found = { .match = match, .partner = partner, .search = search, .role = (uint8_t)role } });
+                .match_found = { .match = match,
+                                 .partner = partner,
+                                 .search = search,
+                                 .partner_search = partner_search,
+                                 .role = (uint8_t)role } });
+}
+
+static void search_again(struct matcher *matcher, const struct store_call *former, uint64_t ended_match)
+{
+    struct store_call call = *former;
+    call.ended_match = ended_match;
+    call.match = matcher->next_match++;
+    call_store(matcher, &call);
 }
 
 /* Another node's clock is ahead. From now on this one's ids are above all that it has been told of. */
-static void search_ahead(struct matcher *matcher, const struct store_call *behind, uint64_t match)
+static void jump_ahead(struct matcher *matcher, uint64_t match)
 {
-    struct store_call call = *behind;
     if (matcher->next_match <= match)
         matcher->next_match = match + 1;
-    call.match = matcher->next_match++;
-    call_store(matcher, &call);
 }
 
 static void on_start_matching_reply(struct matcher *matcher, const struct store_call *call,
@@ -235,8 +244,10 @@ static void on_start_matching_reply(struct matcher *matcher, const struct store_
     switch (reply->outcome) {
     case STORE_MATCHED:
         metrics_add(matcher->host.metrics, METRIC_MATCHES_TOTAL, 1);
-        tell_of_match(matcher, reply->partner, reply->partner_search, MATCH_CALLEE, call->match, call->actor, &caller, reply);
-        tell_of_match(matcher, call->actor, call->search, MATCH_CALLER, call->match, reply->partner, &reply->peer, reply);
+        tell_of_match(matcher, reply->partner, reply->partner_search, MATCH_CALLEE, call->match, call->actor, call->search, &caller,
+                      reply);
+        tell_of_match(matcher, call->actor, call->search, MATCH_CALLER, call->match, reply->partner, reply->partner_search,
+                      &reply->peer, reply);
         break;
     case STORE_WAITING:
         answer_search(matcher, call->actor, SEARCH_WAITING, call->search);
@@ -245,7 +256,11 @@ static void on_start_matching_reply(struct matcher *matcher, const struct store_
         answer_search(matcher, call->actor, SEARCH_TOO_LATE, call->search);
         break;
     case STORE_BEHIND:
-        search_ahead(matcher, call, reply->match);
+        jump_ahead(matcher, reply->match);
+        search_again(matcher, call, call->ended_match);
+        break;
+    case STORE_UNREACHABLE:
+        search_again(matcher, call, call->match);
         break;
     case STORE_LOST:
     case STORE_DONE:

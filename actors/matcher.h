@@ -3,6 +3,9 @@
  * It turns requests of session actors into store calls and store replies into answers. It keeps no table of users: a
  * call carries all that its answer needs, and the store names the partner's actor.
  *
+ * The partner may be an actor of another node, which is told as one of this node is: the address says where. So is who was refused by an actor here,
+ * and who was reported too often. What gets lost on the way the two actors say again (relay.h).
+ *
  * While the store is down, searches are answered SEARCH_UNAVAILABLE (the session actor keeps them), cancels are granted
  * (a match whose reply was lost is void: the store forgets this node's users before it comes up again), and what only
  * tidies up is dropped for the same reason. When it comes up, RESYNC says so to every session thread; until one
@@ -65,7 +68,7 @@ void matcher_on_store_up(struct matcher *matcher);
 /* No more calls; those in flight have been or will be answered STORE_LOST. */
 void matcher_on_store_down(struct matcher *matcher);
 
-/* The call is the one that was made, its payload gone; but STORE_BEHIND brings it back. */
+/* The call is the one that was made, its payload gone; but STORE_BEHIND and STORE_UNREACHABLE bring it back. */
 void matcher_on_store_reply(struct matcher *matcher, const struct store_call *call, const struct store_reply *reply);
 
 #endif

@@ -1,7 +1,6 @@
 #include "actors/relay.h"
 
-#include <stdlib.h>
-
+#include "actors/relay_set.h"
 #include "actors/tell.h"
 #include "runtime/check.h"
 
@@ -9,38 +8,11 @@
  * back in lots (ws/writer.h), so a few are always missing. */
 enum { ASKS_FROM = 8 };
 
-enum { BUCKETS_LOG2 = 12, BUCKETS = 1 << BUCKETS_LOG2 };
-
-/* One side of a chat across nodes. */
-struct relay {
-    struct relay *next; /* in its bucket */
-    uint64_t match;
-    struct address self, partner, connection;
-    uint32_t sent;                         /* number of the last text */
-    uint32_t taken_there, written_there;   /* of them, as the partner has said */
-    uint32_t taken_here, written_here;     /* of the partner's */
-    uint32_t told_taken;                   /* what the partner knows of taken_here */
-    uint32_t asked_for;                    /* by the last PEER_GAP; 0: none yet */
-    uint32_t waits_since_ms;               /* low bits: when something was said that is to be acknowledged, or was */
-    bool is_leaving;                       /* the actor has left the chat, and perhaps is gone */
-    struct payload *oldest_copy, *newest_copy; /* of taken_there + 1 to sent, linked by payload.next */
-};
-
 /* Finding. */
-
-static struct relay **bucket_of(const struct relays *relays, uint64_t match)
-{
-    return &relays->buckets[match * 0x9E3779B97F4A7C15u >> (64 - BUCKETS_LOG2)]; /* Knuth, volume 3, section 6.4: multiplicative hashing */
-}
 
 static struct relay *find(const struct session_host *host, uint64_t match, struct address self)
 {
-    if (host->relays.count == 0)
-        return NULL;
-    struct relay *relay = *bucket_of(&host->relays, match);
-    while (relay != NULL && !(relay->match == match && address_equals(relay->self, self)))
-        relay = relay->next;
-    return relay;
+    return relay_set_find(&host->relays, match, self);
 }
 
 /* The one that is about the chat that the session is in. */
@@ -50,46 +22,24 @@ static struct relay *current(const struct session *session, const struct session
     return relay != NULL && !relay->is_leaving ? relay : NULL;
 }
 
-void relay_begin(struct session *session, struct session_host *host)
-{
-    struct relays *relays = &host->relays;
-    if (session->partner.node == 0)
-        return;
-    if (relays->buckets == NULL) {
-        relays->buckets = calloc(BUCKETS, sizeof(struct relay *));
-        CHECK_MEMORY(relays->buckets);
-    }
-    struct relay *relay = calloc(1, sizeof *relay);
-    CHECK_MEMORY(relay);
-    relay->match = session->match;
-    relay->self = session->self;
-    relay->partner = session->partner;
-    relay->connection = session->connection;
-    struct relay **bucket = bucket_of(relays, relay->match);
-    relay->next = *bucket;
-    *bucket = relay;
-    relays->count++;
-    metrics_add(host->metrics, METRIC_REMOTE_CHATS, 1);
-}
-
 /* Saying. */
 
 static void say(struct session_host *host, const struct relay *relay, struct message *message)
 {
     message->to = relay->partner;
-    message->from = relay->self;
+    message->from = relay->key.self;
     host->send(host->self, message);
 }
 
 static void say_text(struct session_host *host, const struct relay *relay, uint32_t number, struct payload *event)
 {
     say(host, relay,
-        &(struct message){ .type = PEER_TEXT, .payload = event, .peer_text = { .match = relay->match, .number = number } });
+        &(struct message){ .type = PEER_TEXT, .payload = event, .peer_text = { .match = relay->key.match, .number = number } });
 }
 
 static void say_left(struct session_host *host, const struct relay *relay)
 {
-    say(host, relay, &(struct message){ .type = PEER_LEFT, .peer_left = { .match = relay->match, .number = relay->sent } });
+    say(host, relay, &(struct message){ .type = PEER_LEFT, .peer_left = { .match = relay->key.match, .number = relay->sent } });
 }
 
 /* PEER_WRITTEN, or PEER_GAP. */
@@ -98,7 +48,7 @@ static void say_count(struct session_host *host, struct relay *relay, enum messa
     relay->told_taken = relay->taken_here;
     say(host, relay,
         &(struct message){ .type = (uint16_t)type,
-                           .peer_count = { .match = relay->match, .taken = relay->taken_here, .written = relay->written_here } });
+                           .peer_count = { .match = relay->key.match, .taken = relay->taken_here, .written = relay->written_here } });
 }
 
 /* To whoever speaks of a chat that is none. */
@@ -114,7 +64,7 @@ static void give_credits(struct session_host *host, const struct relay *relay, u
     if (texts > 0)
         host->send(host->self, &(struct message){ .type = TEXT_DONE,
                                                   .to = relay->connection,
-                                                  .from = relay->self,
+                                                  .from = relay->key.self,
                                                   .credit = { .texts = texts } });
 }
 
@@ -125,7 +75,11 @@ void relay_send(struct session *session, struct session_host *host, struct paylo
         return;
     }
     struct relay *relay = current(session, host);
-    CHECK(relay != NULL);
+    if (relay == NULL) { /* it has given up, and the actor is about to hear of that */
+        payload_free(&event);
+        tell_credit(host, session->self, session->connection, 1);
+        return;
+    }
     if (relay->sent == relay->written_there)
         relay->waits_since_ms = (uint32_t)host->now_ms;
     struct payload *copy = payload_copy(event->bytes, event->length);
@@ -154,23 +108,27 @@ static void stop_counting(struct session_host *host, struct relay *relay)
         metrics_add(host->metrics, METRIC_REMOTE_CHATS, -1);
 }
 
-static void unlink_and_free(struct session_host *host, struct relay **link)
+static void drop(struct session_host *host, struct relay *relay)
 {
-    struct relay *relay = *link;
     stop_counting(host, relay);
-    *link = relay->next;
-    host->relays.count--;
     drop_copies(relay, relay->sent - relay->taken_there);
-    free(relay);
+    payload_free(&relay->introduction);
+    relay_set_remove(&host->relays, relay);
 }
 
 static void forget(struct session_host *host, struct relay *relay)
 {
-    struct relay **link = bucket_of(&host->relays, relay->match);
-    while (*link != relay)
-        link = &(*link)->next;
     give_credits(host, relay, relay->sent - relay->written_there);
-    unlink_and_free(host, link);
+    drop(host, relay);
+}
+
+/* It goes on saying so, until that has been heard. */
+static void begin_to_leave(struct session_host *host, struct relay *relay)
+{
+    stop_counting(host, relay);
+    relay->is_leaving = true;
+    relay->waits_since_ms = (uint32_t)host->now_ms;
+    say_left(host, relay);
 }
 
 void relay_leave(struct session *session, struct session_host *host)
@@ -180,11 +138,8 @@ void relay_leave(struct session *session, struct session_host *host)
         return;
     }
     struct relay *relay = current(session, host);
-    CHECK(relay != NULL);
-    stop_counting(host, relay);
-    relay->is_leaving = true;
-    relay->waits_since_ms = (uint32_t)host->now_ms;
-    say_left(host, relay);
+    if (relay != NULL) /* else it has given up, which is the same */
+        begin_to_leave(host, relay);
 }
 
 void relay_end(struct session *session, struct session_host *host)
@@ -196,17 +151,11 @@ void relay_end(struct session *session, struct session_host *host)
 
 void relays_on_node_died(struct session_host *host, unsigned node)
 {
-    for (size_t bucket = 0; host->relays.count > 0 && bucket < BUCKETS; bucket++) {
-        struct relay **link = &host->relays.buckets[bucket];
-        while (*link != NULL) {
-            struct relay *relay = *link;
-            if (relay->partner.node != node) {
-                link = &relay->next;
-                continue;
-            }
-            give_credits(host, relay, relay->sent - relay->written_there);
-            unlink_and_free(host, link);
-        }
+    struct relay *next;
+    for (struct relay *relay = host->relays.first; relay != NULL; relay = next) {
+        next = relay->next;
+        if (relay->partner.node == node)
+            forget(host, relay);
     }
 }
 
@@ -221,12 +170,87 @@ void relay_on_node_died(struct session *session, struct session_host *host, unsi
 
 void relays_fini(struct session_host *host)
 {
-    for (size_t bucket = 0; host->relays.buckets != NULL && bucket < BUCKETS; bucket++) {
-        while (host->relays.buckets[bucket] != NULL)
-            unlink_and_free(host, &host->relays.buckets[bucket]);
+    while (host->relays.first != NULL)
+        drop(host, host->relays.first);
+    relay_set_fini(&host->relays);
+}
+
+/* Meeting. */
+
+/* What the partner is told of the match again: all that its own MATCH_FOUND said; or that we have heard ours. */
+static void introduce(struct session_host *host, struct relay *relay)
+{
+    relay->introduced_ms = (uint32_t)host->now_ms;
+    if (relay->introduction == NULL) {
+        say(host, relay, &(struct message){ .type = MATCH_TAKEN, .peer_left = { .match = relay->key.match } });
+        return;
     }
-    free(host->relays.buckets);
-    host->relays = (struct relays){ 0 };
+    say(host, relay,
+        &(struct message){ .type = MATCH_FOUND,
+                           .payload = payload_copy(relay->introduction->bytes, relay->introduction->length),
+                           .match_found = { .match = relay->key.match,
+                                            .partner = relay->key.self,
+                                            .search = relay->partner_search,
+                                            .role = relay->partner_role } });
+}
+
+static void meet(struct relay *relay)
+{
+    relay->is_met = true;
+    payload_free(&relay->introduction);
+}
+
+/* The same topics, and the user in place of the partner. */
+static struct payload *introduction_of(const struct session *session, const struct payload *found)
+{
+    struct peer self = { .identity = session->identity };
+    memcpy(self.id, session->user_id, USER_ID_BYTES);
+    struct payload *payload = payload_copy(found->bytes, found->length);
+    memcpy(payload->bytes, &self, sizeof self);
+    return payload;
+}
+
+void relay_begin(struct session *session, struct session_host *host, const struct message *found)
+{
+    if (session->partner.node == 0)
+        return;
+    struct relay *relay = relay_set_add(&host->relays, session->match, session->self);
+    relay->partner = session->partner;
+    relay->connection = session->connection;
+    relay->begun_ms = relay->introduced_ms = (uint32_t)host->now_ms;
+    metrics_add(host->metrics, METRIC_REMOTE_CHATS, 1);
+    if (found->from.node == 0) { /* this node's matcher has told the partner once */
+        relay->introduction = introduction_of(session, found->payload);
+        relay->partner_search = found->match_found.partner_search;
+        relay->partner_role = found->match_found.role == MATCH_CALLER ? MATCH_CALLEE : MATCH_CALLER;
+    } else {
+        introduce(host, relay);
+    }
+}
+
+bool relay_knows_match(struct session_host *host, const struct message *found)
+{
+    struct relay *relay = find(host, found->match_found.match, found->to);
+    if (relay == NULL || !address_equals(found->match_found.partner, relay->partner))
+        return false;
+    if (relay->is_leaving) {
+        say_left(host, relay);
+        return true;
+    }
+    if (!address_is_thread(found->from)) /* its actor has heard of the match, too */
+        meet(relay);
+    introduce(host, relay);
+    return true;
+}
+
+/* Nobody is there, or hears us: for the user the chat is over, for a partner who might still come it is as if we had left. */
+static void give_up(struct session_host *host, struct relay *relay)
+{
+    begin_to_leave(host, relay);
+    host->send(host->self, &(struct message){ .type = PEER_LEFT,
+                                              .to = relay->key.self,
+                                              .from = relay->key.self,
+                                              .peer_left = { .match = relay->key.match } });
 }
 
 /* Repeating. */
@@ -245,23 +269,29 @@ static void repeat(struct session_host *host, struct relay *relay)
     /* What was taken is told before its writer repeats it, and not at once: the socket is about to take it, and more may come. */
     if (relay->told_taken != relay->taken_here && !relay->is_leaving)
         say_count(host, relay, PEER_WRITTEN);
+    if (!relay->is_met && !relay->is_leaving) {
+        if ((uint32_t)host->now_ms - relay->begun_ms >= RELAY_MEET_MS) {
+            give_up(host, relay);
+            return;
+        }
+        if ((uint32_t)host->now_ms - relay->introduced_ms >= RELAY_INTRODUCE_MS)
+            introduce(host, relay);
+    }
     if ((uint32_t)host->now_ms - relay->waits_since_ms < RELAY_REPEAT_MS)
         return;
     relay->waits_since_ms = (uint32_t)host->now_ms;
     if (relay->sent > relay->taken_there)
         repeat_texts(host, relay);
     else if (relay->sent - relay->written_there >= ASKS_FROM && !relay->is_leaving)
-        say(host, relay, &(struct message){ .type = PEER_ASK, .peer_left = { .match = relay->match } });
+        say(host, relay, &(struct message){ .type = PEER_ASK, .peer_left = { .match = relay->key.match } });
     if (relay->is_leaving)
         say_left(host, relay);
 }
 
 void relays_tick(struct session_host *host)
 {
-    for (size_t bucket = 0; host->relays.count > 0 && bucket < BUCKETS; bucket++) {
-        for (struct relay *relay = host->relays.buckets[bucket]; relay != NULL; relay = relay->next)
-            repeat(host, relay);
-    }
+    for (struct relay *relay = host->relays.first; relay != NULL; relay = relay->next)
+        repeat(host, relay);
 }
 
 /* Hearing. */
@@ -285,7 +315,11 @@ bool relay_takes(struct session *session, struct session_host *host, struct mess
     if (relay == NULL || relay->is_leaving || !address_equals(message->from, relay->partner)) {
         metrics_add(host->metrics, METRIC_PEER_STALE_TOTAL, 1);
         relay_on_message(host, message);
-    } else if (message->peer_text.number == relay->taken_here + 1) {
+        message_discard(message);
+        return false;
+    }
+    meet(relay);
+    if (message->peer_text.number == relay->taken_here + 1) {
         relay->taken_here++;
         session->unwritten++;
         message->peer_text.writer = session->self;
@@ -302,18 +336,17 @@ bool relay_takes(struct session *session, struct session_host *host, struct mess
 
 bool relay_hears_leave(struct session *session, struct session_host *host, const struct message *message)
 {
-    if (is_of_the_future(session, message->peer_left.match))
-        return true;
     struct relay *relay = find(host, message->peer_left.match, session->self);
     if (relay == NULL || relay->is_leaving || !is_of_partner(relay, message->from)) {
         relay_on_message(host, message);
         return false;
     }
+    meet(relay);
     if (!address_is_thread(message->from) && message->peer_left.number > relay->taken_here) {
         say_count(host, relay, PEER_GAP); /* it will say again that it has left */
         return false;
     }
-    answer(host, message, PEER_LEFT_HEARD, relay->match);
+    answer(host, message, PEER_LEFT_HEARD, relay->key.match);
     return true;
 }
 
@@ -351,6 +384,13 @@ static void on_count(struct session_host *host, struct relay *relay, const struc
         repeat_texts(host, relay);
 }
 
+void relay_hears_of_match_taken(struct session *session, struct session_host *host, const struct message *message)
+{
+    /* Our own MATCH_FOUND may be on its way: then it will be said again. */
+    if (!is_of_the_future(session, message->peer_left.match))
+        relay_on_message(host, message);
+}
+
 void relay_on_message(struct session_host *host, const struct message *message)
 {
     /* All of these begin with the match. */
@@ -358,12 +398,15 @@ void relay_on_message(struct session_host *host, const struct message *message)
     struct relay *relay = find(host, match, message->to);
     if (relay != NULL && !is_of_partner(relay, message->from))
         relay = NULL;
+    if (relay != NULL)
+        meet(relay);
     switch ((enum message_type)message->type) {
     case PEER_TEXT: /* while it hears that we have left */
         if (relay == NULL)
             answer(host, message, PEER_LEFT, match);
         break;
     case PEER_ASK:
+    case MATCH_TAKEN: /* it wants to hear of us, too */
         if (relay == NULL)
             answer(host, message, PEER_LEFT, match);
         else if (!relay->is_leaving)

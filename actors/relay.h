@@ -4,6 +4,8 @@
  *
  * Across nodes the bus may lose, double and delay anything (src/bus), so the two actors number, acknowledge and repeat:
  *
+ *   MATCH_FOUND      by the matcher that has made the match; then by the actor of its node
+ *   MATCH_TAKEN      by the other actor. Both repeat theirs until they hear anything of the other in this chat, and after RELAY_MEET_MS the chat is over
  *   PEER_TEXT        number 1, 2, 3, … of this chat and direction; taken if it is the next. An older one is acknowledged again, a newer one
  *                    answered with PEER_GAP
  *   PEER_WRITTEN     taken: up to this number the partner's actor has them, and the copies go. written: up to this one the partner's socket has
@@ -16,6 +18,8 @@
  * What is not acknowledged for a second is repeated, and so is PEER_LEFT until it has been heard or the node is dead, also when its actor has gone
  * meanwhile: each such chat is a struct relay, kept by the host. A client has 16 credits, so there are at most 16 copies.
  *
+ * An actor is told that it has not met its partner by a PEER_LEFT from itself.
+ *
  * Threads:   the session thread's.
  * Ownership: payloads of messages handed in are taken over where it says so. Copies are the relay's.
  */
@@ -26,8 +30,15 @@
 
 #include "actors/session_state.h"
 
-/* A match has been made with session->partner. */
-void relay_begin(struct session *session, struct session_host *host);
+/* A match has been made with session->partner: MATCH_FOUND, which is taken. */
+void relay_begin(struct session *session, struct session_host *host, const struct message *found);
+
+/* MATCH_FOUND came from another node. Returns whether it is of a chat that the actor is in, or has left: then that has been answered, and nothing
+ * is to be done. Also for an actor that is gone. Takes nothing over. */
+bool relay_knows_match(struct session_host *host, const struct message *found);
+
+/* MATCH_TAKEN. Takes nothing over. */
+void relay_hears_of_match_taken(struct session *session, struct session_host *host, const struct message *message);
 
 /* An event for the partner, made of one text of the client. The event is taken over. */
 void relay_send(struct session *session, struct session_host *host, struct payload *event);
@@ -60,7 +71,7 @@ void relay_on_node_died(struct session *session, struct session_host *host, unsi
 void relays_on_node_died(struct session_host *host, unsigned node);
 
 /* Acknowledge what was taken, and repeat what has been waiting for too long. Several times a second, while there are any. */
-enum { RELAYS_TICK_MS = 250, RELAY_REPEAT_MS = 1000 };
+enum { RELAYS_TICK_MS = 250, RELAY_REPEAT_MS = 1000, RELAY_INTRODUCE_MS = 200, RELAY_MEET_MS = 3000 };
 void relays_tick(struct session_host *host);
 
 void relays_fini(struct session_host *host);

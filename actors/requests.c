@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "actors/again.h"
 #include "actors/blocklist.h"
 #include "actors/relay.h"
 #include "actors/tell.h"
@@ -28,10 +29,16 @@ enum { AFTERMATH_MS = 5 * 60 * 1000, REPORTABLE_MS = 10 * 1000, TYPING_MS = 2000
 
 /* Leaving. */
 
-void requests_drop_early(struct session *session, struct session_host *host)
+void requests_drop_early(struct session *session, struct session_host *host, uint64_t match)
 {
     struct message message;
-    while (backlog_take(&session->early, &message)) {
+    struct backlog early = session->early;
+    session->early = (struct backlog){ 0 };
+    while (backlog_take(&early, &message)) {
+        if (message.peer_left.match > match) { /* both kinds begin with it */
+            backlog_put(&session->early, &message);
+            continue;
+        }
         if (message.type == PEER_TEXT)
             tell_credit(host, session->self, message.peer_text.writer, message_texts(&message));
         message_discard(&message);
@@ -44,7 +51,7 @@ void requests_leave(struct session *session, struct session_host *host)
         relay_leave(session, host);
     if (session->interests != NULL)
         tell_matcher(session, host, USER_LEFT, 0, NULL);
-    requests_drop_early(session, host);
+    requests_drop_early(session, host, UINT64_MAX);
 }
 
 void requests_close(struct session *session, struct session_host *host, uint16_t code)
@@ -122,10 +129,11 @@ static void submit_interests(struct session *session, struct session_host *host,
 static void wish_for_anyone(struct session *session, struct session_host *host, const struct request *request)
 {
     session->accepts_anyone = request->fallback_ms == 0;
-    if (request->fallback_ms > 0)
-        host->remind(host->self, &session->reminder, session->self, (uint32_t)request->fallback_ms);
-    else
-        host->forget(host->self, &session->reminder);
+    session->wants_anyone = request->fallback_ms > 0;
+    if (session->wants_anyone)
+        session->anyone_ms = (uint32_t)host->now_ms + (uint32_t)request->fallback_ms;
+    session->is_mending = false;
+    again_remind(session, host);
 }
 
 static void begin_search(struct session *session, struct session_host *host, const struct request *request)

@@ -18,7 +18,7 @@ void requests_close(struct session *session, struct session_host *host, uint16_t
 /* Leave chat, search and store; the client is not told. */
 void requests_leave(struct session *session, struct session_host *host);
 
-/* Messages of a partner that never became one. */
-void requests_drop_early(struct session *session, struct session_host *host);
+/* Messages of a partner that never became one, of matches up to this one. */
+void requests_drop_early(struct session *session, struct session_host *host, uint64_t match);
 
 #endif

@@ -3,10 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "actors/again.h"
 #include "actors/blocklist.h"
 #include "actors/relay.h"
 #include "actors/requests.h"
-#include "actors/restate.h"
 #include "actors/tell.h"
 #include "runtime/check.h"
 #include "wire/chat_text.h"
@@ -18,9 +18,6 @@ enum { CLOSE_BANNED = 4003 };
  * once it has parsed the second in one batch. To see whether a request is for jansson at all takes a look at every byte, so that is asked last, and
  * of none that is longer than 2,000 code points take when each is written as an escape. */
 enum { QUICK_BYTES = 2048, QUICK_BATCH_BYTES = 16384, CHAT_BYTES_MAX = 12288 };
-
-/* How long to wait for an answer of the matcher before looking again. */
-enum { ANSWER_MS = 100 };
 
 static bool awaits_matcher(const struct session *session)
 {
@@ -135,21 +132,44 @@ static void on_peer_text(struct session *session, struct session_host *host, str
     }
 }
 
+/* The match is over before it has begun. */
+static void search_on(struct session *session, struct session_host *host, uint64_t without)
+{
+    session->match = without;
+    session->is_mending = false;
+    requests_drop_early(session, host, without);
+    if (session->is_cancelling)
+        return; /* the cancel's answer will say that it came too late for this match, which is over */
+    session->search++;
+    tell_search(session, host, true);
+}
+
+/* Somebody on another node has left before MATCH_FOUND has come here, which may be lost: if it comes it is of an earlier search. */
+static void never_mind(struct session *session, struct session_host *host, const struct message *left)
+{
+    search_on(session, host, left->peer_left.match);
+    relay_on_message(host, left);
+}
+
 static void on_peer_left(struct session *session, struct session_host *host, struct message *message)
 {
-    if (message->from.node != 0 && !relay_hears_leave(session, host, message))
-        return;
     if (is_of_the_future(session, message->peer_left.match)) {
-        backlog_put(&session->early, message);
+        if (message->from.node == 0)
+            backlog_put(&session->early, message);
+        else
+            never_mind(session, host, message);
         return;
     }
+    if (message->from.node != 0 && !relay_hears_leave(session, host, message))
+        return;
     if (session->state != SESSION_CHATTING || message->peer_left.match != session->match)
         return;
     relay_end(session, host);
     tell_set_state(session, host, SESSION_IDLE);
     tell_news(session, host, event_partner_left_chat(&host->time, session->match));
-    /* The partner has told the matcher; but what we wrote back to a store that had lost its memory may come after that. */
-    if (session->is_restored)
+    /* The partner has told the matcher; but what we wrote back to a store that had lost its memory may come after that. And who was never met (relay.h)
+     * has told nobody. */
+    if (session->is_restored || address_equals(message->from, session->self))
         tell_matcher(session, host, CHAT_ENDED, session->match, NULL);
 }
 
@@ -176,17 +196,17 @@ static void refuse_match(struct session_host *host, struct address from, struct 
 /* The partner was blocked when the match was made already, which the store did not know yet. It does now. */
 static void search_on_without(struct session *session, struct session_host *host, struct message *message)
 {
-    session->match = message->match_found.match;
+    const uint64_t match = message->match_found.match;
     refuse_match(host, session->self, message);
-    requests_drop_early(session, host);
-    if (session->is_cancelling)
-        return; /* the cancel's answer will say that it came too late for this match, which is over */
-    session->search++;
-    tell_search(session, host, true);
+    search_on(session, host, match);
 }
 
 static void on_match_found(struct session *session, struct session_host *host, struct message *message)
 {
+    if (message->from.node != 0 && relay_knows_match(host, message)) {
+        message_discard(message);
+        return;
+    }
     if (!is_of_this_search(session, message->match_found.search)) {
         refuse_match(host, session->self, message);
         return;
@@ -195,11 +215,11 @@ static void on_match_found(struct session *session, struct session_host *host, s
         search_on_without(session, host, message);
         return;
     }
-    session->is_starting = false;
+    session->is_starting = session->is_mending = false;
     session->match = message->match_found.match;
     session->partner = message->match_found.partner;
     session->is_restored = false;
-    relay_begin(session, host);
+    relay_begin(session, host, message);
     if (session->peer == NULL) {
         session->peer = malloc(sizeof *session->peer);
         CHECK_MEMORY(session->peer);
@@ -242,7 +262,7 @@ static void on_search_unavailable(struct session *session, struct session_host *
 static void on_search_busy(struct session *session, struct session_host *host)
 {
     tell_set_state(session, host, SESSION_IDLE);
-    requests_drop_early(session, host);
+    requests_drop_early(session, host, UINT64_MAX);
     metrics_add(host->metrics, METRIC_REQUEST_ERRORS_TOTAL, 1);
     tell_news(session, host, event_error(&host->time, ERROR_SERVER_BUSY, "start_matching"));
 }
@@ -261,27 +281,14 @@ static void on_search_answered(struct session *session, struct session_host *hos
     resume_requests(session, host);
 }
 
-/* Have the store forget a user whom it has in a chat that we know nothing of, but not what it must know of it. */
-static void mend_store(struct session *session, struct session_host *host)
-{
-    tell_matcher(session, host, USER_LEFT, 0, NULL);
-    tell_interests(session, host);
-    restate_blocks(session, host);
-}
-
 /* Whoever was first, the match or the cancel, the state tells it: a match is always heard of before this. */
 static void on_cancel_answered(struct session *session, struct session_host *host, const struct message *message)
 {
     if (session->search != message->search_reply.search)
         return;
     if (!session->is_cancelling) {
-        /* A search under new interests found the user matched. MATCH_FOUND comes before this; without it the store has been
-         * tampered with, and the user shall not wait for ever: forget it there and search again. */
-        if (message->type == SEARCH_TOO_LATE && session->state == SESSION_SEARCHING) {
-            metrics_add(host->metrics, METRIC_SEARCHES_REPAIRED_TOTAL, 1);
-            mend_store(session, host);
-            tell_search(session, host, true);
-        }
+        if (message->type == SEARCH_TOO_LATE && session->state == SESSION_SEARCHING)
+            again_on_found_matched(session, host);
         return;
     }
     session->is_cancelling = false;
@@ -291,9 +298,9 @@ static void on_cancel_answered(struct session *session, struct session_host *hos
         break;
     case SESSION_SEARCHING:
         if (message->type == SEARCH_TOO_LATE) /* as above, or the partner is blocked */
-            mend_store(session, host);
+            again_mend_store(session, host);
         tell_set_state(session, host, SESSION_IDLE);
-        requests_drop_early(session, host);
+        requests_drop_early(session, host, UINT64_MAX);
         tell_answer(session, host, event_success(&host->time, "The search is over."));
         break;
     case SESSION_NEW:
@@ -315,20 +322,6 @@ static void on_banned(struct session *session, struct session_host *host)
         return;
     metrics_add(host->metrics, METRIC_BANNED_TOTAL, 1);
     requests_close(session, host, CLOSE_BANNED);
-}
-
-/* The user has waited long enough for somebody who shares an interest. */
-void session_on_reminder(struct session *session, struct session_host *host)
-{
-    if (session->state != SESSION_SEARCHING)
-        return;
-    if (session->is_starting) { /* and may be refused: the store must not keep a search that its user has given up */
-        host->remind(host->self, &session->reminder, session->self, ANSWER_MS);
-        return;
-    }
-    session->accepts_anyone = true;
-    if (!session->is_cancelling)
-        tell_search(session, host, true);
 }
 
 /* What the client has written before may still be on its way to the partner. */
@@ -381,6 +374,9 @@ void session_on_message(struct session *session, struct session_host *host, stru
     case SEARCH_TOO_LATE:
         on_cancel_answered(session, host, message);
         break;
+    case MATCH_TAKEN:
+        relay_hears_of_match_taken(session, host, message);
+        break;
     case TEXT_WRITTEN:
         relay_on_written(session, host, message->credit.texts);
         break;
@@ -411,7 +407,7 @@ void session_on_undeliverable(struct session_host *host, struct message *message
         relay_on_message(host, message);
     else if (message->type == PEER_TEXT)
         tell_credit(host, message->to, message->peer_text.writer, message_texts(message));
-    if (message->type == MATCH_FOUND)
+    if (message->type == MATCH_FOUND && !(message->from.node != 0 && relay_knows_match(host, message)))
         refuse_match(host, message->to, message);
     else
         message_discard(message);

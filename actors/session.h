@@ -33,9 +33,6 @@
 void session_init(struct session *session, struct session_host *host, struct address self, struct address connection,
                   const struct identity *identity, const uint8_t user_id[USER_ID_BYTES]);
 
-/* What was asked for by host->remind(). */
-void session_on_reminder(struct session *session, struct session_host *host);
-
 /* What was asked for by host->await_turn(). The actor may be SESSION_OVER after it, too. */
 void session_on_turn(struct session *session, struct session_host *host);
 

@@ -21,10 +21,12 @@
 
 struct reminder; /* the host's */
 
-/* Chats with users of other nodes: relay.h's. All zero: there are none. */
+/* Chats with users of other nodes: relay_set.h's. All zero: there are none. */
 struct relays {
-    struct relay **buckets;
+    struct ck_hs *set; /* NULL: there never was one */
+    struct relay *first;
     uint32_t count;
+    uint32_t removed; /* since the set was last built */
 };
 
 /* The world as all actors of one thread see it. */
@@ -44,8 +46,9 @@ struct session_host {
     struct payload *last_relayed; /* in its list */
     uint8_t epoch;            /* low bits of the last RESYNC's */
     bool is_restating;        /* restate.c's: what is told to the matcher is marked so */
+    bool has_peers;           /* there may be users on other nodes, and matches of theirs get lost: searches are said again */
 
-    /* Have session_on_reminder() called in so long, instead of whatever *reminder was to remind of before; and not at all. *reminder
+    /* Have again_on_reminder() called in so long, instead of whatever *reminder was to remind of before; and not at all. *reminder
      * is the host's, NULL while there is none. */
     void (*remind)(void *self, struct reminder **reminder, struct address actor, uint32_t in_ms);
     void (*forget)(void *self, struct reminder **reminder);
@@ -79,19 +82,24 @@ struct session {
     struct identity identity;
     struct peer *peer;         /* whom it chats with, or did last; NULL: nobody yet */
     struct payload *blocklist; /* blocklist.h */
-    struct reminder *reminder; /* SEARCHING: that anyone will do from then on */
+    struct reminder *reminder; /* SEARCHING: again.h's */
     uint32_t search;           /* number of the last search */
     uint32_t matched_ms;       /* low bits of the monotonic time: when the last chat began, */
     uint32_t parted_ms;        /* … and ended */
-    uint32_t typing_ms;        /* when the partner was told last */
+    union {
+        uint32_t typing_ms;    /* CHATTING: when the partner was told last */
+        uint32_t anyone_ms;    /* SEARCHING, not accepts_anyone: from when on anyone will do, if there is a reminder */
+    };
     struct rate_bucket chat_bucket;
     struct rate_bucket search_bucket;
     struct rate_bucket strike_bucket;
     uint16_t code_to_answer; /* is_gone: CONN_GONE's */
     uint16_t unwritten;      /* texts of partners on other nodes that its client's socket has not taken yet: relay.c's */
     uint8_t state;      /* enum session_state */
-    uint8_t told;       /* enum session_told */
     uint8_t search_epoch; /* is_starting: the host's when SEARCH_START was sent */
+    uint8_t told : 2;       /* enum session_told */
+    bool wants_anyone : 1;  /* anyone_ms counts */
+    bool is_mending : 1;    /* SEARCHING: the store has it matched, and MATCH_FOUND may be on its way from another node */
     bool is_starting : 1;   /* the first SEARCH_START of this search is on its way */
     bool is_cancelling : 1; /* SEARCH_CANCEL is on its way; its end_matching is yet to be answered */
     bool awaits_turn : 1;   /* for the oldest of waiting_requests, which may take long */

@@ -43,6 +43,8 @@ enum store_outcome {
     STORE_TOO_LATE, /* START_MATCHING, END_MATCHING: somebody else's call has matched the user already */
     STORE_BEHIND,   /* START_MATCHING: nothing was done, since one of the two has had a match of `match` or above it: call again with a higher one.
                        The call's payload is the matcher's again */
+    STORE_UNREACHABLE, /* START_MATCHING: a waiter was claimed who cannot be told, since its node has died: call again, with `match` as the
+                          ended one, and both are free. The call's payload is the matcher's again */
     STORE_BANNED,   /* SUBMIT_INTERESTS, START_MATCHING: nothing was done for the user, who is refused for now. REPORT: from now on */
     STORE_LOST,     /* outcome unknown: the connection was lost or Redis refused. The store is down by then, or about to be,
                        and will come up with everything of this node forgotten */

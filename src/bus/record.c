@@ -58,6 +58,7 @@ static bool shape_of(struct content *content, enum record_type type)
         return true;
     case RECORD_PEER_ASK:
     case RECORD_PEER_LEFT_HEARD:
+    case RECORD_MATCH_TAKEN:
         return true;
     case RECORD_USER_BANNED:
         content->has_match = false;
@@ -117,6 +118,20 @@ static void take_from_message(struct content *content, const struct message *mes
     }
 }
 
+static enum message_type type_with_match_alone(enum record_type type)
+{
+    switch (type) {
+    case RECORD_PEER_LEFT:
+        return PEER_LEFT;
+    case RECORD_PEER_ASK:
+        return PEER_ASK;
+    case RECORD_PEER_LEFT_HEARD:
+        return PEER_LEFT_HEARD;
+    default:
+        return MATCH_TAKEN;
+    }
+}
+
 static void put_into_message(struct message *message, const struct content *content)
 {
     switch (content->type) {
@@ -143,7 +158,7 @@ static void put_into_message(struct message *message, const struct content *cont
         message->match_found.partner = content->partner;
         break;
     default:
-        message->type = content->type == RECORD_PEER_LEFT ? PEER_LEFT : content->type == RECORD_PEER_ASK ? PEER_ASK : PEER_LEFT_HEARD;
+        message->type = (uint16_t)type_with_match_alone(content->type);
         message->peer_left.match = content->match;
         message->peer_left.number = content->numbers[0];
         break;

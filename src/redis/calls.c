@@ -15,15 +15,15 @@ enum { ACTIVE_MATCHES, WAITING, ANYONE };
 void calls_init(struct calls *calls)
 {
     snprintf(calls->lease_key, sizeof calls->lease_key, "%slease:%s", calls->prefix, calls->node);
-    calls_set_reachable(calls, NULL, 0);
+    calls_set_reachable(calls, &(struct reachable){ 0 });
 }
 
-void calls_set_reachable(struct calls *calls, const char (*nodes)[NODE_BYTES], size_t count)
+void calls_set_reachable(struct calls *calls, const struct reachable *others)
 {
-    CHECK(count < REACHABLE_MAX);
+    calls->others = *others;
     int length = snprintf(calls->reachable, sizeof calls->reachable, " %s ", calls->node);
-    for (size_t i = 0; i < count; i++)
-        length += snprintf(calls->reachable + length, sizeof calls->reachable - (size_t)length, "%s ", nodes[i]);
+    for (unsigned i = 0; i < others->count; i++)
+        length += snprintf(calls->reachable + length, sizeof calls->reachable - (size_t)length, "%s ", others->nodes[i].id);
 }
 
 void calls_set_connection(struct calls *calls, unsigned long long connection)
@@ -402,5 +402,6 @@ void calls_put(const struct calls *calls, struct command *command, const struct 
 
 void calls_decode(const struct calls *calls, struct script_reply *decoded, enum script script, const redisReply *reply)
 {
-    script_reply_decode(decoded, script, reply, calls->node, calls->first_session_thread, calls->session_threads);
+    const struct places places = { calls->node, calls->first_session_thread, calls->session_threads, &calls->others };
+    script_reply_decode(decoded, script, reply, &places);
 }

@@ -20,9 +20,6 @@ enum { REDIS_LEASE_MS = 5000 };
 /* So many users of a node that is gone are forgotten in one call. */
 enum { REDIS_REAPED_AT_ONCE = 64 };
 
-/* Most nodes that this one may tell of a match, itself included. */
-enum { REACHABLE_MAX = 64 };
-
 /* One call of a script, whichever. Of the kind that store.h knows, `call` says what. */
 struct script_call {
     enum script script;
@@ -40,15 +37,16 @@ struct calls {
 
     char lease_key[96];                        /* by calls_init() */
     char lease_value[NODE_BYTES + 24];         /* by calls_set_connection() */
-    char reachable[REACHABLE_MAX * NODE_BYTES + 2]; /* by calls_set_reachable(): each id with a blank before and after */
+    struct reachable others;                        /* by calls_set_reachable() */
+    char reachable[REACHABLE_MAX * NODE_BYTES + 2]; /* likewise, and this node: each id with a blank before and after */
     char shas[SCRIPTS][41];                    /* of the scripts, as Redis has loaded them */
 };
 
 /* When the owner's part is filled in. This node alone is reachable. */
 void calls_init(struct calls *calls);
 
-/* Waiters of these nodes may be claimed, besides this node's: those that can be told of the match. count < REACHABLE_MAX. */
-void calls_set_reachable(struct calls *calls, const char (*nodes)[NODE_BYTES], size_t count);
+/* Waiters of these nodes may be claimed, besides this node's: those that can be told of the match. */
+void calls_set_reachable(struct calls *calls, const struct reachable *others);
 
 /* From now on calls are those of this connection: see the fence in redis_store.h. */
 void calls_set_connection(struct calls *calls, unsigned long long connection);

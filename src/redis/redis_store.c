@@ -10,16 +10,14 @@ enum { HEARTBEAT_MS = 1000 };
 
 /* Calls. */
 
-/* The match that was offered has too low a number: nothing was done, and the matcher calls again. Of one user that must not come after what else has
- * been called for it since, so then everybody states itself again instead; two servers' clocks have to differ, too. */
-static void answer_behind(struct redis_store *store, struct script_call *call, const struct script_reply *decoded, struct store_reply *reply)
+/* The matcher is to call again. Of one user that must not come after what else has been called for it since, so then everybody states itself again
+ * instead; it takes two servers' clocks that differ, or one that has just died, too. */
+static void answer_call_again(struct redis_store *store, struct script_call *call, enum store_outcome outcome, struct store_reply *reply)
 {
-    if (caller_has_later(&store->caller, call)) {
-        redis_client_fail(&store->client, "a search is behind");
-        return;
-    }
-    reply->outcome = STORE_BEHIND;
-    reply->match = decoded->match;
+    if (caller_has_later(&store->caller, call))
+        redis_client_fail(&store->client, "a search has to be said again");
+    else
+        reply->outcome = outcome;
 }
 
 static void understand(struct redis_store *store, struct script_call *call, const struct script_reply *decoded, struct store_reply *reply)
@@ -38,6 +36,10 @@ static void understand(struct redis_store *store, struct script_call *call, cons
         reply->outcome = STORE_BANNED;
         break;
     case REPLY_MATCH:
+        if (address_is_nobody(decoded->partner)) {
+            answer_call_again(store, call, STORE_UNREACHABLE, reply);
+            break;
+        }
         reply->outcome = STORE_MATCHED;
         reply->peer = decoded->peer;
         reply->partner = decoded->partner;
@@ -46,7 +48,8 @@ static void understand(struct redis_store *store, struct script_call *call, cons
         reply->common_length = decoded->common.length;
         break;
     case REPLY_BEHIND:
-        answer_behind(store, call, decoded, reply);
+        reply->match = decoded->match;
+        answer_call_again(store, call, STORE_BEHIND, reply);
         break;
     case REPLY_STALE:
     case REPLY_ERROR:
@@ -65,7 +68,7 @@ static void on_call_answered(void *owner, struct script_call *call, const struct
     if (decoded != NULL)
         understand(store, call, decoded, &reply);
     struct store_call answered = call->call;
-    if (reply.outcome == STORE_BEHIND)
+    if (reply.outcome == STORE_BEHIND || reply.outcome == STORE_UNREACHABLE)
         call->call.payload = NULL; /* it is the matcher's */
     else
         answered.payload = NULL;
@@ -84,9 +87,9 @@ struct store redis_store_interface(struct redis_store *store)
     return (struct store){ .self = store, .call = call_script };
 }
 
-void redis_store_set_reachable(struct redis_store *store, const char (*nodes)[NODE_BYTES], size_t count)
+void redis_store_set_reachable(struct redis_store *store, const struct reachable *others)
 {
-    calls_set_reachable(&store->calls, nodes, count);
+    calls_set_reachable(&store->calls, others);
 }
 
 /* The way up. */
@@ -249,7 +252,7 @@ void redis_store_start(struct redis_store *store, uv_loop_t *loop, const struct 
             .owner = store,
         },
     };
-    snprintf(store->calls.node, sizeof store->calls.node, "%016llx", (unsigned long long)config->incarnation);
+    node_id_print(store->calls.node, config->incarnation);
     calls_init(&store->calls);
     redis_client_start(&store->client, loop, config->address, config->timeout_ms, &client_handler, store);
 }

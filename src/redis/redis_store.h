@@ -67,9 +67,8 @@ void redis_store_start(struct redis_store *store, uv_loop_t *loop, const struct 
 
 struct store redis_store_interface(struct redis_store *store);
 
-/* Which other nodes can be told of a match from now on: only of these, and of this one, are waiters claimed. At start there are none.
- * count < REACHABLE_MAX. */
-void redis_store_set_reachable(struct redis_store *store, const char (*nodes)[NODE_BYTES], size_t count);
+/* Which other nodes can be told of a match from now on: only of these, and of this one, are waiters claimed. At start there are none. */
+void redis_store_set_reachable(struct redis_store *store, const struct reachable *others);
 
 /* No more calls will come: once all are answered give the lease up. on_drained follows. If Redis is away it is tried once more, and if that
  * fails on_drained follows all the same: then the other nodes reap this one. */

@@ -76,17 +76,34 @@ static const redisReply *string_at(const redisReply *reply, size_t index)
     return reply->element[index];
 }
 
-static bool decode_match(struct script_reply *decoded, const redisReply *reply, const char *node,
-                         unsigned first_session_thread, unsigned session_threads)
+/* On this node, on one that can be reached, or on one that could when the call was made. How many threads others have is not known here; what no
+ * actor of theirs has is dropped there. */
+static bool decode_partner(struct address *partner, const char *channel, const struct places *places)
+{
+    if (channel_id_parse(channel, places->node, partner))
+        return partner->thread >= places->first_session_thread &&
+               partner->thread < places->first_session_thread + places->session_threads;
+    char id[NODE_BYTES];
+    if (strspn(channel, "0123456789abcdef") != NODE_BYTES - 1 || strncmp(channel, places->node, NODE_BYTES - 1) == 0)
+        return false;
+    memcpy(id, channel, NODE_BYTES - 1);
+    id[NODE_BYTES - 1] = '\0';
+    if (!channel_id_parse(channel, id, partner) || partner->thread == THREAD_MAIN)
+        return false;
+    partner->node = reachable_find(places->others, id, NODE_BYTES - 1) & ADDRESS_NODE_MAX;
+    if (partner->node == 0)
+        *partner = (struct address){ 0 };
+    return true;
+}
+
+static bool decode_match(struct script_reply *decoded, const redisReply *reply, const struct places *places)
 {
     const redisReply *id = string_at(reply, 1), *channel = string_at(reply, 2), *search = string_at(reply, 3),
                      *identity = string_at(reply, 4);
     unsigned long number;
     if (id == NULL || channel == NULL || search == NULL || identity == NULL || reply->elements > 5 + INTERESTS_MAX ||
         !user_id_parse(id->str, (size_t)id->len, decoded->peer.id) || !identity_parse(identity, &decoded->peer.identity) ||
-        !channel_id_parse(channel->str, node, &decoded->partner) ||
-        decoded->partner.thread < first_session_thread ||
-        decoded->partner.thread >= first_session_thread + session_threads ||
+        !decode_partner(&decoded->partner, channel->str, places) ||
         parse_number(search->str, '\0', UINT32_MAX, &number) == NULL)
         return false;
     decoded->partner_search = (uint32_t)number;
@@ -128,8 +145,7 @@ static void decode_expired(struct script_reply *decoded, const redisReply *reply
     }
 }
 
-void script_reply_decode(struct script_reply *decoded, enum script script, const redisReply *reply, const char *node,
-                         unsigned first_session_thread, unsigned session_threads)
+void script_reply_decode(struct script_reply *decoded, enum script script, const redisReply *reply, const struct places *places)
 {
     decoded->kind = REPLY_MALFORMED;
     decoded->text = "";
@@ -164,7 +180,7 @@ void script_reply_decode(struct script_reply *decoded, enum script script, const
     else if (strcmp(word->str, "HELD") == 0 && script == SCRIPT_FENCE)
         decoded->kind = REPLY_HELD;
     else if (strcmp(word->str, "MATCH") == 0 && is_start &&
-             decode_match(decoded, reply, node, first_session_thread, session_threads))
+             decode_match(decoded, reply, places))
         decoded->kind = REPLY_MATCH;
     if (script == SCRIPT_HEARTBEAT && decoded->kind == REPLY_OK)
         decode_expired(decoded, reply);

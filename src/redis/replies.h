@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 #include "actors/store.h"
+#include "redis/reachable.h"
 #include "redis/scripts.h"
 #include "wire/interests.h"
 
@@ -26,7 +27,7 @@ enum reply_kind {
     REPLY_MALFORMED, /* none of what this script may answer */
 };
 
-enum { CHANNEL_ID_BYTES = 64, NODE_BYTES = 17 };
+enum { CHANNEL_ID_BYTES = 64 };
 
 /* As many expired nodes does one heartbeat name. */
 enum { EXPIRED_MAX = 16 };
@@ -40,15 +41,19 @@ struct script_reply {
     char expired[EXPIRED_MAX][NODE_BYTES]; /* HEARTBEAT's OK: nodes to be reaped */
     /* MATCH: */
     struct peer peer;
-    struct address partner;
+    struct address partner; /* nobody: of a node that is not reachable any more */
     uint32_t partner_search;
     struct interests common;
 };
 
-/* node: this node's id; a partner of another node is MALFORMED, since no other is reachable (calls.h). session threads: where an
- * actor can be. */
-void script_reply_decode(struct script_reply *decoded, enum script script, const redisReply *reply, const char *node,
-                         unsigned first_session_thread, unsigned session_threads);
+/* Where actors are. */
+struct places {
+    const char *node;                               /* this node's id */
+    unsigned first_session_thread, session_threads; /* its own */
+    const struct reachable *others;
+};
+
+void script_reply_decode(struct script_reply *decoded, enum script script, const redisReply *reply, const struct places *places);
 
 /* "<node>:<thread>.<slot>.<generation>": where a user's session actor is. */
 void channel_id_print(char text[CHANNEL_ID_BYTES], const char *node, struct address actor);

@@ -144,7 +144,7 @@ struct message {
         struct {
             uint64_t match;
             uint32_t number; /* PEER_LEFT between nodes: of the last text */
-        } peer_left;         /* and PEER_ASK, PEER_LEFT_HEARD */
+        } peer_left;         /* and PEER_ASK, PEER_LEFT_HEARD, MATCH_TAKEN */
 
         struct {
             uint64_t match;
@@ -174,6 +174,7 @@ struct message {
             uint64_t match; /* grows: of two matches of one user the later has the higher number */
             struct address partner;
             uint32_t search; /* the receiver's search that is answered by this */
+            uint32_t partner_search; /* from this node's matcher: the partner's, likewise */
             uint8_t role;    /* enum match_role */
         } match_found;
 

@@ -1,5 +1,6 @@
 #include "threads/matcher_thread.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -16,6 +17,7 @@ struct matcher_thread {
     struct matcher_thread_config config;
     struct matcher matcher;
     struct redis_store store;
+    struct reachable reachable;
     unsigned messages_this_turn;
 };
 
@@ -23,6 +25,16 @@ static void send_message(void *self, const struct message *message)
 {
     struct matcher_thread *thread = self;
     executor_send(&thread->executor, message);
+}
+
+/* Who waits on a node that cannot be told of a match is not claimed from now on. */
+static void on_peer_node(struct matcher_thread *thread, const struct message *message)
+{
+    if (message->type == PEER_NODE_DIED)
+        reachable_remove(&thread->reachable, message->peer_node.node);
+    else if (!reachable_add(&thread->reachable, message->peer_node.incarnation, message->peer_node.node))
+        log_event(thread->config.log, LOG_WARN, "peers_too_many", "node=%016" PRIx64, message->peer_node.incarnation);
+    redis_store_set_reachable(&thread->store, &thread->reachable);
 }
 
 static void on_message(void *owner, struct message *message)
@@ -35,6 +47,10 @@ static void on_message(void *owner, struct message *message)
         break;
     case EXIT:
         executor_exit(&thread->executor);
+        break;
+    case PEER_NODE_ALIVE:
+    case PEER_NODE_DIED:
+        on_peer_node(thread, message);
         break;
     default:
         matcher_on_message(&thread->matcher, message);

@@ -7,6 +7,7 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include "actors/again.h"
 #include "actors/relay.h"
 #include "actors/restate.h"
 #include "actors/session.h"
@@ -107,7 +108,7 @@ static void on_due(struct wheel_entry *entry, void *owner)
     CHECK(session != NULL); /* session_fini() forgets its reminder */
     forget_reminder(thread, &session->reminder);
     set_time(thread);
-    session_on_reminder(session, &thread->host);
+    again_on_reminder(session, &thread->host);
 }
 
 static void on_tick(uv_timer_t *timer)
@@ -329,6 +330,7 @@ struct session_thread *session_thread_new(const struct session_thread_config *co
         .send = send_message,
         .metrics = config->metrics,
         .matcher_thread = config->matcher_thread,
+        .has_peers = config->options->cluster_secret_file[0] != '\0',
         .remind = remind,
         .forget = forget_reminder,
         .await_turn = await_turn,

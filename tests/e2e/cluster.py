@@ -42,10 +42,11 @@ class Bus:
 
 
 class Cluster:
-    """Nodes on one bus, or several."""
+    """Nodes on one bus, or several. shared: the bus is where they all match, too; else each node has a Redis of its own for that."""
 
-    def __init__(self, stack, buses=1):
+    def __init__(self, stack, buses=1, shared=False):
         self.stack = stack
+        self.shared = shared
         self.buses = [Bus(stack) for _ in range(buses)]
         self.bus = self.buses[0]
         self.directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="cbt-"))
@@ -57,15 +58,15 @@ class Cluster:
         return path
 
     def node(self, *flags, secrets=None):
-        own = Bus(self.stack)
+        own = self.bus if self.shared else Bus(self.stack)
         node = self.stack.enter_context(running(
             "--redis", f"unix:{own.path}", "--bus", ",".join(f"unix:{bus.path}" for bus in self.buses),
             "--cluster-secret-file", secrets or self.file("secret", SECRET), "--redis-timeout", "500ms", *flags))
         node.store = own.client
         return node.wait_ready()
 
-    def nodes(self, count):
-        nodes = [self.node() for _ in range(count)]
+    def nodes(self, count, *flags):
+        nodes = [self.node(*flags) for _ in range(count)]
         wait_for_peers(nodes, count - 1)
         return nodes
 
@@ -80,8 +81,8 @@ def wait_for_peers(nodes, count):
 
 
 # As in src/bus/record.def.
-BEAT, LEAVE, BURIED, TEXT, WRITTEN, GAP, ASK, LEFT, LEFT_HEARD, MATCH_FOUND = 1, 2, 3, 16, 17, 18, 19, 20, 21, 23
-BODY = {TEXT: ">QI", WRITTEN: ">QII", GAP: ">QII", ASK: ">Q", LEFT: ">QI", LEFT_HEARD: ">Q"}
+BEAT, LEAVE, BURIED, TEXT, WRITTEN, GAP, ASK, LEFT, LEFT_HEARD, MATCH_FOUND, MATCH_TAKEN = 1, 2, 3, 16, 17, 18, 19, 20, 21, 23, 24
+BODY = {TEXT: ">QI", WRITTEN: ">QII", GAP: ">QII", ASK: ">Q", LEFT: ">QI", LEFT_HEARD: ">Q", MATCH_TAKEN: ">Q"}
 EVERYBODY = 0
 
 
@@ -98,6 +99,7 @@ class Peer:
         self.incarnation = int.from_bytes(os.urandom(8), "big")
         self.life, self.number = 1, 0
         self.is_beating = True
+        self.is_met = True   # MATCH_TAKEN is answered, which says that our actor is there
         self.keys = {}
         self.seen = set()    # incarnations whose beats were heard
         self.heard = queue.Queue()  # records for us: (source, type, to, from, numbers, rest)
@@ -176,6 +178,8 @@ class Peer:
             body, plain = plain[4:4 + length], plain[4 + length:]
             if kind == BEAT:
                 self.seen.add(source)
+            elif kind == MATCH_TAKEN and self.is_met:
+                self.say(source, WRITTEN, body[7:14], *struct.unpack(">Q", body[14:22]), 0, 0)
             elif kind in BODY:
                 size = struct.calcsize(BODY[kind])
                 self.heard.put((source, kind, body[:7], body[7:14], struct.unpack(BODY[kind], body[14:14 + size]), body[14 + size:]))

@@ -5,6 +5,7 @@
  */
 #include <jansson.h>
 
+#include "actors/again.h"
 #include "actors/restate.h"
 #include "actors/session.h"
 #include "fuzz/fuzz.h"
@@ -156,7 +157,7 @@ static void happen(struct session_host *host, char what)
     case 'L': receive(host, (struct message){ .type = PEER_LEFT, .peer_left = { .match = matches + 1 } }); break;
     case 'x': receive(host, (struct message){ .type = USER_BANNED }); break;
     case 'r': restate(&session, host); break;
-    case 'i': on_forget(NULL, &session.reminder); session_on_reminder(&session, host); break;
+    case 'i': on_forget(NULL, &session.reminder); again_on_reminder(&session, host); break;
     case 's': host->now_ms += 3000; break;
     case 'T': take_turn(host); break;
     case 'h': host->now_ms += 3600000; break;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "actors/again.h"
 #include "actors/restate.h"
 #include "actors/session.h"
 #include "sim/client.h"
@@ -236,7 +237,7 @@ void threads_fire_reminder(struct world *world)
     struct session_host *host = &world->hosts[actor->self.thread - FIRST_SESSION_THREAD];
     world->sender = actor->self.thread;
     forget(world, &actor->reminder);
-    session_on_reminder(actor, host);
+    again_on_reminder(actor, host);
 }
 
 bool threads_give_turn(struct world *world, unsigned thread)

@@ -139,6 +139,8 @@ static void a_match_is_told_to_both_with_opposite_roles(void **state)
     assert_true(address_equals(sent[0].to, other));
     assert_int_equal(sent[0].match_found.search, 8);
     assert_true(address_equals(sent[0].match_found.partner, actor));
+    assert_int_equal(sent[0].match_found.partner_search, 3);
+    assert_int_equal(sent[1].match_found.partner_search, 8);
     assert_true(address_equals(sent[1].to, actor));
     assert_int_equal(sent[1].match_found.search, 3);
     assert_int_equal(sent[1].payload->bytes[0], 5);
@@ -172,6 +174,25 @@ static void who_is_behind_jumps_ahead_and_calls_again(void **state)
     behind.payload = payload_copy("seeker", 6);
     matcher_on_store_reply(&matcher, &behind, &(struct store_reply){ .outcome = STORE_BEHIND, .match = 7 }); /* not back */
     assert_int_equal(calls[3].match, 5003);
+}
+
+/* Its node has died while the call was on its way: both are freed by the next one. */
+static void who_cannot_be_told_is_given_back(void **state)
+{
+    (void)state;
+    come_up();
+    search(1, false);
+    struct store_call claimed = calls[0];
+    claimed.payload = payload_copy("seeker", 6);
+    matcher_on_store_reply(&matcher, &claimed, &(struct store_reply){ .outcome = STORE_UNREACHABLE });
+    assert_int_equal(sent_count, 0);
+    assert_int_equal(call_count, 2);
+    assert_int_equal(calls[1].operation, STORE_START_MATCHING);
+    assert_int_equal(calls[1].ended_match, claimed.match);
+    assert_true(calls[1].match > claimed.match);
+    assert_int_equal(calls[1].search, 1);
+    assert_int_equal(matcher.calls_in_flight, 1);
+    assert_int_equal(metrics_sum(&metrics, 1, METRIC_MATCHES_TOTAL), 0);
 }
 
 static void too_many_calls_refuse_new_searches_only(void **state)
@@ -281,6 +302,7 @@ int main(void)
         TEST(a_match_is_told_to_both_with_opposite_roles),
         TEST(match_ids_grow),
         TEST(who_is_behind_jumps_ahead_and_calls_again),
+        TEST(who_cannot_be_told_is_given_back),
         TEST(too_many_calls_refuse_new_searches_only),
         TEST(a_refused_match_frees_the_partner),
         TEST(lost_replies_keep_searches_and_grant_cancels),

@@ -1,6 +1,8 @@
 /* The session actor, message by message: its states, above all where messages cross, as only an unlucky moment brings about. */
 #include "unit/actors/session_fixture.h"
 
+#include "actors/again.h"
+
 static void requests_wait_until_the_search_has_begun(void **state)
 {
     (void)state;
@@ -203,19 +205,95 @@ static void a_wish_for_anyone_is_reminded_of_and_forgotten(void **state)
     assert_non_null(session.reminder);
     assert_int_equal(the_reminder.in_ms, 700);
     forget_sent();
-    session_on_reminder(&session, &host); /* the search may yet be refused, and must not be asked for twice */
+    again_on_reminder(&session, &host); /* the search may yet be refused, and must not be asked for twice */
     assert_int_equal(sent_count, 0);
     assert_int_equal(the_reminder.in_ms, 100);
     search_answered(SEARCH_WAITING, 1);
     forget_sent();
-    session_on_reminder(&session, &host);
+    again_on_reminder(&session, &host);
     struct message again = expect(SEARCH_START);
     assert_true(again.search.accepts_anyone && again.search.is_known);
     matched(10, 1);
     assert_null(session.reminder);
     forget_sent();
-    session_on_reminder(&session, &host); /* too late */
+    again_on_reminder(&session, &host); /* too late */
     assert_int_equal(sent_count, 0);
+}
+
+/* What another node says of it may be lost. */
+static void where_there_are_peers_a_search_is_said_again(void **state)
+{
+    (void)state;
+    host.has_peers = true;
+    start_search();
+    assert_in_range(the_reminder.in_ms, 8000, 12000);
+    search_answered(SEARCH_WAITING, 1);
+    forget_sent();
+    for (unsigned i = 0; i < 3; i++) {
+        host.now_ms += the_reminder.in_ms;
+        the_reminder.in_ms = 0;
+        again_on_reminder(&session, &host);
+        struct message again = expect(SEARCH_START);
+        assert_true(again.search.is_known && !again.search.accepts_anyone && again.search.search == 1);
+        assert_in_range(the_reminder.in_ms, 8000, 12000);
+        assert_int_equal(sent_count, 0);
+        search_answered(SEARCH_WAITING, 1);
+        assert_int_equal(sent_count, 0); /* the client has been told */
+    }
+    matched(10, 1);
+    assert_null(session.reminder);
+}
+
+static void it_is_said_again_until_anyone_will_do_and_after(void **state)
+{
+    (void)state;
+    host.has_peers = true;
+    client_writes("{\"type\":\"submit_interests\",\"data\":{\"interests\":[\"go\"]}}");
+    client_writes("{\"type\":\"start_matching\",\"data\":{\"fallback_after_ms\":15000}}");
+    search_answered(SEARCH_WAITING, 1);
+    forget_sent();
+    const uint32_t first_ms = the_reminder.in_ms;
+    host.now_ms += first_ms;
+    again_on_reminder(&session, &host);
+    assert_false(expect(SEARCH_START).search.accepts_anyone);
+    assert_int_equal(the_reminder.in_ms, 15000 - first_ms);
+    host.now_ms += the_reminder.in_ms;
+    again_on_reminder(&session, &host);
+    assert_true(expect(SEARCH_START).search.accepts_anyone);
+    assert_in_range(the_reminder.in_ms, 8000, 12000);
+}
+
+static void a_match_of_another_node_that_is_on_its_way_is_waited_for(void **state)
+{
+    (void)state;
+    host.has_peers = true;
+    start_search();
+    search_answered(SEARCH_WAITING, 1);
+    forget_sent();
+    search_answered(SEARCH_TOO_LATE, 1);
+    assert_int_equal(sent_count, 0);
+    assert_int_equal(the_reminder.in_ms, 1000);
+    matched(10, 1);
+    expect_event("success_matched", NULL);
+    assert_int_equal(sent_count, 0);
+    assert_int_equal(metrics_sum(&metrics, 1, METRIC_SEARCHES_REPAIRED_TOTAL), 0);
+}
+
+static void and_if_it_is_lost_the_store_is_mended(void **state)
+{
+    (void)state;
+    host.has_peers = true;
+    start_search();
+    forget_sent();
+    search_answered(SEARCH_TOO_LATE, 1); /* the first answer of this search */
+    search_answered(SEARCH_TOO_LATE, 1);
+    assert_int_equal(sent_count, 0);
+    again_on_reminder(&session, &host);
+    expect(USER_LEFT);
+    expect(USER_STORE);
+    assert_int_equal(expect(SEARCH_START).search.search, 1);
+    assert_in_range(the_reminder.in_ms, 8000, 12000);
+    assert_int_equal(metrics_sum(&metrics, 1, METRIC_SEARCHES_REPAIRED_TOTAL), 1);
 }
 
 int main(void)
@@ -235,6 +313,10 @@ int main(void)
         TEST(a_search_that_was_sent_since_the_resync_is_not_sent_again),
         TEST(a_restored_chat_is_taken_back_by_both),
         TEST(a_wish_for_anyone_is_reminded_of_and_forgotten),
+        TEST(where_there_are_peers_a_search_is_said_again),
+        TEST(it_is_said_again_until_anyone_will_do_and_after),
+        TEST(a_match_of_another_node_that_is_on_its_way_is_waited_for),
+        TEST(and_if_it_is_lost_the_store_is_mended),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

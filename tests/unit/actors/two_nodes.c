@@ -40,12 +40,22 @@ static void fly(struct side *from, const struct message *message)
         struct message copy = *message;
         copy.to.node = 0;
         copy.from.node = to->peer_index & ADDRESS_NODE_MAX;
+        if (message->type == MATCH_FOUND)
+            copy.match_found.partner.node = to->peer_index & ADDRESS_NODE_MAX;
         if (message->payload != NULL)
             copy.payload = payload_copy(message->payload->bytes, message->payload->length);
         come(to, &copy, is_bad ? pick(900) : 1);
     }
     struct message gone = *message;
     message_discard(&gone);
+}
+
+/* As matcher.c and mailbox.c do it. */
+static void fly_from_matcher(struct side *from, const struct message *message)
+{
+    struct message signed_message = *message;
+    signed_message.from = address_of_thread(MATCHER_THREAD);
+    fly(from, &signed_message);
 }
 
 static void on_send(void *self, const struct message *message)
@@ -64,8 +74,22 @@ static void on_send(void *self, const struct message *message)
     case TEXT_DONE:
         side->credits += (int)message->credit.texts;
         break;
+    case PEER_LEFT: /* to itself: it has not met its partner */
+        assert_true(address_equals(message->to, side->self) && address_equals(message->from, side->self));
+        side->has_given_up[message->peer_left.match] = true;
+        come(side, message, 0);
+        return;
     case MATCH_REFUSED:
-        fail_msg("nobody gives a search up here");
+        side->refused++;
+        fly_from_matcher(side, &(struct message){ .type = PEER_LEFT,
+                                                  .to = message->match_refused.partner,
+                                                  .peer_left = { .match = message->match_refused.match } });
+        break;
+    case CHAT_ENDED:
+        side->has_ended[message->user.match] = true;
+        break;
+    case SEARCH_START:
+        come(side, &(struct message){ .type = SEARCH_WAITING, .search_reply = { .search = message->search.search } }, 0);
         break;
     default:
         break;
@@ -102,7 +126,7 @@ static void receive(struct side *side, struct message message)
     session_on_message(&side->session, &side->host, &message);
 }
 
-static void ask(struct side *side, const char *json)
+void receive_request(struct side *side, const char *json)
 {
     assert_true(side->credits > 0);
     side->credits--;
@@ -121,7 +145,7 @@ static void client_hears(struct side *side, const struct payload *event)
         side->chat = strtoull(strstr(text, "\"match_id\":\"") + 12, NULL, 16);
         side->heard = 0;
     } else if (strstr(text, "\"partner_left_chat\"") != NULL) {
-        if (!side->has_left[side->chat] && !has_died)
+        if (!side->has_left[side->chat] && !has_died && !side->has_given_up[side->chat] && !other(side)->has_given_up[side->chat])
             assert_int_equal(side->heard, other(side)->written[side->chat]);
     } else if (strstr(text, "\"chat_message\"") != NULL && strstr(text, "\"error\"") == NULL) {
         assert_int_equal(sscanf(strstr(text, "\"message\":\"") + 11, "%llu %u %u", &chat, &writer, &number), 3);
@@ -165,22 +189,32 @@ void something_comes(struct side *side)
     receive(side, message);
 }
 
+/* The store believes what it was told last. Either may be the seeker, whose matcher tells both. */
 void find_match(void)
 {
-    if (sides[0].session.state != SESSION_SEARCHING || sides[1].session.state != SESSION_SEARCHING || sides[0].session.match < matches ||
-        sides[1].session.match < matches || matches == CHATS_MAX - 1)
+    if (sides[0].session.state != SESSION_SEARCHING || sides[1].session.state != SESSION_SEARCHING || matches == CHATS_MAX - 1)
         return;
     matches++;
-    for (unsigned i = 0; i < 2; i++) {
-        struct side *side = &sides[i];
-        struct address partner = other(side)->self;
-        partner.node = side->peer_index & ADDRESS_NODE_MAX;
-        struct peer peer = { .id = { (uint8_t)(2 - i) } };
-        come(side, &(struct message){ .type = MATCH_FOUND,
-                                      .payload = payload_copy(&peer, sizeof peer),
-                                      .match_found = { .match = matches, .partner = partner, .search = side->session.search } },
-             is_bad ? pick(400) : 1);
-    }
+    struct side *seeker = &sides[is_bad ? pick(2) : 0], *waiter = other(seeker);
+    struct peer of_seeker = { .id = { (uint8_t)(seeker - sides + 1) } }, of_waiter = { .id = { (uint8_t)(waiter - sides + 1) } };
+    struct address there = waiter->self;
+    there.node = seeker->peer_index & ADDRESS_NODE_MAX;
+    fly_from_matcher(seeker, &(struct message){ .type = MATCH_FOUND,
+                                                .to = there,
+                                                .payload = payload_copy(&of_seeker, sizeof of_seeker),
+                                                .match_found = { .match = matches,
+                                                                 .partner = seeker->self,
+                                                                 .search = waiter->session.search,
+                                                                 .role = MATCH_CALLEE } });
+    come(seeker,
+         &(struct message){ .type = MATCH_FOUND,
+                            .payload = payload_copy(&of_waiter, sizeof of_waiter),
+                            .match_found = { .match = matches,
+                                             .partner = there,
+                                             .search = seeker->session.search,
+                                             .partner_search = waiter->session.search,
+                                             .role = MATCH_CALLER } },
+         is_bad ? pick(400) : 1);
 }
 
 void write_text(struct side *side)
@@ -191,7 +225,7 @@ void write_text(struct side *side)
     uint64_t chat = side->session.match;
     snprintf(json, sizeof json, "{\"type\":\"chat_message\",\"data\":{\"message\":\"%llu %u %u\"}}", (unsigned long long)chat,
              (unsigned)(side - sides), ++side->written[chat]);
-    ask(side, json);
+    receive_request(side, json);
 }
 
 void leave(struct side *side, bool searches_on)
@@ -199,17 +233,14 @@ void leave(struct side *side, bool searches_on)
     if (side->credits == 0 || side->session.state != SESSION_CHATTING)
         return;
     side->has_left[side->session.match] = true;
-    ask(side, searches_on ? "{\"type\":\"next\"}" : "{\"type\":\"end_chat\"}");
-    if (searches_on)
-        receive(side, (struct message){ .type = SEARCH_WAITING, .search_reply = { .search = side->session.search } });
+    receive_request(side, searches_on ? "{\"type\":\"next\"}" : "{\"type\":\"end_chat\"}");
 }
 
 void search(struct side *side)
 {
     if (side->credits == 0 || side->session.state != SESSION_IDLE)
         return;
-    ask(side, "{\"type\":\"start_matching\"}");
-    receive(side, (struct message){ .type = SEARCH_WAITING, .search_reply = { .search = side->session.search } });
+    receive_request(side, "{\"type\":\"start_matching\"}");
 }
 
 void time_passes(unsigned ms)
@@ -281,7 +312,7 @@ void begin(uint32_t with_seed)
                                             .await_turn = await_turn };
         event_time_set(&side->host.time, 0);
         session_init(&side->session, &side->host, side->self, side->connection, &(struct identity){ 0 }, id);
-        ask(side, "{\"type\":\"submit_interests\",\"data\":{\"interests\":[\"go\"]}}");
+        receive_request(side, "{\"type\":\"submit_interests\",\"data\":{\"interests\":[\"go\"]}}");
     }
 }
 
@@ -321,10 +352,11 @@ void client_goes(struct side *side)
 
 void all_is_undeliverable(struct side *side)
 {
-    for (size_t i = 0; i < side->coming_count; i++) {
+    size_t count = side->coming_count;
+    side->coming_count = 0;
+    for (size_t i = 0; i < count; i++) {
         struct message message = side->coming[i].message;
         message.to = side->self;
         session_on_undeliverable(&side->host, &message);
     }
-    side->coming_count = 0;
 }

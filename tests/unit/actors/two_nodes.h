@@ -33,6 +33,9 @@ struct side {
     uint64_t chat;       /* the last that its client has heard of; 0: none */
     unsigned heard;      /* texts in this chat */
     bool has_left[CHATS_MAX];
+    bool has_given_up[CHATS_MAX]; /* its actor: the partner was not heard of in time */
+    bool has_ended[CHATS_MAX];    /* its matcher has been told so */
+    unsigned refused;             /* matches, by its actor */
     unsigned written[CHATS_MAX]; /* texts, by chat */
 };
 
@@ -52,6 +55,7 @@ void begin_in_a_chat(void);
 void finish(void);
 
 /* What a client does, if it may. */
+void receive_request(struct side *side, const char *json);
 void write_text(struct side *side);
 void search(struct side *side);
 void leave(struct side *side, bool searches_on);

@@ -247,15 +247,22 @@ static void the_lease(void **state)
 static void who_is_reachable_has_blanks_around(void **state)
 {
     (void)state;
-    static const char others[][NODE_BYTES] = { OTHER_NODE, "0000000000000001" };
-    calls_set_reachable(&calls, others, 2);
-    assert_string_equal(calls.reachable, " " NODE " " OTHER_NODE " 0000000000000001 ");
-    calls_set_reachable(&calls, others, 0);
-    assert_string_equal(calls.reachable, " " NODE " ");
-    char most[REACHABLE_MAX - 1][NODE_BYTES];
-    for (size_t i = 0; i < REACHABLE_MAX - 1; i++)
-        memcpy(most[i], OTHER_NODE, NODE_BYTES);
-    calls_set_reachable(&calls, (const char(*)[NODE_BYTES])most, REACHABLE_MAX - 1);
+    struct reachable others = { 0 };
+    assert_true(reachable_add(&others, 0xffeeddccbbaa9988u, 5));
+    assert_true(reachable_add(&others, 1, 6));
+    calls_set_reachable(&calls, &others);
+    assert_string_equal(calls.reachable, " " NODE " ffeeddccbbaa9988 0000000000000001 ");
+    reachable_remove(&others, 5);
+    reachable_remove(&others, 5);
+    calls_set_reachable(&calls, &others);
+    assert_string_equal(calls.reachable, " " NODE " 0000000000000001 ");
+    assert_int_equal(reachable_find(&others, "0000000000000001", 16), 6);
+    assert_int_equal(reachable_find(&others, "000000000000000", 15), 0);
+    assert_int_equal(reachable_find(&others, "ffeeddccbbaa9988", 16), 0);
+    for (unsigned i = 1; i < REACHABLE_MAX - 1; i++)
+        assert_true(reachable_add(&others, i + 1, 100 + i));
+    assert_false(reachable_add(&others, 1000, 1000));
+    calls_set_reachable(&calls, &others);
     assert_int_equal(strlen(calls.reachable), REACHABLE_MAX * NODE_BYTES + 1);
 }
 

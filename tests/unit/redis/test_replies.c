@@ -8,7 +8,10 @@
 static const char node[] = "00112233445566aa";
 static const char user[] = "000102030405060708090a0b0c0d0e0f";
 
-enum { FIRST_SESSION = 2, SESSIONS = 2 };
+enum { FIRST_SESSION = 2, SESSIONS = 2, OTHER_INDEX = 77 };
+
+static const struct reachable others = { .count = 2, .nodes = { { "ffffffffffffffff", 3 }, { "00112233445566ab", OTHER_INDEX } } };
+static const struct places places = { node, FIRST_SESSION, SESSIONS, &others };
 
 /* A reply as hiredis reads it from the wire. */
 static struct script_reply decode(enum script script, const char *wire)
@@ -19,7 +22,7 @@ static struct script_reply decode(enum script script, const char *wire)
     assert_int_equal(redisReaderGetReply(reader, &reply), REDIS_OK);
     assert_non_null(reply);
     struct script_reply decoded;
-    script_reply_decode(&decoded, script, reply, node, FIRST_SESSION, SESSIONS);
+    script_reply_decode(&decoded, script, reply, &places);
     decoded.text = ""; /* the reply's, which is gone now */
     freeReplyObject(reply);
     redisReaderFree(reader);
@@ -119,7 +122,8 @@ static void a_match_that_cannot_be_is_malformed(void **state)
     static const char *const channels[] = {
         "", "00112233445566aa", "00112233445566aa:", "00112233445566aa:3.77", "00112233445566aa:3.77.", "00112233445566aa:3.77.0",
         "00112233445566aa:3.77.5x", "00112233445566aa:3.-7.5", "00112233445566aa:3.1048576.5", "00112233445566aa:3.77.16777216",
-        "00112233445566ab:3.77.5", /* another node's */
+        "00112233445566ab:0.77.5", "00112233445566ab:256.77.5", "00112233445566ab:3.1048576.5", "00112233445566ab:3.77.0", "00112233445566ab:3",
+        "00112233445566ab", "00112233445566AB:3.77.5", "0112233445566ab:3.77.5", "000112233445566ab:3.77.5",
         "00112233445566aa:1.77.5", "00112233445566aa:4.77.5", "00112233445566aa:300.77.5", /* no session thread */
     };
     for (size_t i = 0; i < sizeof channels / sizeof channels[0]; i++)
@@ -127,6 +131,21 @@ static void a_match_that_cannot_be_is_malformed(void **state)
     assert_int_equal(decode_match("abc", "00112233445566aa:3.7.5", "1", "x").kind, REPLY_MALFORMED);
     assert_int_equal(decode_match(user, "00112233445566aa:3.7.5", "x", "x").kind, REPLY_MALFORMED);
     assert_int_equal(decode_match(user, "00112233445566aa:3.7.5", "1", "\xff").kind, REPLY_MALFORMED);
+}
+
+/* Who has other numbers of threads. */
+static void a_partner_is_on_a_node_that_can_be_reached_or_was(void **state)
+{
+    (void)state;
+    struct script_reply match = decode_match(user, "00112233445566ab:255.1048575.16777215", "12", "chess");
+    assert_int_equal(match.kind, REPLY_MATCH);
+    assert_int_equal(match.partner.node, OTHER_INDEX);
+    assert_int_equal(match.partner.thread, 255);
+    assert_int_equal(match.partner.slot, ADDRESS_SLOTS - 1);
+    assert_int_equal(match.partner.generation, ADDRESS_GENERATION_MAX);
+    match = decode_match(user, "00112233445566ac:3.77.5", "12", "chess");
+    assert_int_equal(match.kind, REPLY_MATCH);
+    assert_true(address_is_nobody(match.partner));
 }
 
 static void a_number_that_is_answered_is_whole(void **state)
@@ -170,6 +189,7 @@ int main(void)
         cmocka_unit_test(a_match_is_taken_apart),
         cmocka_unit_test(an_identity_is_whole_or_unknown),
         cmocka_unit_test(a_match_that_cannot_be_is_malformed),
+        cmocka_unit_test(a_partner_is_on_a_node_that_can_be_reached_or_was),
         cmocka_unit_test(a_number_that_is_answered_is_whole),
         cmocka_unit_test(a_heartbeat_names_nodes_to_be_reaped),
         cmocka_unit_test(a_channel_id_goes_there_and_back),
