@@ -18,7 +18,7 @@ struct node {
     uint64_t heard_ms; /* alive: the last beat. Else: when that ended */
     uint64_t last_beat[PEERS_WAYS_MAX]; /* numbers, in this life */
     uint64_t last_batch;
-    uint32_t users;
+    struct peers_crowd crowd;
     uint16_t index; /* 0: not alive */
     bool is_buried; /* this life is over. Else, without an index: it is we who began anew, and it lives on */
 };
@@ -211,8 +211,8 @@ static struct node *get_to_know(struct peers *peers, uint64_t incarnation)
     return peer;
 }
 
-enum peers_verdict peers_on_beat(struct peers *peers, unsigned way, uint64_t source, uint64_t life, uint64_t number, uint32_t users,
-                                 uint64_t now_ms, unsigned *index)
+enum peers_verdict peers_on_beat(struct peers *peers, unsigned way, uint64_t source, uint64_t life, uint64_t number,
+                                 const struct peers_crowd *crowd, uint64_t now_ms, unsigned *index)
 {
     CHECK(way < peers->ways);
     note_time(peers, now_ms);
@@ -234,7 +234,7 @@ enum peers_verdict peers_on_beat(struct peers *peers, unsigned way, uint64_t sou
     }
     peer->heard_ms = now_ms;
     peer->last_beat[way] = number;
-    peer->users = users;
+    peer->crowd = *crowd;
     *index = peer->index;
     return PEERS_TAKE;
 }
@@ -329,10 +329,16 @@ unsigned peers_alive(const struct peers *peers)
     return peers->alive;
 }
 
-uint64_t peers_users(const struct peers *peers)
+struct peers_crowd peers_crowd(const struct peers *peers)
 {
-    uint64_t users = 0;
-    for (unsigned i = 0; i < peers->known_count; i++)
-        users += peers->known[i]->index != 0 ? peers->known[i]->users : 0;
-    return users;
+    struct peers_crowd sum = { 0 };
+    for (unsigned i = 0; i < peers->known_count; i++) {
+        const struct node *peer = peers->known[i];
+        if (peer->index == 0)
+            continue;
+        sum.online += peer->crowd.online;
+        sum.searching += peer->crowd.searching;
+        sum.chatting += peer->crowd.chatting;
+    }
+    return sum;
 }

@@ -68,6 +68,11 @@ struct peers_news {
     uint64_t incarnation, life;
 };
 
+/* Users of a node, or of several. */
+struct peers_crowd {
+    uint64_t online, searching, chatting;
+};
+
 struct peers;
 
 /* self: this node's incarnation, not 0. ways: how many Redis carry the bus, at least 1. Never NULL. */
@@ -79,8 +84,8 @@ void peers_free(struct peers **peers);
 uint64_t peers_own_life(const struct peers *peers);
 
 /* A beat came by a way, from a batch that has been opened. On PEERS_TAKE *index is the peer's. */
-enum peers_verdict peers_on_beat(struct peers *peers, unsigned way, uint64_t source, uint64_t life, uint64_t number, uint32_t users,
-                                 uint64_t now_ms, unsigned *index) __attribute__((warn_unused_result));
+enum peers_verdict peers_on_beat(struct peers *peers, unsigned way, uint64_t source, uint64_t life, uint64_t number,
+                                 const struct peers_crowd *crowd, uint64_t now_ms, unsigned *index) __attribute__((warn_unused_result));
 
 /* Likewise a batch that was for this node alone. */
 enum peers_verdict peers_on_batch(struct peers *peers, uint64_t source, uint64_t life, uint64_t number, uint64_t now_ms, unsigned *index)
@@ -110,7 +115,7 @@ unsigned peers_index_of(const struct peers *peers, uint64_t incarnation, uint64_
 unsigned peers_alive(const struct peers *peers);
 
 /* Of all that live, as they said last. */
-uint64_t peers_users(const struct peers *peers);
+struct peers_crowd peers_crowd(const struct peers *peers);
 
 /* What happened since, oldest first. Returns false if nothing is left. */
 bool peers_take_news(struct peers *peers, struct peers_news *news) __attribute__((warn_unused_result));

@@ -113,13 +113,19 @@ static size_t print_page(char *text, size_t capacity, const struct http_request 
                             is_known ? "304 Not Modified" : "200 OK", is_known ? "" : entity, tag, page_headers);
 }
 
+/* Here, and on the other nodes as they have said last. */
+static long long users_of_all(const struct http_sources *sources, enum metric here, enum metric elsewhere)
+{
+    return (long long)metrics_sum(sources->sets, sources->count, here) + (long long)metrics_sum(sources->sets, sources->count, elsewhere);
+}
+
 static size_t print_stats(char *text, size_t capacity, const struct http_sources *sources, bool is_head)
 {
     char body[128];
     int length = snprintf(body, sizeof body, "{\"online\":%lld,\"searching\":%lld,\"chatting\":%lld}\n",
-                          (long long)metrics_sum(sources->sets, sources->count, METRIC_USERS),
-                          (long long)metrics_sum(sources->sets, sources->count, METRIC_SEARCHING),
-                          (long long)metrics_sum(sources->sets, sources->count, METRIC_CHATTING));
+                          users_of_all(sources, METRIC_USERS, METRIC_PEER_USERS),
+                          users_of_all(sources, METRIC_SEARCHING, METRIC_PEER_SEARCHING),
+                          users_of_all(sources, METRIC_CHATTING, METRIC_PEER_CHATTING));
     return print(text, capacity, 200, json_type, body, (size_t)length, is_head);
 }
 

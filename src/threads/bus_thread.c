@@ -12,7 +12,7 @@
 #include "runtime/check.h"
 #include "threads/bus_drops.h"
 
-enum { TICK_MS = 100, CHANNEL_BYTES = 96 };
+enum { TICK_MS = 100, CHANNEL_BYTES = 96, BEAT_BYTES = 12 };
 
 enum channel { CHANNEL_ALL, CHANNEL_OWN };
 
@@ -96,10 +96,18 @@ static void publish_to_all(struct bus_thread *thread, enum record_type type, con
     }
 }
 
+static void put_users(const struct bus_thread *thread, uint8_t bytes[4], enum metric metric)
+{
+    int64_t users = metrics_sum(thread->config.metrics_sets, thread->config.metrics_count, metric);
+    bytes_put(bytes, (uint64_t)(users > 0 ? users : 0), 4); /* threads count for themselves, and are not looked at in the same moment */
+}
+
 static void send_beat(struct bus_thread *thread)
 {
-    uint8_t body[4];
-    bytes_put(body, (uint64_t)metrics_sum(thread->config.metrics_sets, thread->config.metrics_count, METRIC_USERS), sizeof body);
+    uint8_t body[BEAT_BYTES];
+    put_users(thread, body, METRIC_USERS);
+    put_users(thread, body + 4, METRIC_SEARCHING);
+    put_users(thread, body + 8, METRIC_CHATTING);
     publish_to_all(thread, RECORD_BEAT, body, sizeof body);
 }
 
@@ -180,12 +188,12 @@ static void take_news(struct bus_thread *thread)
 static void on_beat(struct bus_thread *thread, unsigned way, const struct batch_header *header, const struct batch_record *record)
 {
     unsigned index;
-    if (record->length != 4) {
+    if (record->length != BEAT_BYTES) {
         drop(thread, DROP_MALFORMED, 1);
         return;
     }
-    enum peers_verdict verdict = peers_on_beat(thread->peers, way, header->source, header->life, header->number,
-                                               (uint32_t)bytes_get(record->body, 4), now_ms(thread), &index);
+    const struct peers_crowd crowd = { bytes_get(record->body, 4), bytes_get(record->body + 4, 4), bytes_get(record->body + 8, 4) };
+    enum peers_verdict verdict = peers_on_beat(thread->peers, way, header->source, header->life, header->number, &crowd, now_ms(thread), &index);
     if (verdict == PEERS_BURIED)
         tell_buried(thread, header->source, header->life);
     if (verdict == PEERS_ECHO)
@@ -306,7 +314,10 @@ static void on_tick(uv_timer_t *timer)
     if (thread->ticks++ % (PEERS_BEAT_MS / TICK_MS) == 0 && !thread->has_left)
         send_beat(thread);
     set_gauge(thread, METRIC_BUSES_UP, peers_ways_up(thread->peers, now_ms(thread)));
-    set_gauge(thread, METRIC_PEER_USERS, (int64_t)peers_users(thread->peers));
+    const struct peers_crowd crowd = peers_crowd(thread->peers);
+    set_gauge(thread, METRIC_PEER_USERS, (int64_t)crowd.online);
+    set_gauge(thread, METRIC_PEER_SEARCHING, (int64_t)crowd.searching);
+    set_gauge(thread, METRIC_PEER_CHATTING, (int64_t)crowd.chatting);
 }
 
 static void on_message(void *owner, struct message *message)

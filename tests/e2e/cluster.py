@@ -159,7 +159,7 @@ class Peer:
         while self.is_beating is not None:
             if self.is_beating and time.monotonic() - last_beat >= 0.5:
                 last_beat = time.monotonic()
-                self.publish(EVERYBODY, (BEAT, struct.pack(">I", 1)))
+                self.publish(EVERYBODY, (BEAT, struct.pack(">III", 1, 0, 0)))
             message = self.ears.get_message(timeout=0.02)
             if message:
                 self._take(message["channel"].decode(), message["data"])

@@ -1,6 +1,8 @@
 """People on several nodes of one Redis meet, chat and part, whatever happens to the nodes and to Redis."""
 import asyncio
 import contextlib
+import hashlib
+import json
 import signal
 import time
 
@@ -117,6 +119,41 @@ def test_who_is_blocked_is_not_met_again():
     asyncio.run(run())
 
 
+
+
+def test_who_is_reported_is_banned_on_all_nodes():
+    async def run():
+        async with cluster_of(2, "--report-limit", 1) as (cluster, nodes):
+            path = "?id=" + hashlib.sha256(b"spammer").hexdigest()
+            reporter = await (await user(nodes[0], "go")).search()
+            culprit = await user(nodes[1], "go", path=path)
+            await meet(reporter, culprit)
+            await asyncio.sleep(10.5)  # else it does not count
+            await reporter.ask("report", reason="spam")
+            await culprit.expect("partner_left_chat")
+            await culprit.expect_close(4003)
+            for node in nodes:
+                back = await Client.connect(node, path)
+                await back.send("submit_interests", interests=["go"])
+                await back.expect_close(4003)
+            assert [node.metric("banned_total") for node in nodes] == [1, 2]
+            await reporter.close()
+            await nobody_is_left(cluster, nodes)
+    asyncio.run(run())
+
+
+def test_stats_are_of_all_nodes():
+    async def run():
+        async with cluster_of(3) as (cluster, nodes):
+            a, b = await pair_across(nodes[0], nodes[1], "go")
+            waiting = await (await user(nodes[2], "patience")).search()
+            idle = await user(nodes[0], "rest")
+            for node in nodes:
+                await in_thread(wait_for, lambda: json.loads(node.get("/stats")) == {"online": 4, "searching": 1, "chatting": 2}, lambda: node.get("/stats"))
+            await close_all(a, b, waiting, idle)
+            for node in nodes:
+                await in_thread(wait_for, lambda: json.loads(node.get("/stats"))["online"] == 0, lambda: node.get("/stats"))
+    asyncio.run(run())
 
 
 def test_many_on_three_nodes_meet_and_part():

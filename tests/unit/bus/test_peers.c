@@ -7,6 +7,8 @@
 
 enum { SELF = 100, ANN = 200, BOB = 300, PATIENCE_MS = 30000 };
 
+static const struct peers_crowd ten = { .online = 10, .searching = 4, .chatting = 6 };
+
 /* A node, and the world as it hears it. */
 struct world {
     struct peers *peers;
@@ -53,7 +55,7 @@ static void collect(struct world *world)
 static enum peers_verdict beat(struct world *world, unsigned way, uint64_t source, uint64_t life)
 {
     unsigned index;
-    enum peers_verdict verdict = peers_on_beat(world->peers, way, source, life, ++world->number, 10, world->now_ms, &index);
+    enum peers_verdict verdict = peers_on_beat(world->peers, way, source, life, ++world->number, &ten, world->now_ms, &index);
     collect(world);
     return verdict;
 }
@@ -110,7 +112,10 @@ static void alive_from_the_first_beat(void **state)
     world.bob_life = 4;
     assert_string_equal(run(&world, 5000), "bob4 alive as 2. ");
     assert_int_equal(peers_alive(world.peers), 2);
-    assert_int_equal(peers_users(world.peers), 20);
+    const struct peers_crowd crowd = peers_crowd(world.peers);
+    assert_int_equal(crowd.online, 20);
+    assert_int_equal(crowd.searching, 8);
+    assert_int_equal(crowd.chatting, 12);
     assert_true(peers_find(world.peers, 2, &incarnation, &life));
     assert_int_equal(incarnation, BOB);
     assert_int_equal(life, 4);
@@ -235,12 +240,12 @@ static void numbers_only_grow(void **state)
     assert_int_equal(peers_on_batch(world.peers, ANN, 1, number + 1, world.now_ms, &index), PEERS_TAKE);
     assert_int_equal(peers_on_batch(world.peers, ANN, 2, number + 2, world.now_ms, &index), PEERS_STRANGER); /* no beat of it yet */
     assert_int_equal(peers_on_batch(world.peers, BOB, 1, number + 2, world.now_ms, &index), PEERS_STRANGER);
-    assert_int_equal(peers_on_beat(world.peers, 0, ANN, 1, number, 10, world.now_ms, &index), PEERS_OLD);
-    assert_int_equal(peers_on_beat(world.peers, 0, SELF, 1, 1, 10, world.now_ms, &index), PEERS_OLD);
+    assert_int_equal(peers_on_beat(world.peers, 0, ANN, 1, number, &ten, world.now_ms, &index), PEERS_OLD);
+    assert_int_equal(peers_on_beat(world.peers, 0, SELF, 1, 1, &ten, world.now_ms, &index), PEERS_OLD);
     /* That we begin anew makes nothing new of what ann has said. */
     peers_on_buried(world.peers, 1, world.now_ms);
-    assert_int_equal(peers_on_beat(world.peers, 0, ANN, 1, number, 10, world.now_ms, &index), PEERS_OLD);
-    assert_int_equal(peers_on_beat(world.peers, 0, SELF, 1, number + 9, 10, world.now_ms, &index), PEERS_OLD); /* a life that is over */
+    assert_int_equal(peers_on_beat(world.peers, 0, ANN, 1, number, &ten, world.now_ms, &index), PEERS_OLD);
+    assert_int_equal(peers_on_beat(world.peers, 0, SELF, 1, number + 9, &ten, world.now_ms, &index), PEERS_OLD); /* a life that is over */
     peers_free(&world.peers);
 }
 
@@ -275,9 +280,9 @@ static void one_way_is_enough_to_know_who_lives_but_not_to_be_up(void **state)
     assert_string_equal(run(&world, 2500), "ann1 died as 1. ");
     /* The same beat by both ways is none too many. */
     uint64_t number = ++world.number;
-    assert_int_equal(peers_on_beat(world.peers, 0, BOB, 1, number, 10, world.now_ms, &index), PEERS_TAKE);
-    assert_int_equal(peers_on_beat(world.peers, 1, BOB, 1, number, 10, world.now_ms, &index), PEERS_TAKE);
-    assert_int_equal(peers_on_beat(world.peers, 1, BOB, 1, number, 10, world.now_ms, &index), PEERS_OLD);
+    assert_int_equal(peers_on_beat(world.peers, 0, BOB, 1, number, &ten, world.now_ms, &index), PEERS_TAKE);
+    assert_int_equal(peers_on_beat(world.peers, 1, BOB, 1, number, &ten, world.now_ms, &index), PEERS_TAKE);
+    assert_int_equal(peers_on_beat(world.peers, 1, BOB, 1, number, &ten, world.now_ms, &index), PEERS_OLD);
     peers_free(&world.peers);
 }
 
@@ -287,7 +292,7 @@ static void indexes_are_not_soon_used_again(void **state)
     struct world world = begin(); /* ann is 1 */
     unsigned index = 0, last = 1;
     for (uint64_t life = 1; life < 2 * PEERS_MAX; life++) {
-        assert_int_equal(peers_on_beat(world.peers, 0, BOB, life, ++world.number, 10, world.now_ms, &index), PEERS_TAKE);
+        assert_int_equal(peers_on_beat(world.peers, 0, BOB, life, ++world.number, &ten, world.now_ms, &index), PEERS_TAKE);
         assert_int_equal(index, last == PEERS_MAX ? 2 : last + 1); /* 1 is still taken */
         last = index;
     }
@@ -301,10 +306,10 @@ static void there_is_an_end_of_room(void **state)
     unsigned index;
     world.peers = peers_new(SELF, 1, PATIENCE_MS, world.now_ms);
     for (uint64_t node = 1; node <= PEERS_MAX; node++)
-        assert_int_equal(peers_on_beat(world.peers, 0, 1000 + node, 1, 1, 10, world.now_ms, &index), PEERS_TAKE);
-    assert_int_equal(peers_on_beat(world.peers, 0, BOB, 1, 1, 10, world.now_ms, &index), PEERS_FULL);
+        assert_int_equal(peers_on_beat(world.peers, 0, 1000 + node, 1, 1, &ten, world.now_ms, &index), PEERS_TAKE);
+    assert_int_equal(peers_on_beat(world.peers, 0, BOB, 1, 1, &ten, world.now_ms, &index), PEERS_FULL);
     peers_on_leave(world.peers, 1001, 1);
-    assert_int_equal(peers_on_beat(world.peers, 0, BOB, 1, 2, 10, world.now_ms, &index), PEERS_TAKE);
+    assert_int_equal(peers_on_beat(world.peers, 0, BOB, 1, 2, &ten, world.now_ms, &index), PEERS_TAKE);
     assert_int_equal(index, 1);
     peers_free(&world.peers);
 }

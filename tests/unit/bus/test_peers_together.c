@@ -78,7 +78,7 @@ static void take(const struct beat *beat)
     unsigned index;
     if (beat->is_buried)
         peers_on_buried(node->peers, beat->life, now_ms);
-    else if (peers_on_beat(node->peers, 0, incarnation_of(beat->from), beat->life, beat->number, 0, now_ms, &index) == PEERS_BURIED)
+    else if (peers_on_beat(node->peers, 0, incarnation_of(beat->from), beat->life, beat->number, &(struct peers_crowd){ 0 }, now_ms, &index) == PEERS_BURIED)
         send(beat->to, beat->from, beat->life, true);
     take_news(beat->to);
 }

@@ -164,6 +164,11 @@ static void stats_count_users(void **state)
     metrics_add(&metrics, METRIC_CHATTING, 2);
     answer_to("/stats", (struct http_request){ .is_get = true });
     assert_string_equal(body_in_text(), "{\"online\":5,\"searching\":0,\"chatting\":2}\n");
+    metrics_add(&metrics, METRIC_PEER_USERS, 30);
+    metrics_add(&metrics, METRIC_PEER_SEARCHING, 20);
+    metrics_add(&metrics, METRIC_PEER_CHATTING, 10);
+    answer_to("/stats", (struct http_request){ .is_get = true });
+    assert_string_equal(body_in_text(), "{\"online\":35,\"searching\":20,\"chatting\":12}\n");
     answer_to("/metrics", (struct http_request){ .is_get = true });
     expect_part("\nchatterbox_users 5\n");
 }
