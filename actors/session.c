@@ -201,13 +201,20 @@ static void search_on_without(struct session *session, struct session_host *host
     search_on(session, host, match);
 }
 
+/* By a match id that has been had before (relay.h tells chats by it) a user cannot meet somebody of another node. */
+static bool may_meet(const struct session *session, const struct message *found)
+{
+    return is_of_this_search(session, found->match_found.search) &&
+           (found->match_found.partner.node == 0 || found->match_found.match > session->match);
+}
+
 static void on_match_found(struct session *session, struct session_host *host, struct message *message)
 {
     if (message->from.node != 0 && relay_knows_match(host, message)) {
         message_discard(message);
         return;
     }
-    if (!is_of_this_search(session, message->match_found.search)) {
+    if (!may_meet(session, message)) {
         refuse_match(host, session->self, message);
         return;
     }

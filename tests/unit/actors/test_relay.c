@@ -247,14 +247,16 @@ static void who_waits_for_a_seeker_that_is_gone_is_told(void **state)
 }
 
 /* It has written and gone: what is repeated then must not end the chat before its texts are there. */
-static void a_match_that_comes_again_after_the_chat_is_not_refused(void **state)
+static void a_match_comes_again_after_the_chat(bool is_gone)
 {
-    (void)state;
     begin_a_match(false);
     calm_down();
     is_drowned = true;
     write_text(&sides[1]);
-    leave(&sides[1], true);
+    if (is_gone)
+        client_goes(&sides[1]);
+    else
+        leave(&sides[1], true);
     is_drowned = false;
     struct peer peer = { .id = { 1 } };
     struct address partner = sides[0].self;
@@ -264,14 +266,36 @@ static void a_match_that_comes_again_after_the_chat_is_not_refused(void **state)
                              .from = partner,
                              .payload = payload_copy(&peer, sizeof peer),
                              .match_found = { .match = matches, .partner = partner, .search = sides[1].session.search } };
-    session_on_message(&sides[1].session, &sides[1].host, &again);
-    assert_int_equal(sides[1].session.state, SESSION_SEARCHING);
+    if (is_gone)
+        session_on_undeliverable(&sides[1].host, &again);
+    else
+        session_on_message(&sides[1].session, &sides[1].host, &again);
+    assert_int_equal(sides[1].session.state, is_gone ? SESSION_OVER : SESSION_SEARCHING);
     assert_int_equal(sides[1].refused, 0);
-    calm_down();
+    assert_int_equal(sides[0].coming_count, 1);
+    assert_int_equal(sides[0].coming[0].message.type, PEER_LEFT);
+    for (unsigned ms = 0; ms < 5000; ms += 100) {
+        time_passes(100);
+        for (size_t left = sides[0].coming_count; left > 0; left--)
+            something_comes(&sides[0]);
+        while (sides[0].unwritten_count > 0)
+            socket_takes_one(&sides[0]);
+        if (is_gone)
+            all_is_undeliverable(&sides[1]);
+        for (size_t left = sides[1].coming_count; left > 0; left--)
+            something_comes(&sides[1]);
+    }
     assert_int_equal(sides[0].session.state, SESSION_IDLE);
     assert_int_equal(sides[0].heard, 1);
     assert_int_equal(sides[1].host.relays.count, 0);
     finish();
+}
+
+static void a_match_that_comes_again_after_the_chat_is_not_refused(void **state)
+{
+    (void)state;
+    a_match_comes_again_after_the_chat(false);
+    a_match_comes_again_after_the_chat(true);
 }
 
 static void whom_one_has_blocked_one_does_not_meet(void **state)

@@ -293,7 +293,44 @@ static void and_if_it_is_lost_the_store_is_mended(void **state)
     expect(USER_STORE);
     assert_int_equal(expect(SEARCH_START).search.search, 1);
     assert_in_range(the_reminder.in_ms, 8000, 12000);
+    search_answered(SEARCH_WAITING, 1);
+    forget_sent();
+    again_on_reminder(&session, &host);
+    expect(SEARCH_START); /* and no more */
     assert_int_equal(metrics_sum(&metrics, 1, METRIC_SEARCHES_REPAIRED_TOTAL), 1);
+}
+
+/* Of a match that the actor has not heard of and never will; and what is of a later one stays. */
+static void a_partner_elsewhere_who_left_before_the_match_was_heard_of(void **state)
+{
+    (void)state;
+    struct address elsewhere = partner;
+    elsewhere.node = 5;
+    host.has_peers = true;
+    start_search();
+    search_answered(SEARCH_WAITING, 1);
+    receive((struct message){ .type = PEER_TEXT, .from = elsewhere, .payload = payload_copy("{}", 2), .peer_text = { .match = 10, .number = 1 } });
+    peer_text(12);
+    forget_sent();
+    receive((struct message){ .type = PEER_LEFT, .from = elsewhere, .peer_left = { .match = 10, .number = 1 } });
+    assert_int_equal(expect(SEARCH_START).search.ended_match, 10);
+    assert_true(address_equals(expect(PEER_LEFT_HEARD).to, elsewhere));
+    struct peer peer = { .id = { 9 } };
+    receive((struct message){ .type = MATCH_FOUND,
+                              .from = elsewhere,
+                              .payload = payload_copy(&peer, sizeof peer),
+                              .match_found = { .match = 10, .partner = elsewhere, .search = 1 } });
+    assert_int_equal(expect(MATCH_REFUSED).match_refused.match, 10);
+    receive((struct message){ .type = MATCH_FOUND,
+                              .from = elsewhere,
+                              .payload = payload_copy(&peer, sizeof peer),
+                              .match_found = { .match = 10, .partner = elsewhere, .search = 2 } });
+    assert_int_equal(expect(MATCH_REFUSED).match_refused.match, 10); /* its number was had */
+    assert_int_equal(sent_count, 0);
+    matched(12, 2);
+    expect_event("success_matched", NULL);
+    expect(EVENT_TEXT);
+    assert_int_equal(sent_count, 0);
 }
 
 int main(void)
@@ -316,6 +353,7 @@ int main(void)
         TEST(where_there_are_peers_a_search_is_said_again),
         TEST(it_is_said_again_until_anyone_will_do_and_after),
         TEST(a_match_of_another_node_that_is_on_its_way_is_waited_for),
+        TEST(a_partner_elsewhere_who_left_before_the_match_was_heard_of),
         TEST(and_if_it_is_lost_the_store_is_mended),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
