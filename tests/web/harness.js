@@ -123,6 +123,14 @@ export class User {
     await this.$('#messages').getByText(text, { exact: true }).last().waitFor();
   }
 
+  /** So long by the page's clock, which is installed. What the page asks the server meanwhile has real time to be answered. */
+  async passes(seconds) {
+    for (let second = 0; second < seconds; second++) {
+      await this.page.clock.runFor(1000);
+      await sleep(100);
+    }
+  }
+
   async isChatting() {
     await this.$('#chat-view:not(.ended)').waitFor();
   }

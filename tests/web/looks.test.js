@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { test } from 'node:test';
-import { meet, sleep, useWorld } from './harness.js';
+import { meet, sleep, useWorld, waitFor } from './harness.js';
 
 const world = useWorld();
 const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
@@ -114,8 +114,8 @@ test('on a phone, the composer and the latest message are in view with the keybo
   const { bottom, height } = await a.$('#composer').evaluate(element =>
     ({ bottom: element.getBoundingClientRect().bottom, height: innerHeight }));
   assert.ok(bottom <= height, `${bottom} > ${height}`);
-  assert.ok(await a.$('.theirs').last().evaluate(element => {
+  await waitFor(() => a.$('.theirs').last().evaluate(element => { // with the next frame
     const list = document.getElementById('messages').getBoundingClientRect();
     return element.getBoundingClientRect().bottom <= list.bottom + 1;
-  }), 'the latest message');
+  }), 'the latest message to be in view');
 });
