@@ -7,7 +7,7 @@ import { Script, User, sleep, useWorld } from './harness.js';
 const PHONE = { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true };
 const CPU_SLOWER = 6;
 const SECONDS = Number(process.env.CHATTERBOX_FLOOD_SECONDS ?? 12); // tools/prove: 40
-const ANSWERS_WITHIN_MS = SECONDS >= 40 ? 500 : 1500; // others work on the machine while tests run
+const ANSWERS_WITHIN_MS = SECONDS >= 40 ? 500 : 4000; // others work on the machine while tests run; the page as it was did not answer within 8 s
 
 const world = useWorld();
 
