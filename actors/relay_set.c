@@ -4,24 +4,9 @@
 #include <stdlib.h>
 
 #include "runtime/check.h"
+#include "runtime/ck_memory.h"
 
 enum { SLOTS_FIRST = 64 };
-
-static void *allocate(size_t bytes)
-{
-    void *memory = malloc(bytes);
-    CHECK_MEMORY(memory);
-    return memory;
-}
-
-static void release(void *memory, size_t bytes, bool is_deferred)
-{
-    (void)bytes;
-    (void)is_deferred; /* for readers on other threads, of which there are none */
-    free(memory);
-}
-
-static struct ck_malloc allocator = { .malloc = allocate, .free = release };
 
 /* Knuth, volume 3, section 6.4: multiplicative hashing; the high bits are the good ones. Match ids are time and a counter, slots a few numbers. */
 static unsigned long hash_of(const struct relay_key *key)
@@ -47,7 +32,7 @@ struct relay *relay_set_add(struct relays *relays, uint64_t match, struct addres
     if (relays->set == NULL) {
         relays->set = calloc(1, sizeof *relays->set);
         CHECK_MEMORY(relays->set);
-        CHECK(ck_hs_init(relays->set, CK_HS_MODE_SPMC | CK_HS_MODE_OBJECT | CK_HS_MODE_DELETE, hash, is_same, &allocator, SLOTS_FIRST, 0));
+        CHECK(ck_hs_init(relays->set, CK_HS_MODE_SPMC | CK_HS_MODE_OBJECT | CK_HS_MODE_DELETE, hash, is_same, &ck_memory, SLOTS_FIRST, 0));
     }
     struct relay *relay = calloc(1, sizeof *relay);
     CHECK_MEMORY(relay);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "runtime/check.h"
+#include "runtime/ck_memory.h"
 #include "runtime/rate.h"
 #include "runtime/slab.h"
 
@@ -24,22 +25,6 @@ struct address_limits {
     uint32_t removed;   /* since the table was last built; each leaves a tombstone that lookups pass */
 };
 
-static void *allocate(size_t bytes)
-{
-    void *memory = malloc(bytes);
-    CHECK_MEMORY(memory);
-    return memory;
-}
-
-static void release(void *memory, size_t bytes, bool is_deferred)
-{
-    (void)bytes;
-    (void)is_deferred; /* for readers on other threads, of which there are none */
-    free(memory);
-}
-
-static struct ck_malloc allocator = { .malloc = allocate, .free = release };
-
 static unsigned long hash(const void *key, unsigned long seed)
 {
     (void)seed; /* a key is a keyed hash */
@@ -57,7 +42,7 @@ struct address_limits *address_limits_new(const struct address_limits_config *co
     CHECK_MEMORY(limits);
     limits->config = *config;
     slab_init(&limits->entries, sizeof(struct entry), config->capacity);
-    CHECK(ck_hs_init(&limits->table, CK_HS_MODE_SPMC | CK_HS_MODE_OBJECT | CK_HS_MODE_DELETE, hash, is_same, &allocator,
+    CHECK(ck_hs_init(&limits->table, CK_HS_MODE_SPMC | CK_HS_MODE_OBJECT | CK_HS_MODE_DELETE, hash, is_same, &ck_memory,
                      TABLE_SLOTS_FIRST, 0));
     return limits;
 }

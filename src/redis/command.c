@@ -49,3 +49,15 @@ void command_print(struct command *command, const char *format, ...)
     command->used += (size_t)length + 1;
     command_add_bytes(command, text, (size_t)length);
 }
+
+bool command_auth(struct command *command, const struct redis_address *address)
+{
+    if (address->password[0] == '\0')
+        return false;
+    command_init(command);
+    command_add(command, "AUTH");
+    if (address->user[0] != '\0')
+        command_add(command, address->user);
+    command_add(command, address->password);
+    return true;
+}

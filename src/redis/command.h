@@ -7,7 +7,10 @@
 #ifndef CHATTERBOX_REDIS_COMMAND_H
 #define CHATTERBOX_REDIS_COMMAND_H
 
+#include <stdbool.h>
 #include <stddef.h>
+
+#include "redis/address.h"
 
 /* EVALSHA, sha, count, 9 keys, 11 arguments, and twice 10 topics; the longest keys are prefix, "interest:" and a topic. */
 enum { COMMAND_ARGUMENTS = 48, COMMAND_TEXT_BYTES = 4096 };
@@ -27,5 +30,9 @@ void command_add_bytes(struct command *command, const char *argument, size_t len
 /* One argument of three parts: what most keys are, and cheaper than printing. */
 void command_join(struct command *command, const char *first, const char *second, const char *third);
 void command_print(struct command *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* A whole AUTH with the user and the password of the address, into which it points. Returns false, with nothing to be sent, if there is no
+ * password. */
+bool command_auth(struct command *command, const struct redis_address *address);
 
 #endif

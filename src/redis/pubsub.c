@@ -17,16 +17,9 @@ static void on_authenticated(void *owner, void *request, const redisReply *reply
 /* What follows need not wait for the answer: Redis refuses it if this is refused. */
 static void authenticate(struct pubsub *pubsub, struct redis_client *client)
 {
-    const struct redis_address *address = pubsub->config.address;
-    if (address->password[0] == '\0')
-        return;
     struct command command;
-    command_init(&command);
-    command_add(&command, "AUTH");
-    if (address->user[0] != '\0')
-        command_add(&command, address->user);
-    command_add(&command, address->password);
-    redis_client_send(client, &command, on_authenticated, client);
+    if (command_auth(&command, pubsub->config.address))
+        redis_client_send(client, &command, on_authenticated, client);
 }
 
 static void on_tick(void *owner, uint64_t now_ms)

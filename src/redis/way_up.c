@@ -118,16 +118,13 @@ static void on_own_reaped(void *owner)
     next_step(owner);
 }
 
-static void send_auth(struct way_up *way)
+static void authenticate(struct way_up *way)
 {
-    const struct redis_address *address = way->address;
     struct command command;
-    command_init(&command);
-    command_add(&command, "AUTH");
-    if (address->user[0] != '\0')
-        command_add(&command, address->user);
-    command_add(&command, address->password);
-    send_command(way, &command, on_auth);
+    if (command_auth(&command, way->address))
+        send_command(way, &command, on_auth);
+    else
+        next_step(way);
 }
 
 static void send_select(struct way_up *way)
@@ -153,10 +150,7 @@ static void take_step(struct way_up *way)
 {
     switch (way->step) {
     case STEP_AUTH:
-        if (way->address->password[0] != '\0')
-            send_auth(way);
-        else
-            next_step(way);
+        authenticate(way);
         break;
     case STEP_SELECT:
         if (way->address->db != 0)
