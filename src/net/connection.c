@@ -323,6 +323,7 @@ static void on_read(uv_stream_t *stream, ssize_t length, const uv_buf_t *buffer)
     case CONNECTION_DEAD:
         break;
     }
+    receiving_done(connection->net);
 }
 
 /* Writing. */

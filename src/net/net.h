@@ -126,6 +126,7 @@ struct net {
     struct wheel wheel;
     struct connection *dirty;
     const struct connection *last_to_fill; /* that has filled read_buffer, and reads on in the next turn; only compared */
+    uint32_t unserved_bytes;       /* read since the guest, if there is one, was served */
     struct connection *stalled;
     struct reader_pool readers;
     struct writer_pool writers;

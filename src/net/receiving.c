@@ -1,5 +1,10 @@
 #include "net/receiving.h"
 
+/* So much is read before a guest is served. With a payload for each text and one for each event it still fits into a cache of the first level. 200 users
+ * with 16 texts each in one poll cost 0.54 of user time for each second in the kernel when the guest came to them at the end, 0.38 to 0.42 in portions of
+ * 6 to 48 KiB; to write what each portion has brought at once, too, costs the kernel more than it saves. */
+enum { UNSERVED_BYTES_MAX = 8 * 1024 };
+
 static void on_allocate(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)
 {
     struct connection *connection = (struct connection *)handle;
@@ -39,6 +44,7 @@ bool receiving_note(struct connection *connection, ssize_t length, const uv_buf_
         return true;
     metrics_add(net->metrics, METRIC_READS_TOTAL, 1);
     metrics_add(net->metrics, METRIC_BYTES_IN_TOTAL, length);
+    net->unserved_bytes += (uint32_t)length;
     connection->last_read_ms = net_now_ms(net);
     connection->has_pinged = false;
     return true;
@@ -50,4 +56,12 @@ void receiving_hold(struct connection *connection, const unsigned char *bytes, s
     payload_free(&connection->held);
     connection->held = held;
     connection->held_from = 0;
+}
+
+void receiving_done(struct net *net)
+{
+    if (net->unserved_bytes < UNSERVED_BYTES_MAX)
+        return;
+    net->unserved_bytes = 0;
+    executor_serve_guest(&net->executor);
 }

@@ -17,4 +17,7 @@ bool receiving_note(struct connection *connection, ssize_t length, const uv_buf_
 /* Keep a copy of what was read; nothing if length is 0. What was held before is gone. */
 void receiving_hold(struct connection *connection, const unsigned char *bytes, size_t length);
 
+/* What on_read must do last: what many sockets have brought in this poll is dealt with before it has left the cache. May kill any connection. */
+void receiving_done(struct net *net);
+
 #endif

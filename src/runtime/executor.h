@@ -69,6 +69,11 @@ int executor_start(struct executor *executor, const char *name);
 /* Run on the calling thread until executor_exit() and all handles are closed. For main. */
 void executor_run(struct executor *executor);
 
+/* For an owner whose sockets bring much in one poll: its guest, if there is one, takes what there is now, and then the owner what the guest has made of it.
+ * Else all of that would be out of the cache when they come to it. on_message is called for both; not to be called from within it, nor from
+ * on_turn_end. */
+void executor_serve_guest(struct executor *host);
+
 /* Shorthand for mailbox_send() on the own mailbox. */
 bool executor_send(struct executor *executor, const struct message *message);
 

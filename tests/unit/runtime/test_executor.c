@@ -100,6 +100,67 @@ static void a_guest_has_its_turns_in_the_loop_of_its_host(void **state)
     exchange_free(&exchange);
 }
 
+struct server {
+    struct player player;
+    uv_async_t readable;
+    uint64_t heard;
+    unsigned turns;
+};
+
+/* Like a socket's: in the poll, when the thread is still said to be asleep. */
+static void on_readable(uv_async_t *readable)
+{
+    struct server *server = readable->data;
+    server->turns = server->player.turns;
+    send_number(&server->player, server->player.other, 1);
+    executor_serve_guest(&server->player.executor);
+    server->heard = server->player.last;
+    server->turns = server->player.turns - server->turns;
+    uv_close((uv_handle_t *)readable, NULL);
+}
+
+static void on_server_start(void *owner)
+{
+    struct server *server = owner;
+    uv_async_init(server->player.executor.loop, &server->readable, on_readable);
+    server->readable.data = server;
+    uv_async_send(&server->readable);
+}
+
+static void a_guest_is_served_within_a_turn(void **state)
+{
+    (void)state;
+    const struct executor_handler server_handler = { .on_start = on_server_start, .on_message = on_message, .on_turn_end = on_turn_end,
+                                                     .on_exit = on_exit_loop };
+    const enum thread_role roles[] = { ROLE_MAIN, ROLE_SESSION, ROLE_SESSION };
+    struct exchange *exchange = exchange_new(roles, 3, 2);
+    struct metrics counted[2] = { 0 };
+    struct server server = { .player.other = 2 };
+    struct player guest = { .other = 1 };
+    struct executor *host = &server.player.executor;
+    assert_int_equal(executor_init(host, exchange_mailbox(exchange, 1), &server_handler, &server), 0);
+    assert_int_equal(executor_init_guest(&guest.executor, exchange_mailbox(exchange, 2), &handler, &guest, host), 0);
+    for (unsigned i = 0; i < 2; i++)
+        mailbox_count_into(exchange_mailbox(exchange, i + 1), &counted[i]);
+    assert_int_equal(executor_start(host, "host"), 0);
+    executor_join(host);
+    assert_int_equal(server.heard, 2); /* the guest's answer, already */
+    assert_int_equal(server.turns, 0);
+    assert_int_equal(server.player.last + guest.last, 2 * ROUNDS + 1); /* nothing is lost on the way */
+    for (unsigned i = 0; i < 2; i++)
+        assert_int_equal(metrics_sum(&counted[i], 1, METRIC_WAKEUPS_TOTAL), 0);
+    executor_fini(&guest.executor);
+    executor_fini(host);
+    exchange_free(&exchange);
+}
+
+static void who_has_no_guest_serves_nobody(void **state)
+{
+    (void)state;
+    struct executor alone = { .guest = NULL };
+    executor_serve_guest(&alone);
+}
+
 /* As threads do that end: wait until all that was sent is handed over. Here the receiver makes room at the last moment, between the sender's
  * look and the flush that follows it. */
 
@@ -299,6 +360,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_counter_goes_to_and_fro),
         cmocka_unit_test(a_guest_has_its_turns_in_the_loop_of_its_host),
+        cmocka_unit_test(a_guest_is_served_within_a_turn),
+        cmocka_unit_test(who_has_no_guest_serves_nobody),
         cmocka_unit_test(there_is_a_turn_after_the_last_staged_message_has_gone),
         cmocka_unit_test(work_without_messages_is_done_and_then_the_thread_sleeps),
         cmocka_unit_test(a_draining_thread_has_a_turn_without_messages_only_when_none_are_left),
