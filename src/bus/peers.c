@@ -31,7 +31,8 @@ struct peers {
 
     uint64_t echo_ms[PEERS_WAYS_MAX];      /* when the own beat came back last; 0: never */
     uint64_t last_echo[PEERS_WAYS_MAX];    /* its number */
-    uint64_t heard_since_ms;               /* own beats have come back without a gap since */
+    uint64_t heard_since_ms[PEERS_WAYS_MAX]; /* nothing has been missed since, as far as can be known */
+    bool has_gap[PEERS_WAYS_MAX];          /* something may be missed now */
     uint64_t was_up_ms;                    /* patience runs since */
     uint64_t unheard_since_ms;             /* connected, and no own beat has come back since */
 
@@ -159,14 +160,6 @@ static void note_time(struct peers *peers, uint64_t now_ms)
         begin_new_life(peers, PEERS_FROZEN);
 }
 
-static uint64_t last_echo_ms(const struct peers *peers)
-{
-    uint64_t last_ms = 0;
-    for (unsigned way = 0; way < peers->ways; way++)
-        last_ms = peers->echo_ms[way] > last_ms ? peers->echo_ms[way] : last_ms;
-    return last_ms;
-}
-
 static bool is_recent(uint64_t at_ms, uint64_t now_ms, uint64_t within_ms)
 {
     return at_ms != 0 && now_ms - at_ms <= within_ms;
@@ -176,8 +169,9 @@ static enum peers_verdict on_echo(struct peers *peers, unsigned way, uint64_t li
 {
     if (life != peers->life || number <= peers->last_echo[way])
         return PEERS_OLD;
-    if (!is_recent(last_echo_ms(peers), peers->now_ms, PEERS_DOWN_MS))
-        peers->heard_since_ms = peers->now_ms;
+    if (peers->has_gap[way] || !is_recent(peers->echo_ms[way], peers->now_ms, PEERS_DOWN_MS))
+        peers->heard_since_ms[way] = peers->now_ms;
+    peers->has_gap[way] = false;
     peers->last_echo[way] = number;
     peers->echo_ms[way] = peers->unheard_since_ms = peers->now_ms;
     return PEERS_ECHO;
@@ -254,6 +248,12 @@ enum peers_verdict peers_on_batch(struct peers *peers, uint64_t source, uint64_t
     return PEERS_TAKE;
 }
 
+void peers_on_gap(struct peers *peers, unsigned way)
+{
+    CHECK(way < peers->ways);
+    peers->has_gap[way] = true;
+}
+
 void peers_on_leave(struct peers *peers, uint64_t source, uint64_t life)
 {
     struct node *peer = find(peers, source);
@@ -268,14 +268,23 @@ void peers_on_buried(struct peers *peers, uint64_t life, uint64_t now_ms)
         begin_new_life(peers, PEERS_WAS_BURIED);
 }
 
+/* By some way the own beats have come back for so long, and nothing was missed: what a living peer says would have been heard. */
+static bool has_heard_for(const struct peers *peers, uint64_t ms)
+{
+    for (unsigned way = 0; way < peers->ways; way++) {
+        if (!peers->has_gap[way] && peers_is_way_up(peers, way, peers->now_ms) && peers->now_ms - peers->heard_since_ms[way] > ms)
+            return true;
+    }
+    return false;
+}
+
 static void declare_dead(struct peers *peers)
 {
+    if (!has_heard_for(peers, PEERS_SILENT_MS))
+        return;
     for (unsigned i = 0; i < peers->known_count; i++) {
         struct node *peer = peers->known[i];
-        if (peer->index == 0)
-            continue;
-        uint64_t since_ms = peer->heard_ms > peers->heard_since_ms ? peer->heard_ms : peers->heard_since_ms;
-        if (peers->now_ms - since_ms > PEERS_SILENT_MS)
+        if (peer->index != 0 && peers->now_ms - peer->heard_ms > PEERS_SILENT_MS)
             bury(peers, peer, PEERS_DIED);
     }
 }
@@ -283,8 +292,7 @@ static void declare_dead(struct peers *peers)
 void peers_tick(struct peers *peers, bool is_connected, uint64_t now_ms)
 {
     note_time(peers, now_ms);
-    if (is_recent(last_echo_ms(peers), now_ms, PEERS_DOWN_MS))
-        declare_dead(peers);
+    declare_dead(peers);
     if (peers_is_up(peers, now_ms))
         peers->was_up_ms = now_ms;
     if (!is_connected)
@@ -295,11 +303,16 @@ void peers_tick(struct peers *peers, bool is_connected, uint64_t now_ms)
         begin_new_life(peers, PEERS_OUT_OF_PATIENCE);
 }
 
+bool peers_is_way_up(const struct peers *peers, unsigned way, uint64_t now_ms)
+{
+    return is_recent(peers->echo_ms[way], now_ms, PEERS_DOWN_MS);
+}
+
 unsigned peers_ways_up(const struct peers *peers, uint64_t now_ms)
 {
     unsigned up = 0;
     for (unsigned way = 0; way < peers->ways; way++)
-        up += is_recent(peers->echo_ms[way], now_ms, PEERS_DOWN_MS);
+        up += peers_is_way_up(peers, way, now_ms);
     return up;
 }
 

@@ -3,7 +3,8 @@
  * Every node says twice a second that it lives (a beat), to everybody and so to itself. Hence
  *
  *   alive    a node is from its first beat on
- *   dead     when it was silent for 2 s during which the own beats came back: who hears nothing at all concludes nothing
+ *   dead     when it was silent for 2 s during which the own beats came back and nothing can have been missed: who hears nothing at all, or is
+ *            cut off now and then, concludes nothing
  *   up       is the bus while the own beats come back by every way (a way is one Redis of --bus), none of them later than 1 s
  *
  * A node has lives. It begins a new one when others may have taken it for dead, so that nobody goes on with what they have given up:
@@ -91,6 +92,9 @@ enum peers_verdict peers_on_beat(struct peers *peers, unsigned way, uint64_t sou
 enum peers_verdict peers_on_batch(struct peers *peers, uint64_t source, uint64_t life, uint64_t number, uint64_t now_ms, unsigned *index)
     __attribute__((warn_unused_result));
 
+/* What comes by this way is missed from now on, until the next own beat comes back by it. */
+void peers_on_gap(struct peers *peers, unsigned way);
+
 /* A node that has taken its leave: as dead, but not counted as a death. */
 void peers_on_leave(struct peers *peers, uint64_t source, uint64_t life);
 
@@ -103,8 +107,9 @@ void peers_tick(struct peers *peers, bool is_connected, uint64_t now_ms);
 /* Whether the bus is up. */
 bool peers_is_up(const struct peers *peers, uint64_t now_ms);
 
-/* By how many ways the own beats come back. */
+/* By how many ways the own beats come back; and whether they do by this one. */
 unsigned peers_ways_up(const struct peers *peers, uint64_t now_ms);
+bool peers_is_way_up(const struct peers *peers, unsigned way, uint64_t now_ms);
 
 /* Whether one that lives has this index; its incarnation and life then. */
 bool peers_find(const struct peers *peers, unsigned index, uint64_t *incarnation, uint64_t *life);

@@ -180,10 +180,19 @@ void pubsub_start(struct pubsub *pubsub, uv_loop_t *loop, const struct pubsub_co
     redis_client_start(&pubsub->subscriber, loop, pubsub->config.address, config->timeout_ms, &subscriber_handler, pubsub);
 }
 
+bool pubsub_hears(const struct pubsub *pubsub)
+{
+    return pubsub->subscriber.state == REDIS_CLIENT_OPEN && pubsub->subscribed == pubsub->config.channel_count;
+}
+
+bool pubsub_speaks(const struct pubsub *pubsub)
+{
+    return pubsub->publisher.state == REDIS_CLIENT_OPEN;
+}
+
 bool pubsub_is_open(const struct pubsub *pubsub)
 {
-    return pubsub->publisher.state == REDIS_CLIENT_OPEN && pubsub->subscriber.state == REDIS_CLIENT_OPEN &&
-           pubsub->subscribed == pubsub->config.channel_count;
+    return pubsub_speaks(pubsub) && pubsub_hears(pubsub);
 }
 
 void pubsub_reconnect(struct pubsub *pubsub, const char *reason)

@@ -50,7 +50,13 @@ struct pubsub {
 /* Begins to connect. */
 void pubsub_start(struct pubsub *pubsub, uv_loop_t *loop, const struct pubsub_config *config);
 
-/* Whether messages can be published, and those of all channels come in. */
+/* Whether messages of all channels come in. */
+bool pubsub_hears(const struct pubsub *pubsub);
+
+/* Whether some can be published; though maybe not that many bytes. */
+bool pubsub_speaks(const struct pubsub *pubsub);
+
+/* Both. */
 bool pubsub_is_open(const struct pubsub *pubsub);
 
 /* Returns false if it cannot be sent now, or too much waits already. Bytes are copied. */

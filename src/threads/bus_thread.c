@@ -85,11 +85,13 @@ static void on_records_lost(void *self, unsigned records)
     drop(self, DROP_UNSENT, records);
 }
 
-/* By every way that there is; who waits for a beat waits for the next one. */
+/* By every way that there is; who waits for a beat waits for the next one. Who is cut off for a moment lives all the same, and says so; who has not
+ * heard itself for longer must not be met. */
 static void publish_to_all(struct bus_thread *thread, enum record_type type, const void *body, size_t length)
 {
     for (unsigned way = 0; way < thread->config.cluster->bus_count; way++) {
-        if (!pubsub_is_open(&thread->ways[way].pubsub))
+        const struct pubsub *pubsub = &thread->ways[way].pubsub;
+        if (!pubsub_speaks(pubsub) || (!pubsub_hears(pubsub) && !peers_is_way_up(thread->peers, way, now_ms(thread))))
             continue;
         thread->ways[way].beat_ns = uv_hrtime();
         links_publish(thread->links, way, BATCH_FOR_ALL, type, body, length);
@@ -286,6 +288,8 @@ static void on_lost(void *owner, const char *reason)
     struct way *way = owner;
     struct bus_thread *thread = way->thread;
     uint64_t suppressed;
+    if (!pubsub_hears(&way->pubsub))
+        peers_on_gap(thread->peers, way->index);
     if (!thread->has_left && log_limit_pass(&way->lost_limit, now_ms(thread), &suppressed))
         log_event(thread->config.log, LOG_WARN, "bus_lost", "redis=%u reason=\"%s\" suppressed=%" PRIu64, way->index, reason, suppressed);
 }

@@ -57,11 +57,12 @@ class Cluster:
             file.write(secret)
         return path
 
-    def node(self, *flags, secrets=None):
+    def node(self, *flags, secrets=None, by=None, **more):
+        """by: an address that leads to the Redis that all share. more: arguments of Server."""
         own = self.bus if self.shared else Bus(self.stack)
         node = self.stack.enter_context(running(
-            "--redis", f"unix:{own.path}", "--bus", ",".join(f"unix:{bus.path}" for bus in self.buses),
-            "--cluster-secret-file", secrets or self.file("secret", SECRET), "--redis-timeout", "500ms", *flags))
+            "--redis", by or f"unix:{own.path}", "--bus", by or ",".join(f"unix:{bus.path}" for bus in self.buses),
+            "--cluster-secret-file", secrets or self.file("secret", SECRET), "--redis-timeout", "500ms", *flags, **more))
         node.store = own.client
         return node.wait_ready()
 

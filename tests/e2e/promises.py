@@ -1,6 +1,7 @@
 """The promises, checked on all that clients write and hear; and users who behave at random."""
 import asyncio
 import contextlib
+import itertools
 import random
 import time
 
@@ -73,23 +74,30 @@ class Promises:
     def on_matched(self, user, data):
         self.on_next(user)
         assert data["common_interests"]
+        user.side = self.add_side(user, data)
+        user.match, user.is_sure, user.is_searching = data["match_id"], not user.is_careless, False
+
+    def add_side(self, user, data):
         sides = self.chats.setdefault(data["match_id"], {})
         assert user.user_id not in sides, "met itself"
         assert all(side.role != data["role"] for side in sides.values()), "both have the same role"
-        user.side = sides[user.user_id] = Side(data["role"])
+        sides[user.user_id] = Side(data["role"])
         assert len(sides) <= 2, "three in a chat"
-        user.match, user.is_sure, user.is_searching = data["match_id"], not user.is_careless, False
+        return sides[user.user_id]
 
     def on_message(self, user, message):
         _, match, writer, number, sent = message.split(" ")
         assert match == user.match, "a message of another chat"
-        assert writer != user.user_id and writer in self.chats[match].keys() | {writer}
+        assert writer != user.user_id and self.is_partner(user, writer), "a message for somebody else"
         user.side.heard += 1
         assert int(number) == user.side.heard, f"lost, doubled or out of order: {number} for {user.side.heard}"
         self.heard += 1
         if user.is_timed:
             now = time.monotonic()
             self.latencies.append((now, now - float(sent)))
+
+    def is_partner(self, user, writer):
+        return writer in self.chats[user.match]
 
     def end(self, user, how):
         if user.match is not None:
@@ -101,29 +109,35 @@ class Promises:
         others = [side for user_id, side in self.chats[user.match].items() if user_id != user.user_id]
         return others[0].ended if others else user.side.begun
 
-    def lost(self):
+    def pairs(self):
+        """The sides of each chat: two, or one that has met nobody."""
+        return [list(sides.values()) for sides in self.chats.values()]
+
+    @staticmethod
+    def lost_in(sides):
         """Messages that were neither heard nor is their writer excused: it was told, was cut off, or its partner left by itself."""
         count = 0
-        for sides in self.chats.values():
-            for user_id, writer in sides.items():
-                for other_id, reader in sides.items():
-                    if other_id == user_id:
-                        continue
-                    assert reader.heard <= writer.written
-                    if writer.end in (TOLD, CUT) or reader.end in (ENDED, CLOSED, CUT):
-                        continue
-                    count += writer.written - reader.heard
+        for writer, reader in itertools.permutations(sides, 2):
+            assert reader.heard <= writer.written
+            if writer.end not in (TOLD, CUT) and reader.end not in (ENDED, CLOSED, CUT):
+                count += writer.written - reader.heard
         return count
 
+    def lost(self):
+        return sum(map(self.lost_in, self.pairs()))
+
+    @staticmethod
+    def is_ghost(sides):
+        """Somebody waits for a partner who has gone, or never came; or was told so of one who had not."""
+        ends = [side.end for side in sides]
+        return (None in ends and ends != [None, None]) or ends == [TOLD, TOLD]
+
     def ghosts(self):
-        """Chats in which somebody waits for a partner who has gone, or never came; or was told so of one who had not."""
-        found = []
-        for match, sides in self.chats.items():
-            ends = [side.end for side in sides.values()]
-            if (len(ends) == 1 and ends == [None]) or (len(ends) == 2 and (
-                    (None in ends and ends != [None, None]) or ends == [TOLD, TOLD])):
-                found.append((match, ends))
-        return found
+        return [[(side.role, side.end) for side in sides] for sides in self.pairs() if self.is_ghost(sides)]
+
+    def may_hang_up(self, user):
+        """The server may end its connection."""
+        return self.is_server_ending
 
     async def quiet(self, seconds):
         """Nobody writes or leaves any more: what is on its way arrives."""
@@ -142,7 +156,7 @@ class User(Client):
     async def enter(cls, server, promises, is_careless=False, **kwargs):
         user = await cls.connect(server, **kwargs)
         user.is_careless = is_careless
-        user.promises = promises
+        user.server, user.promises = server, promises
         user.match = user.side = None
         # In a chat, with no request on its way that could lead out of it and into the next: what is written now is for this one.
         user.is_sure = False
@@ -158,7 +172,7 @@ class User(Client):
         with contextlib.suppress(websockets.ConnectionClosed):
             while True:
                 self.promises.on_event(self, await self.event(timeout=600))
-        assert self.is_leaving or self.is_cut or self.promises.is_server_ending, f"closed by the server: {self.socket.close_code}"
+        assert self.is_leaving or self.is_cut or self.promises.may_hang_up(self), f"closed by the server: {self.socket.close_code}"
         self.promises.end(self, CLOSED if self.is_leaving else CUT)
 
     async def write(self):
@@ -199,6 +213,7 @@ class User(Client):
 
 class Wanderers:
     """Users who come, search, chat, end and go at random."""
+    pause = 0.05  # between what one of them does and what it does next, at most
 
     def __init__(self, server, promises, seed):
         self.server, self.promises, self.random = server, promises, random.Random(seed)
@@ -207,7 +222,7 @@ class Wanderers:
     async def user(self, entered=None):
         """One after the other, until it is over; `entered` lists them."""
         while not self.is_over:
-            user = await User.enter(self.server, self.promises, is_careless=True)
+            user = await self.enter()
             if entered is not None:
                 entered.append(user)
             try:
@@ -217,10 +232,13 @@ class Wanderers:
                     if user.match is not None and self.random.random() < 0.1:
                         await self.stay(user)
                     await self.act(user)
-                    await asyncio.sleep(self.random.random() * 0.05)
+                    await asyncio.sleep(self.random.random() * self.pause)
             except websockets.ConnectionClosed:
                 pass
             await user.leave(is_cut=self.random.random() < 0.4)
+
+    async def enter(self):
+        return await User.enter(self.server, self.promises, is_careless=True)
 
     async def stay(self, user):
         """Wait for the partner to leave, for a while. One who has left must not stay a ghost."""

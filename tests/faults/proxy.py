@@ -33,6 +33,8 @@ class RedisProxy:
         self.cuts = 0               # so many replies are cut in the middle, and the connection with them
         self.flood = None           # instead of the next reply: this, again and again, until hung up on
         self.held = None            # a list: requests are kept here instead of sent
+        self.is_shut = False        # takes no connection
+        self.pushes = None          # bytes for [(seconds, bytes)]: what becomes of each message of pub/sub, and when
         self.connections = 0
         self.flooded_bytes = 0
 
@@ -50,9 +52,17 @@ class RedisProxy:
 
     async def serve(self, client_in, client_out):
         self.connections += 1
+        if self.is_shut:
+            client_out.close()
+            return
         task = asyncio.current_task()
         self.tasks.add(task)
-        redis_in, redis_out = await asyncio.open_unix_connection(self.path)
+        try:
+            redis_in, redis_out = await asyncio.open_unix_connection(self.path)
+        except OSError:
+            client_out.close()
+            self.tasks.discard(task)
+            return
         replies = asyncio.create_task(self.replies(redis_in, client_out))
         try:
             await self.requests(client_in, redis_out)
@@ -90,6 +100,10 @@ class RedisProxy:
             await asyncio.sleep(self.delay)
         if self.is_silent:
             return
+        if self.pushes and reply.startswith(b"*3\r\n$7\r\nmessage\r\n"):
+            for seconds, push in self.pushes(reply):
+                asyncio.get_running_loop().call_later(seconds, client_out.write, push)
+            return
         if self.cuts > 0:
             self.cuts -= 1
             client_out.write(reply[:len(reply) // 2])
@@ -107,6 +121,12 @@ class RedisProxy:
             loop.call_at(self.last_due, client_out.write, reply)
         else:
             client_out.write(self.answer(reply) if self.answer else reply)
+
+    def shut(self):
+        """Hang up on everybody, and take nobody until is_shut is false."""
+        self.is_shut = True
+        for task in self.tasks:
+            task.cancel()
 
     async def release(self):
         """Send what was held back. Returns how many pieces."""

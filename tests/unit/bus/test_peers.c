@@ -172,6 +172,37 @@ static void who_hears_nothing_concludes_nothing(void **state)
     peers_free(&world.peers);
 }
 
+/* Redis cuts us off again and again, and each time we are back before our own next beat: which comes back, whereas others' are missed. */
+static void who_misses_something_concludes_nothing(void **state)
+{
+    (void)state;
+    struct world world = begin();
+    world.ann_life = 0;
+    for (unsigned i = 0; i < 20; i++) {
+        peers_on_gap(world.peers, 0);
+        assert_string_equal(run(&world, 500), "");
+        assert_true(peers_is_up(world.peers, world.now_ms));
+    }
+    /* From the next own beat on nothing is missed any more. */
+    assert_string_equal(run(&world, 1600), "");
+    assert_string_equal(run(&world, 1000), "ann1 died as 1. ");
+    peers_free(&world.peers);
+}
+
+static void who_misses_something_by_one_way_hears_it_by_the_other(void **state)
+{
+    (void)state;
+    struct world world = begin_with(2);
+    world.ann_life = 0;
+    for (unsigned i = 0; i < 3; i++) {
+        peers_on_gap(world.peers, 1);
+        assert_string_equal(run(&world, 500), "");
+    }
+    peers_on_gap(world.peers, 1);
+    assert_string_equal(run(&world, 500), "ann1 died as 1. ");
+    peers_free(&world.peers);
+}
+
 static void patience_ends(void **state)
 {
     (void)state;
@@ -321,6 +352,8 @@ int main(void)
         cmocka_unit_test(dead_after_two_seconds_of_silence),
         cmocka_unit_test(a_life_that_was_buried_stays_so_and_the_next_one_is_another_node),
         cmocka_unit_test(who_hears_nothing_concludes_nothing),
+        cmocka_unit_test(who_misses_something_concludes_nothing),
+        cmocka_unit_test(who_misses_something_by_one_way_hears_it_by_the_other),
         cmocka_unit_test(patience_ends),
         cmocka_unit_test(who_is_connected_and_does_not_hear_itself_begins_anew),
         cmocka_unit_test(who_stood_still_begins_anew),
