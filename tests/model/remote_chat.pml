@@ -53,7 +53,7 @@
 #endif
 #define CREDITS 2
 #define ASKS_FROM 2
-#define FLIGHT 14 /* more than are ever under way */
+#define FLIGHT 18 /* more than are ever under way */
 
 mtype = { PEER_TEXT, PEER_WRITTEN, PEER_GAP, PEER_ASK, PEER_LEFT, PEER_LEFT_HEARD, MATCH_FOUND, MATCH_TAKEN };
 
@@ -74,7 +74,6 @@ typedef Actor {
     /* struct relay */
     bool is_relay, is_leaving, is_met, has_introduction;
     byte sent, taken_there, written_there, taken_here, written_here, told_taken, asked_for;
-    bool was_in_vain;  /* so far, what it repeated last: then it does not do so again, and Quiescence looks whether it has to */
 };
 Actor actor[2];
 #define ME actor[self]
@@ -85,20 +84,19 @@ byte faults = FAULTS, premature = PREMATURE;
 chan early = [2] of { byte }; /* session->early of actor 1 */
 #endif
 
-inline progress()
-{
-    actor[0].was_in_vain = false;
-    actor[1].was_in_vain = false
-}
+/* What an actor repeated last was in vain so far: then it does not do so again, and Quiescence looks whether it has to. */
+bool in_vain[2];
+#define PROGRESS in_vain[0] = false; in_vain[1] = false
 
 #define TOLD(self) (!actor[self].is_relay || actor[self].is_leaving || actor[self].told_taken == actor[self].taken_here)
 #define NOTHING_UNDER_WAY (empty(wire[0]) && empty(wire[1]) && actor[0].unwritten == 0 && actor[1].unwritten == 0 && TOLD(0) && TOLD(1))
 
 /* Saying. */
 
+#define ROOM assert(len(wire[1 - self]) + TEXTS_0 + TEXTS_1 + 3 <= FLIGHT) /* for whatever is said in one step */
+
 inline say(what, number, second)
 {
-    assert(nfull(wire[1 - self]));
     wire[1 - self]!what, number, second, false
 }
 
@@ -129,8 +127,17 @@ inline give_credits(count)
     assert(ME.credits <= CREDITS)
 }
 
-inline drop()
+/* What has been received is also for relay_on_message(); and then for forget(). Inlines are long, so each is called in one place. */
+#define FOR_RELAY is_for_relay = true
+#define FORGET is_over = true
+
+inline forget()
 {
+#ifdef BREAK_CREDITS_TWICE
+    give_credits(ME.sent);
+#elif !defined(BREAK_CREDITS_KEPT)
+    give_credits(ME.sent - ME.written_there);
+#endif
     ME.is_relay = false;
     ME.is_leaving = false;
     ME.is_met = false;
@@ -142,23 +149,13 @@ inline drop()
     ME.written_here = 0;
     ME.told_taken = 0;
     ME.asked_for = 0;
-    progress()
-}
-
-inline forget()
-{
-#ifdef BREAK_CREDITS_TWICE
-    give_credits(ME.sent);
-#elif !defined(BREAK_CREDITS_KEPT)
-    give_credits(ME.sent - ME.written_there);
-#endif
-    drop()
+    PROGRESS
 }
 
 inline meet()
 {
     if
-    :: !ME.is_met -> ME.is_met = true; ME.has_introduction = false; progress()
+    :: !ME.is_met -> ME.is_met = true; ME.has_introduction = false; PROGRESS
     :: else
     fi
 }
@@ -194,19 +191,19 @@ inline on_count()
     if
     :: number <= ME.sent && written <= number ->
         if
-        :: number > ME.taken_there -> ME.taken_there = number; progress()
+        :: number > ME.taken_there -> ME.taken_there = number; PROGRESS
         :: else
         fi;
         if
 #ifdef BREAK_CREDITS_AT_TAKE
-        :: number > ME.written_there -> give_credits(number - ME.written_there); ME.written_there = number; progress()
+        :: number > ME.written_there -> give_credits(number - ME.written_there); ME.written_there = number; PROGRESS
 #else
         :: written > ME.written_there ->
             give_credits(written - ME.written_there);
             ME.written_there = written;
             /* The partner's socket does have them. */
             assert(ME.written_there <= OTHER.taken - (OTHER.unwritten - OTHER.earlier));
-            progress()
+            PROGRESS
 #endif
 #ifdef BREAK_OLD_COUNT
         :: else -> ME.written_there = written
@@ -251,12 +248,12 @@ inline relay_on_message()
         answer(PEER_LEFT_HEARD);
 #endif
         if
-        :: ME.is_relay && ME.is_leaving -> forget()
+        :: ME.is_relay && ME.is_leaving -> FORGET
         :: else
         fi
     :: type == PEER_LEFT_HEARD ->
         if
-        :: ME.is_relay && ME.is_leaving -> forget()
+        :: ME.is_relay && ME.is_leaving -> FORGET
         :: else
         fi
     fi
@@ -267,7 +264,7 @@ inline relay_on_message()
 inline relay_takes()
 {
     if
-    :: !ME.is_relay || ME.is_leaving -> relay_on_message()
+    :: !ME.is_relay || ME.is_leaving -> FOR_RELAY
     :: else ->
         meet();
         if
@@ -281,7 +278,7 @@ inline relay_takes()
             ME.taken++;
             ME.unwritten++;
             assert(ME.unwritten - ME.earlier <= CREDITS);
-            progress()
+            PROGRESS
 #ifndef BREAK_NO_ORDER
 #ifdef BREAK_NO_ACK_AGAIN
         :: number <= ME.taken_here -> skip
@@ -322,10 +319,10 @@ inline on_peer_left()
         :: empty(early) -> break
         od;
 #endif
-        relay_on_message()
+        FOR_RELAY
     :: else ->
         if
-        :: !ME.is_relay || ME.is_leaving -> relay_on_message()
+        :: !ME.is_relay || ME.is_leaving -> FOR_RELAY
         :: else -> /* relay_hears_leave() */
             meet();
             if
@@ -336,7 +333,7 @@ inline on_peer_left()
             :: else ->
                 assert(ME.taken == OTHER.wrote);
                 answer(PEER_LEFT_HEARD);
-                forget(); /* relay_end() */
+                FORGET; /* relay_end() */
                 ME.state = OUT
             fi
         fi
@@ -365,19 +362,15 @@ inline on_match_found()
         ME.state = CHATTING;
         ME.is_past = true;
         ME.is_relay = true;
-        progress();
+        PROGRESS;
         introduce(); /* relay_begin(): MATCH_TAKEN */
-        by_matcher = false;
-        do
-        :: early?number -> relay_takes()
-        :: empty(early) -> break
-        od
+        by_matcher = false
     :: else -> refuse_match()
     fi
 }
 #endif
 
-inline receive()
+inline receive_one()
 {
     if
     :: type == PEER_TEXT -> on_peer_text()
@@ -387,11 +380,35 @@ inline receive()
     :: type == MATCH_TAKEN ->
         if
         :: IS_OF_THE_FUTURE /* relay_hears_of_match_taken() */
-        :: else -> relay_on_message()
+        :: else -> FOR_RELAY
         fi
 #endif
-    :: else -> relay_on_message()
+    :: else -> FOR_RELAY
+    fi;
+    if
+    :: is_for_relay -> is_for_relay = false; relay_on_message()
+    :: else
+    fi;
+    if
+    :: is_over -> is_over = false; forget()
+    :: else
     fi
+}
+
+inline receive()
+{
+    do
+    :: true ->
+        receive_one();
+#ifdef MEETING
+        if
+        :: self == 1 && ME.state == CHATTING && nempty(early) -> type = PEER_TEXT; early?number
+        :: else -> break
+        fi
+#else
+        break
+#endif
+    od
 }
 
 /* Repeating. */
@@ -442,10 +459,11 @@ proctype Run(byte self)
 {
     mtype type;
     byte number, written;
-    bool by_matcher;
+    bool by_matcher, is_for_relay, is_over;
 end:
     do
     :: atomic { wire[self]?type, number, written, by_matcher ->
+        ROOM;
         receive();
         type = 0;
         number = 0;
@@ -484,11 +502,14 @@ end:
         fi
        }
     :: atomic { ME.is_relay && !ME.is_leaving && ME.told_taken != ME.taken_here -> say_count(PEER_WRITTEN) }
-    :: atomic { HAS_TO_REPEAT(self) && !ME.was_in_vain && NOTHING_UNDER_WAY ->
-        ME.was_in_vain = true;
+    :: atomic { HAS_TO_REPEAT(self) && ((!in_vain[self] && NOTHING_UNDER_WAY) || premature > 0) ->
+        ROOM;
+        if
+        :: !in_vain[self] && NOTHING_UNDER_WAY -> in_vain[self] = true
+        :: else -> premature--
+        fi;
         repeat()
        }
-    :: atomic { HAS_TO_REPEAT(self) && premature > 0 -> premature--; repeat() }
 #ifdef MEETING
     :: atomic { self == 1 && ME.state == SEARCHING && !ME.stays -> /* SEARCH_CANCEL, or gone */
         ME.state = OUT;
@@ -508,7 +529,7 @@ end:
 #define FAULT(self) \
     :: atomic { faults > 0 && nempty(wire[self]) -> \
         faults--; \
-        progress(); \
+        PROGRESS; \
         if \
         :: wire[self]?type, number, written, by_matcher /* lost */ \
         :: wire[self]?<type, number, written, by_matcher> -> wire[self]!type, number, written, by_matcher /* doubled */ \
