@@ -7,11 +7,19 @@ import pytest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SAFETY, LIVENESS = ("-DSAFETY",), ("-DNFAIR=8",)
-QUICK = (*SAFETY, "-O0") # an error is found long before the optimiser has paid for itself
+QUICK = (*SAFETY, "-O0") # an error is found long before the optimiser has paid for itself, and so is the end of a small model
 # Each combination that is small enough to go through it all: many messages of one sender, and two senders.
 WAKEUP = {
     "one_sender": ("-DSENDERS=1", "-DMESSAGES=4"),
     "two_senders": ("-DSENDERS=2", "-DMESSAGES=2"),
+}
+# What two actors do in a chat, and what they do until they are in one.
+CHAT = {
+    "one_writes": ("-DTEXTS_0=3", "-DTEXTS_1=0", "-DPREMATURE=0"),
+    "both_write": ("-DTEXTS_0=1", "-DTEXTS_1=1", "-DPREMATURE=0"),
+    "repeats_in_between": ("-DTEXTS_0=2", "-DTEXTS_1=0", "-DPREMATURE=1", "-DFAULTS=1"),
+    "both_meet": ("-DMEETING", "-DTEXTS_0=1", "-DTEXTS_1=1", "-DPREMATURE=0"),
+    "meeting_in_between": ("-DMEETING", "-DTEXTS_0=1", "-DTEXTS_1=0", "-DPREMATURE=1"),
 }
 
 
@@ -62,4 +70,17 @@ def test_no_message_reaches_a_new_owner(tmp_path):
 @pytest.mark.parametrize("switch", switches("addresses.pml"))
 def test_broken_addresses_are_found(tmp_path, switch):
     errors, said = verify(tmp_path, "addresses.pml", f"-D{switch}", compile_with=QUICK)
+    assert errors == 1 and "assertion violated" in said, said
+
+
+@pytest.mark.parametrize("size", CHAT)
+def test_a_chat_across_nodes_loses_and_doubles_nothing(tmp_path, size):
+    errors, said = verify(tmp_path, "remote_chat.pml", *CHAT[size], compile_with=QUICK)
+    assert errors == 0, said
+
+
+@pytest.mark.parametrize("switch", switches("remote_chat.pml"))
+def test_a_broken_chat_is_found(tmp_path, switch):
+    size = ("-DMEETING", "-DTEXTS_0=1", "-DTEXTS_1=0") if "MEETING" in switch else CHAT["one_writes"]
+    errors, said = verify(tmp_path, "remote_chat.pml", *size, "-DPREMATURE=0", f"-D{switch}", compile_with=QUICK)
     assert errors == 1 and "assertion violated" in said, said
