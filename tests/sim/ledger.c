@@ -45,6 +45,13 @@ bool ledger_meet(struct ledger *ledger, uint64_t match, const uint8_t user[USER_
     return chat != NULL;
 }
 
+bool ledger_have_met(const struct ledger *ledger, uint64_t match, const uint8_t one[USER_ID_BYTES], const uint8_t other[USER_ID_BYTES])
+{
+    unsigned side;
+    const struct chat *chat = find_pair(ledger, match, one, other, &side);
+    return chat != NULL && chat->has_met[0] && chat->has_met[1];
+}
+
 struct chat *ledger_find(const struct ledger *ledger, uint64_t match, const uint8_t user[USER_ID_BYTES], unsigned *side)
 {
     for (struct chat *chat = ledger->buckets[match % LEDGER_BUCKETS]; chat != NULL; chat = chat->next) {

@@ -47,6 +47,9 @@ void ledger_add(struct ledger *ledger, uint64_t match, const uint8_t one[USER_ID
 /* The user's actor has taken the match, with this partner. Returns false if no store has made it. */
 bool ledger_meet(struct ledger *ledger, uint64_t match, const uint8_t user[USER_ID_BYTES], const uint8_t partner[USER_ID_BYTES]);
 
+/* Whether a store has made a match of the two, and the actors of both have taken it. */
+bool ledger_have_met(const struct ledger *ledger, uint64_t match, const uint8_t one[USER_ID_BYTES], const uint8_t other[USER_ID_BYTES]);
+
 /* The chat of this match that the user's actor has taken; NULL: none. *side: which of the two the user is. */
 struct chat *ledger_find(const struct ledger *ledger, uint64_t match, const uint8_t user[USER_ID_BYTES], unsigned *side);
 

@@ -10,6 +10,7 @@
 #include "actors/restate.h"
 #include "actors/session.h"
 #include "sim/client.h"
+#include "sim/trace.h"
 
 /* session_state.h's: what an actor wants to be reminded of. */
 struct reminder {
@@ -169,7 +170,7 @@ static void on_node_died(struct world *world, unsigned thread, unsigned node)
         world->broken++;
     }
     relays_on_node_died(host, node);
-    for (uint32_t slot = 0; slot < ACTORS; slot++) {
+    for (uint32_t slot = 0; slot < world->actor_slots; slot++) {
         if (world->actor_is_alive[slot] && world->actors[slot].self.thread == thread)
             relay_on_node_died(&world->actors[slot], host, node);
     }
@@ -181,7 +182,7 @@ static void give_restating_turn(struct world *world, unsigned thread, const stru
     struct session_host *host = &world->hosts[thread - FIRST_SESSION_THREAD];
     uint32_t *slot = &world->restated[thread - FIRST_SESSION_THREAD];
     size_t calls_left = world->ignores_turns ? SIZE_MAX : turn->restate.calls;
-    for (; *slot < ACTORS; ++*slot) {
+    for (; *slot < world->actor_slots; ++*slot) {
         struct session *actor = &world->actors[*slot];
         if (!world->actor_is_alive[*slot] || actor->self.thread != thread)
             continue;
@@ -193,7 +194,7 @@ static void give_restating_turn(struct world *world, unsigned thread, const stru
     }
     world_send(world, &(struct message){ .type = RESTATED,
                                          .to = address_of_thread(MATCHER_THREAD),
-                                         .restate = { .epoch = turn->restate.epoch, .is_done = *slot == ACTORS } });
+                                         .restate = { .epoch = turn->restate.epoch, .is_done = *slot == world->actor_slots } });
 }
 
 static void session_thread_takes(struct world *world, unsigned thread, struct message *message)
@@ -203,6 +204,8 @@ static void session_thread_takes(struct world *world, unsigned thread, struct me
         uint32_t slot = 0;
         while (world->actor_is_alive[slot])
             slot++;
+        if (slot >= world->actor_slots)
+            world->actor_slots = slot + 1;
         world->actor_is_alive[slot] = true;
         uint8_t id[USER_ID_BYTES];
         for (size_t i = 0; i < sizeof id; i++)
@@ -270,6 +273,8 @@ bool threads_deliver(struct world *world, unsigned from, unsigned to)
     if (!backlog_take(&world->queues[from][to], &message))
         return false;
     join_run(world, &world->queues[from][to], &message);
+    if (world->is_traced)
+        trace_message(world, to, &message);
     world->sender = to;
     if (to == IO_THREAD)
         io_thread_takes(world, &message);
@@ -299,7 +304,7 @@ void threads_fire_reminder(struct world *world)
 
 void threads_fire_due(struct world *world, unsigned thread)
 {
-    for (uint32_t slot = 0; slot < ACTORS; slot++) {
+    for (uint32_t slot = 0; slot < world->actor_slots; slot++) {
         struct session *actor = &world->actors[slot];
         if (world->actor_is_alive[slot] && actor->self.thread == thread && actor->reminder != NULL && actor->reminder->due_ms <= world->now_ms)
             fire(world, actor);

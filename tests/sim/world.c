@@ -12,13 +12,18 @@ _Noreturn void world_fail(const struct world *world, const char *what)
     exit(1);
 }
 
-uint64_t world_pick(struct world *world, uint64_t below)
+uint64_t pick(uint64_t *random, uint64_t below)
 {
     /* splitmix64: Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014 */
-    uint64_t z = (world->random += 0x9E3779B97F4A7C15u);
+    uint64_t z = (*random += 0x9E3779B97F4A7C15u);
     z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
     z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
     return (z ^ (z >> 31)) % below;
+}
+
+uint64_t world_pick(struct world *world, uint64_t below)
+{
+    return pick(&world->random, below);
 }
 
 void world_free(struct world *world)

@@ -61,6 +61,7 @@ struct world {
     long step;
     struct backlog queues[THREADS][THREADS];
     struct session actors[ACTORS];
+    uint32_t actor_slots; /* those that were ever used */
     uint32_t actor_generation[ACTORS];
     bool actor_is_alive[ACTORS];
     unsigned sender; /* the thread whose turn it is */
@@ -71,6 +72,8 @@ struct world {
     struct ledger *ledger;
     struct reachable reachable;   /* as the matcher's host knows it */
     void *node;                   /* the cluster's; NULL: alone */
+    uint64_t number;              /* of it */
+    bool is_traced;
     void (*on_for_bus)(struct world *world, struct message *message); /* the bus thread takes a message. Takes it over */
     bool says_nothing_again;      /* broken on purpose: nobody is reminded to say a search again */
     uint64_t now_ms;              /* of the node's clock, where reminders have their time */
@@ -89,6 +92,9 @@ struct world {
 
 /* Print the seed, the step and what is broken, and exit. */
 _Noreturn void world_fail(const struct world *world, const char *what);
+
+/* A number below the given one, which what is left of the seed decides. */
+uint64_t pick(uint64_t *random, uint64_t below);
 
 /* A number below the given one, which only the seed and the picks before it decide. */
 uint64_t world_pick(struct world *world, uint64_t below);
