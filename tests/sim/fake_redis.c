@@ -209,7 +209,7 @@ static void start_matching(struct fake_redis *redis, const struct fake_caller *c
     }
     struct fake_user *other = find_waiter(redis, caller, call, user, reply);
     if (other != NULL && !redis->is_never_behind) {
-        const uint64_t own = user != NULL ? user->match : 0, last = own > other->match ? own : other->match;
+        const uint64_t last = call->ended_match > other->match ? call->ended_match : other->match;
         if (call->match <= last) {
             redis->behind++;
             reply->store.outcome = STORE_BEHIND;
@@ -224,6 +224,7 @@ static void start_matching(struct fake_redis *redis, const struct fake_caller *c
     user->accepts_anyone = call->accepts_anyone;
     if (other == NULL) {
         user->is_waiting = true;
+        user->match = call->ended_match;
         reply->store.outcome = STORE_WAITING;
         return;
     }
