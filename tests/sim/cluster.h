@@ -85,7 +85,7 @@ enum broken {
 
 /* How often it happened, over all seeds. */
 struct tally {
-    long steps, nodes, matches, remote, relayed, repeated, gaps, refused, repaired, broken_chats;
+    long steps, nodes, matches, remote, relayed, repeated, gaps, refused, repaired, broken_chats, told_again;
     long deaths, lives[4], buried, killed, frozen, splits, emptied;
     long lost, doubled, overtaken, reaped, fenced, behind, skipped, unreachable, orphans;
     long bans, restated;

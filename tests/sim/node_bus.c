@@ -188,7 +188,10 @@ void node_bus_turn(struct node *node)
 static void on_for_bus(struct world *world, struct message *message)
 {
     struct node *node = world->node;
-    links_write(node->links, message);
+    if (!links_write(node->links, message)) {
+        node->cluster->tally->told_again++;
+        tell_thread(node, PEER_NODE_DIED, message->from.thread, &(struct peers_news){ .index = message->to.node });
+    }
     message_discard(message);
 }
 

@@ -201,8 +201,8 @@ int main(int argc, char **argv)
         run((uint64_t)seed, steps, traced_from, broken, &tally);
     printf("sim_nodes: %ld seeds, %ld steps\n", seeds, tally.steps);
     printf("  users    %ld times matched, %ld of them with another node; %ld texts heard, %ld bans\n", tally.matches, tally.remote, tally.relayed, tally.bans);
-    printf("  across   %ld texts repeated, %ld gaps, %ld matches refused, %ld searches repaired, %ld chats ended by a death\n", tally.repeated,
-           tally.gaps, tally.refused, tally.repaired, tally.broken_chats);
+    printf("  across   %ld texts repeated, %ld gaps, %ld matches refused, %ld searches repaired, %ld chats ended by a death, %ld begun "
+           "after it\n", tally.repeated, tally.gaps, tally.refused, tally.repaired, tally.broken_chats, tally.told_again);
     printf("  nodes    %ld, of them %ld killed; %ld times stopped, %ld deaths declared, %ld told that they were buried; new lives: %ld stood still, %ld "
            "unheard, %ld out of patience, %ld buried\n",
            tally.nodes, tally.killed, tally.frozen, tally.deaths, tally.buried, tally.lives[PEERS_FROZEN], tally.lives[PEERS_UNHEARD],
