@@ -50,6 +50,13 @@ static void call_for_user(struct matcher *matcher, enum store_operation operatio
     call_store(matcher, &call);
 }
 
+/* Another node's clock is ahead. From now on this one's ids are above all that it has been told of. */
+static void jump_ahead(struct matcher *matcher, uint64_t match)
+{
+    if (matcher->next_match <= match)
+        matcher->next_match = match + 1;
+}
+
 static void call_for_search(struct matcher *matcher, enum store_operation operation, struct message *message)
 {
     struct store_call call = { .operation = operation,
@@ -61,6 +68,7 @@ static void call_for_search(struct matcher *matcher, enum store_operation operat
                                .payload = message->payload };
     memcpy(call.user_id, message->search.id, USER_ID_BYTES);
     if (operation == STORE_START_MATCHING) {
+        jump_ahead(matcher, call.ended_match); /* the store may have lost its memory since, and not say so */
         call.match = matcher->next_match++;
         memcpy(&call.identity, message->payload->bytes, sizeof call.identity);
     }
@@ -227,13 +235,6 @@ static void search_again(struct matcher *matcher, const struct store_call *forme
     call.ended_match = ended_match;
     call.match = matcher->next_match++;
     call_store(matcher, &call);
-}
-
-/* Another node's clock is ahead. From now on this one's ids are above all that it has been told of. */
-static void jump_ahead(struct matcher *matcher, uint64_t match)
-{
-    if (matcher->next_match <= match)
-        matcher->next_match = match + 1;
 }
 
 static void on_start_matching_reply(struct matcher *matcher, const struct store_call *call,

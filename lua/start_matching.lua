@@ -13,6 +13,7 @@
 -- Only those are claimed whose node the caller's can tell of it: reachable, node ids each with a blank before and after. And only if that node
 -- has a lease: who has none may be gone, and is reaped soon. Of one user the match ids grow, so one that is not above the last of both is
 -- refused before anything is written: {"BEHIND", the higher of these}. They have more digits than a Lua number, hence strings.
+-- Who waits has told its last one, which a Redis that has forgotten the user does not know.
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return {'STALE'} end
 if redis.call('EXISTS', KEYS[7], KEYS[8]) > 0 then return {'BANNED'} end
 local user_meta, active, waiting, anyone, blocked = KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
@@ -87,7 +88,7 @@ end
 
 local function claim(candidate)
   local id, meta, partner = candidate.id, candidate.meta, candidate.partner
-  local last, other = known[1] or '0', partner[7] or '0'
+  local last, other = ARGV[7], partner[7] or '0'
   if is_above(other, last) then last = other end
   if not is_above(ARGV[6], last) then return {'BEHIND', last} end
   redis.call('SADD', KEYS[9], user)
@@ -142,4 +143,5 @@ if accepts_anyone then redis.call('SADD', anyone, user) end
 redis.call('ZADD', waiting, since, user)
 redis.call('HSET', user_meta, 'channel_id', ARGV[4], 'interests', interests, 'status', 'searching',
   'search', ARGV[5], 'joined', interests, 'identity', ARGV[10])
+if ARGV[7] ~= '0' then redis.call('HSET', user_meta, 'match', ARGV[7]) end
 return {'WAIT'}

@@ -117,12 +117,19 @@ static void list_told(struct links *links, unsigned index)
     links->told[links->told_count++] = (uint16_t)index;
 }
 
-void links_write(struct links *links, const struct message *message)
+/* What an actor repeats until it is answered, if it has not heard of its partner before, or has left (actors/relay.h). */
+static bool awaits_answer(const struct message *message)
+{
+    return !address_is_thread(message->from) &&
+           (message->type == MATCH_FOUND || message->type == MATCH_TAKEN || message->type == PEER_LEFT);
+}
+
+bool links_write(struct links *links, const struct message *message)
 {
     struct link *link = links->link[message->to.node];
     if (link == NULL) {
         links->host.lost(links->host.self, 1);
-        return;
+        return !awaits_answer(message);
     }
     bool is_first = link->batch.records == 0;
     if (!record_write(&link->batch, message)) {
@@ -131,6 +138,7 @@ void links_write(struct links *links, const struct message *message)
     }
     if (is_first)
         list_told(links, message->to.node);
+    return true;
 }
 
 void links_flush(struct links *links)

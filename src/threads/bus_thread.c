@@ -324,13 +324,20 @@ static void on_tick(uv_timer_t *timer)
     set_gauge(thread, METRIC_PEER_CHATTING, (int64_t)crowd.chatting);
 }
 
+/* The peer's incarnation is not known any more; session threads go by its index. */
+static void on_message_for_peer(struct bus_thread *thread, struct message *message)
+{
+    if (!links_write(thread->links, message))
+        tell_thread(thread, PEER_NODE_DIED, message->from.thread, &(struct peers_news){ .index = message->to.node });
+    message_discard(message);
+}
+
 static void on_message(void *owner, struct message *message)
 {
     struct bus_thread *thread = owner;
     thread->messages_this_turn++;
     if (message->to.node != 0) {
-        links_write(thread->links, message);
-        message_discard(message);
+        on_message_for_peer(thread, message);
         return;
     }
     switch ((enum message_type)message->type) {

@@ -299,6 +299,18 @@ def test_leave(scripts):
     assert scripts.keys_of_users() == []
 
 
+def test_match_ids_grow_also_for_a_redis_that_has_forgotten_the_last_one(scripts):
+    assert scripts.start("a", "x", ended=99) == ["WAIT"]
+    assert scripts.meta("a")["match"] == "99"
+    assert scripts.start("b", "x", ended=0, match=99) == ["BEHIND", "99"]
+    assert scripts.start("b", "x", ended=0, match=100)[:2] == ["MATCH", "a"]
+    assert scripts.start("c", "y", ended=0) == ["WAIT"]
+    assert "match" not in scripts.meta("c")
+    assert scripts.start("d", "y", ended=150, match=150) == ["BEHIND", "150"]
+    assert scripts.meta("d") == {}
+    assert scripts.start("d", "y", ended=150, match=151)[:2] == ["MATCH", "c"]
+
+
 def test_restore_chat(scripts):
     assert scripts.restore_chat("a", 50, "b", "x") == ["OK"]
     assert scripts.pairs() == {}  # b has not said so yet
@@ -314,7 +326,7 @@ def test_restore_chat_does_not_take_a_partner_who_has_gone_on(scripts):
     scripts.start("b", "x", ended=50)
     scripts.restore_chat("a", 50, "b", "x")
     assert scripts.pairs() == {} and scripts.waiting() == ["b"]
-    scripts.start("c", "x")
+    scripts.start("c", "x", match=51)
     scripts.restore_chat("a", 50, "b", "x")
     assert scripts.pairs() == {"b": "c", "c": "b"}
 

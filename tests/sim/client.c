@@ -16,9 +16,9 @@ enum { LONG_BYTES = 2100 };
 static const char list[] = "{\"list\":[],";
 
 /* What one side of the client's last match has said: its own, or the other's. */
-static struct said *said_by(struct world *world, const struct client *client, unsigned side)
+static struct said *said_by(const struct client *client, unsigned side)
 {
-    return &world->said[strtoull(client->match, NULL, 16) % MATCHES_KEPT][side];
+    return &client->chat->said[side];
 }
 
 static bool ends_chats(enum request_type type)
@@ -29,10 +29,10 @@ static bool ends_chats(enum request_type type)
 static void client_writes(struct world *world, struct client *client, enum request_type type, const char *json)
 {
     client->credits--;
-    if (client->view == VIEW_CHATTING && type == REQUEST_CHAT_MESSAGE && !said_by(world, client, client->side)->is_leaving)
-        said_by(world, client, client->side)->written++;
+    if (client->view == VIEW_CHATTING && type == REQUEST_CHAT_MESSAGE && !said_by(client, client->side)->is_leaving)
+        said_by(client, client->side)->written++;
     if (client->view == VIEW_CHATTING && ends_chats(type))
-        said_by(world, client, client->side)->is_leaving = true;
+        said_by(client, client->side)->is_leaving = true;
     if (type != REQUEST_CHAT_MESSAGE && type != REQUEST_START_MATCHING && type != REQUEST_NEXT && type != REQUEST_TYPING) {
         if (client->asked_count == REQUESTS_MAX)
             world_fail(world, "a client has more requests open than credits");
@@ -55,7 +55,7 @@ static void client_writes(struct world *world, struct client *client, enum reque
 
 void client_acts(struct world *world, struct client *client)
 {
-    char json[256];
+    char json[256], id[USER_ID_TEXT];
     unsigned long topics;
     struct address self = { .slot = (uint32_t)(client - world->clients) & (ADDRESS_SLOTS - 1), .thread = IO_THREAD };
     struct message opened;
@@ -134,8 +134,8 @@ void client_acts(struct world *world, struct client *client)
             client_writes(world, client, REQUEST_REPORT, "{\"type\":\"report\",\"data\":{\"reason\":\"spam\"}}");
         break;
     default:
-        snprintf(json, sizeof json, "{\"type\":\"chat_message\",\"data\":{\"message\":\"%ld %lu %ld\"}}",
-                 (long)(client - world->clients), (unsigned long)client->generation, ++client->written);
+        user_id_print(id, client->id);
+        snprintf(json, sizeof json, "{\"type\":\"chat_message\",\"data\":{\"message\":\"%s %ld\"}}", id, ++client->written);
         client_writes(world, client, REQUEST_CHAT_MESSAGE, json);
         break;
     }
@@ -209,16 +209,13 @@ static void client_hears_error(struct world *world, struct client *client, const
         world_fail(world, "submit_interests was refused");
 }
 
-/* Whom the store has paired the client with. */
+/* Whom a store has paired the client with. */
 static void set_partner(struct world *world, struct client *client)
 {
-    const uint8_t *own = world->actors[client->actor.slot].user_id;
-    uint8_t(*pair)[USER_ID_BYTES] = world->pairs[strtoull(client->match, NULL, 16) % MATCHES_KEPT];
-    bool is_first = memcmp(pair[0], own, USER_ID_BYTES) == 0;
-    if (!is_first && memcmp(pair[1], own, USER_ID_BYTES) != 0)
-        world_fail(world, "a match that the store does not know of");
-    client->side = is_first ? 0 : 1;
-    memcpy(client->partner_id, pair[1 - client->side], USER_ID_BYTES);
+    client->chat = ledger_find(world->ledger, strtoull(client->match, NULL, 16), client->id, &client->side);
+    if (client->chat == NULL)
+        world_fail(world, "a match that no store knows of");
+    memcpy(client->partner_id, client->chat->ids[1 - client->side], USER_ID_BYTES);
     for (size_t at = 0; client->blocked != NULL && at < client->blocked->length; at += USER_ID_BYTES) {
         if (memcmp(client->blocked->bytes + at, client->partner_id, USER_ID_BYTES) == 0)
             world_fail(world, "a match with somebody whom the client has blocked");
@@ -235,29 +232,31 @@ static void client_hears_match(struct world *world, struct client *client, const
     world->strangers += is_stranger;
     client->view = VIEW_CHATTING;
     client->heard = 0;
+    if (strtoull(text_of(data, "match_id"), NULL, 16) <= strtoull(client->match, NULL, 16))
+        world_fail(world, "the match ids of a user do not grow");
     snprintf(client->match, sizeof client->match, "%s", text_of(data, "match_id"));
     set_partner(world, client);
     /* What it wrote before it heard of the match may end it. */
     bool is_leaving = client->has_asked_next;
     for (size_t i = 0; i < client->asked_count; i++)
         is_leaving |= ends_chats(client->asked[i]);
-    said_by(world, client, client->side)->is_leaving = is_leaving;
+    said_by(client, client->side)->is_leaving = is_leaving;
     world->matched++;
 }
 
 static void client_hears_chat(struct world *world, struct client *client, const json_t *data)
 {
-    long writer = 0, number = 0;
-    unsigned long generation = 0;
-    if (client->view != VIEW_CHATTING ||
-        sscanf(text_of(data, "message"), "%ld %lu %ld", &writer, &generation, &number) != 3)
+    char writer[USER_ID_TEXT], partner[USER_ID_TEXT];
+    long number = 0;
+    if (client->view != VIEW_CHATTING || sscanf(text_of(data, "message"), "%32s %ld", writer, &number) != 2)
         world_fail(world, "a message outside of a chat");
-    if (&world->clients[writer] == client && generation == client->generation)
-        world_fail(world, "a client met itself");
+    user_id_print(partner, client->partner_id);
+    if (strcmp(writer, partner) != 0)
+        world_fail(world, "a message of somebody else than the partner");
     if (client->heard != 0 && number != client->heard + 1)
         world_fail(world, "a message was lost, doubled or overtaken");
     client->heard = number;
-    said_by(world, client, 1 - client->side)->heard++;
+    said_by(client, 1 - client->side)->heard++;
     world->relayed++;
 }
 
@@ -279,7 +278,7 @@ void client_hears(struct world *world, struct client *client, const struct paylo
     } else if (strcmp(type, "partner_left_chat") == 0) {
         if (client->view != VIEW_CHATTING || strcmp(client->match, text_of(data, "match_id")) != 0)
             world_fail(world, "the partner left a chat that the client is not in");
-        said_by(world, client, 1 - client->side)->is_over = true;
+        said_by(client, 1 - client->side)->is_over = true;
         client->view = VIEW_IDLE;
     } else if (strcmp(type, "no_match") == 0) {
         if ((client->view == VIEW_CHATTING && !client->has_asked_next) || client->view == VIEW_NEW)

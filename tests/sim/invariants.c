@@ -4,19 +4,9 @@
 
 #include "sim/counted_payload.h"
 
-/* Who left has been heard to the end. */
-static void check_said(const struct world *world)
-{
-    for (size_t i = 0; i < 2 * MATCHES_KEPT; i++) {
-        const struct said *said = &world->said[i / 2][i % 2];
-        if (said->is_over && !said->is_banned && said->heard < said->written)
-            world_fail(world, "what was written before leaving did not arrive");
-    }
-}
-
 void check_window(struct world *world)
 {
-    const size_t restating = fake_store_restating(&world->store);
+    const size_t restating = fake_store_restating(world->store);
     if (restating > MATCHER_RESTATING_MAX)
         world_fail(world, "too many calls that state users again are in flight");
     if (restating != world->matcher.restating_in_flight)
@@ -49,11 +39,12 @@ void check_agreement(const struct world *world)
         if (actor->awaits_turn || actor->is_gone)
             world_fail(world, "an actor still awaits a turn");
     }
-    check_said(world);
-    if (!fake_store_is_sound(&world->store))
+    if (ledger_find_loss(world->ledger) != NULL)
+        world_fail(world, "what was written before leaving did not arrive");
+    if (!fake_redis_is_sound(&world->store->redis))
         world_fail(world, "the store's pairs are not sound");
     for (size_t i = 0; i < FAKE_USERS_MAX; i++) {
-        const struct fake_user *user = &world->store.users[i];
+        const struct fake_user *user = &world->store->redis.users[i];
         if (!user->is_there)
             continue;
         const struct session *actor = &world->actors[user->actor.slot];
@@ -68,9 +59,9 @@ void check_agreement(const struct world *world)
 
 void check_nothing_remains(const struct world *world)
 {
-    if (fake_store_users(&world->store) != 0)
+    if (fake_redis_users(&world->store->redis) != 0)
         world_fail(world, "the store knows users after everybody has left");
-    if (world->store.block_count != 0)
+    if (world->store->redis.block_count != 0)
         world_fail(world, "the store knows blocks after everybody has left");
     if (world->reminders != 0)
         world_fail(world, "a reminder has outlived its actor");

@@ -24,6 +24,9 @@ struct totals {
     size_t most_restating;
 };
 
+/* All but the bus thread: this node is alone. */
+enum { LONE_THREADS = BUS_THREAD };
+
 /* Of so many worlds one has a crowd in it, in which more may want to state themselves again than may at once. */
 enum { CROWDED = 50, CROWDED_STEPS = 5 };
 
@@ -38,8 +41,14 @@ static void deliver(struct world *world, unsigned from, unsigned to)
 static void run(uint64_t seed, long steps, bool ignores_turns, struct totals *total)
 {
     struct world *world = calloc(1, sizeof *world);
-    if (world == NULL)
+    struct fake_store *store = calloc(1, sizeof *store);
+    struct ledger *ledger = calloc(1, sizeof *ledger);
+    if (world == NULL || store == NULL || ledger == NULL)
         abort();
+    world->program = "sim";
+    world->store = store;
+    world->ledger = store->redis.ledger = ledger;
+    store->matcher = &world->matcher;
     world->seed = world->random = seed;
     world->client_count = CLIENTS;
     if (seed % CROWDED == 0) {
@@ -47,12 +56,12 @@ static void run(uint64_t seed, long steps, bool ignores_turns, struct totals *to
         steps *= CROWDED_STEPS; /* each client comes to its turns more rarely */
     }
     world->ignores_turns = ignores_turns;
-    threads_init(world);
+    threads_init(world, fake_store_interface(store), 0);
 
     for (world->step = 0; world->step < steps; world->step++) {
         /* One after the other, so that a seed means the same to every compiler. */
         uint64_t choice = world_pick(world, 100), passed_ms = world_pick(world, STEP_MS_MAX);
-        unsigned from = (unsigned)world_pick(world, THREADS), to = (unsigned)world_pick(world, THREADS);
+        unsigned from = (unsigned)world_pick(world, LONE_THREADS), to = (unsigned)world_pick(world, LONE_THREADS);
         for (unsigned i = 0; i < SESSION_THREADS; i++)
             world->hosts[i].now_ms += passed_ms;
         if (choice < 18)
@@ -69,7 +78,7 @@ static void run(uint64_t seed, long steps, bool ignores_turns, struct totals *to
             deliver(world, from, to);
         check_window(world);
         if (world_pick(world, 1500) == 0) {
-            if (!world->store.is_up)
+            if (!world->store->is_up)
                 threads_toggle_store(world);
             threads_run_until_quiet(world);
             check_agreement(world);
@@ -77,7 +86,7 @@ static void run(uint64_t seed, long steps, bool ignores_turns, struct totals *to
     }
 
     /* Everybody leaves: nothing may remain. */
-    if (!world->store.is_up)
+    if (!world->store->is_up)
         threads_toggle_store(world);
     threads_run_until_quiet(world);
     check_agreement(world);
@@ -100,7 +109,10 @@ static void run(uint64_t seed, long steps, bool ignores_turns, struct totals *to
     total->joined += world->joined;
     if (total->most_restating < world->most_restating)
         total->most_restating = world->most_restating;
-    free(world);
+    world_free(world);
+    ledger_free(ledger);
+    free(ledger);
+    free(store);
 }
 
 int main(int argc, char **argv)

@@ -4,19 +4,26 @@
 #include <string.h>
 
 #include "actors/again.h"
+#include "actors/blocklist.h"
+#include "actors/relay.h"
+#include "actors/relay_set.h"
 #include "actors/restate.h"
 #include "actors/session.h"
 #include "sim/client.h"
+#include "sim/trace.h"
 
 /* session_state.h's: what an actor wants to be reminded of. */
 struct reminder {
     struct address actor;
+    uint64_t due_ms; /* by world.now_ms, where there is one */
 };
+
+/* A search is said again after so long, and not before; everything else that an actor is reminded of comes earlier. */
+enum { AGAIN_MS = 8000 };
 
 static void remind(void *self, struct reminder **reminder, struct address actor, uint32_t in_ms)
 {
     struct world *world = self;
-    (void)in_ms; /* chance decides when */
     if (*reminder == NULL) {
         world->reminders++;
         *reminder = malloc(sizeof **reminder);
@@ -24,6 +31,7 @@ static void remind(void *self, struct reminder **reminder, struct address actor,
             abort();
     }
     (*reminder)->actor = actor;
+    (*reminder)->due_ms = in_ms >= AGAIN_MS && world->says_nothing_again ? UINT64_MAX : world->now_ms + in_ms;
 }
 
 static void forget(void *self, struct reminder **reminder)
@@ -40,27 +48,33 @@ static void await_turn(void *self, struct address actor)
     backlog_put(&world->turns[actor.thread - FIRST_SESSION_THREAD], &(struct message){ .to = actor });
 }
 
-void threads_init(struct world *world)
+void threads_init(struct world *world, struct store store, uint64_t first_match)
 {
     for (unsigned i = 0; i < SESSION_THREADS; i++) {
         world->hosts[i] = (struct session_host){
             .self = world, .send = world_send, .metrics = &world->metrics, .matcher_thread = MATCHER_THREAD, .event_bytes_max = 131072,
-            .remind = remind, .forget = forget, .await_turn = await_turn
+            .remind = remind, .forget = forget, .await_turn = await_turn, .has_peers = world->node != NULL
         };
         event_time_set(&world->hosts[i].time, world->seed);
     }
-    world->store.matcher = &world->matcher;
     matcher_init(&world->matcher,
                  (struct matcher_host){ .self = world,
                                         .send = world_send,
                                         .metrics = &world->metrics,
                                         .first_session_thread = FIRST_SESSION_THREAD,
-                                        .session_threads = SESSION_THREADS },
-                 fake_store_interface(&world->store), 12);
+                                        .session_threads = SESSION_THREADS,
+                                        .first_match = first_match },
+                 store, 12);
 }
 
+/* To the connection that the texts came from; or to the actor that keeps account of those of another node. */
 static void give_credits(struct world *world, struct address writer, uint32_t texts)
 {
+    if (writer.thread != IO_THREAD) {
+        world->sender = IO_THREAD;
+        world_send(world, &(struct message){ .type = TEXT_WRITTEN, .to = writer, .credit = { .texts = texts } });
+        return;
+    }
     struct client *client = &world->clients[writer.slot];
     if (writer.generation == client->generation)
         client->credits += (int)texts;
@@ -75,6 +89,7 @@ static void io_thread_takes(struct world *world, struct message *message)
     switch ((enum message_type)message->type) {
     case CONN_ACCEPTED:
         client->actor = message->from;
+        memcpy(client->id, world->actors[message->from.slot].user_id, USER_ID_BYTES);
         client->view = VIEW_NEW;
         break;
     case EVENT_TEXT:
@@ -92,7 +107,7 @@ static void io_thread_takes(struct world *world, struct message *message)
         if (is_there) {
             world->banned++;
             if (client->view == VIEW_CHATTING)
-                world->said[strtoull(client->match, NULL, 16) % MATCHES_KEPT][client->side].is_banned = true;
+                client->chat->said[client->side].is_banned = true;
             client->view = VIEW_GONE;
             world->sender = IO_THREAD;
             world_send(world, &(struct message){ .type = CONN_GONE, .to = client->actor, .from = message->to });
@@ -123,9 +138,42 @@ static void after_actor(struct world *world, struct session_host *host, struct s
 /* What somebody wrote before the ban may be lost, also if the client has gone meanwhile and does not hear of it. */
 static void note_ban(struct world *world, const struct session *actor)
 {
-    const size_t match = actor->match % MATCHES_KEPT;
-    if (actor->state == SESSION_CHATTING)
-        world->said[match][memcmp(world->pairs[match][0], actor->user_id, USER_ID_BYTES) == 0 ? 0 : 1].is_banned = true;
+    unsigned side;
+    struct chat *chat = actor->state == SESSION_CHATTING ? ledger_find(world->ledger, actor->match, actor->user_id, &side) : NULL;
+    if (chat != NULL)
+        chat->said[side].is_banned = true;
+}
+
+/* Hand MATCH_FOUND over, and note whether the match is taken: the two are of different ids, so this is a chat that the store has made. */
+static void give_match(struct world *world, struct session_host *host, struct session *actor, struct message *message)
+{
+    uint8_t partner[USER_ID_BYTES];
+    const uint64_t match = message->match_found.match, before = actor->match;
+    const bool is_remote = message->match_found.partner.node != 0;
+    memcpy(partner, message->payload->bytes, USER_ID_BYTES);
+    const bool is_blocked = blocklist_has(actor->blocklist, partner);
+    session_on_message(actor, host, message);
+    if (is_blocked || actor->match == before || actor->match != match)
+        return;
+    if (!ledger_meet(world->ledger, match, actor->user_id, partner))
+        world_fail(world, "an actor has taken a match that no store has made");
+    world->remote += is_remote;
+}
+
+static void on_node_died(struct world *world, unsigned thread, unsigned node)
+{
+    struct session_host *host = &world->hosts[thread - FIRST_SESSION_THREAD];
+    for (const struct relay *relay = host->relays.first; relay != NULL; relay = relay->next) {
+        if (relay->partner.node != node)
+            continue;
+        ledger_break(world->ledger, relay->key.match);
+        world->broken++;
+    }
+    relays_on_node_died(host, node);
+    for (uint32_t slot = 0; slot < world->actor_slots; slot++) {
+        if (world->actor_is_alive[slot] && world->actors[slot].self.thread == thread)
+            relay_on_node_died(&world->actors[slot], host, node);
+    }
 }
 
 /* As src/threads/session_thread.c does it. */
@@ -134,7 +182,7 @@ static void give_restating_turn(struct world *world, unsigned thread, const stru
     struct session_host *host = &world->hosts[thread - FIRST_SESSION_THREAD];
     uint32_t *slot = &world->restated[thread - FIRST_SESSION_THREAD];
     size_t calls_left = world->ignores_turns ? SIZE_MAX : turn->restate.calls;
-    for (; *slot < ACTORS; ++*slot) {
+    for (; *slot < world->actor_slots; ++*slot) {
         struct session *actor = &world->actors[*slot];
         if (!world->actor_is_alive[*slot] || actor->self.thread != thread)
             continue;
@@ -146,7 +194,7 @@ static void give_restating_turn(struct world *world, unsigned thread, const stru
     }
     world_send(world, &(struct message){ .type = RESTATED,
                                          .to = address_of_thread(MATCHER_THREAD),
-                                         .restate = { .epoch = turn->restate.epoch, .is_done = *slot == ACTORS } });
+                                         .restate = { .epoch = turn->restate.epoch, .is_done = *slot == world->actor_slots } });
 }
 
 static void session_thread_takes(struct world *world, unsigned thread, struct message *message)
@@ -156,6 +204,8 @@ static void session_thread_takes(struct world *world, unsigned thread, struct me
         uint32_t slot = 0;
         while (world->actor_is_alive[slot])
             slot++;
+        if (slot >= world->actor_slots)
+            world->actor_slots = slot + 1;
         world->actor_is_alive[slot] = true;
         uint8_t id[USER_ID_BYTES];
         for (size_t i = 0; i < sizeof id; i++)
@@ -172,6 +222,8 @@ static void session_thread_takes(struct world *world, unsigned thread, struct me
                                              .resync = { .epoch = message->resync.epoch } });
     } else if (message->type == RESTATE) {
         give_restating_turn(world, thread, message);
+    } else if (message->type == PEER_NODE_DIED) {
+        on_node_died(world, thread, message->peer_node.node);
     } else {
         struct session *actor = find_actor(world, message->to);
         if (actor == NULL) {
@@ -180,7 +232,10 @@ static void session_thread_takes(struct world *world, unsigned thread, struct me
         }
         if (message->type == USER_BANNED)
             note_ban(world, actor);
-        session_on_message(actor, host, message);
+        if (message->type == MATCH_FOUND)
+            give_match(world, host, actor, message);
+        else
+            session_on_message(actor, host, message);
         after_actor(world, host, actor);
     }
 }
@@ -201,43 +256,59 @@ static void join_run(struct world *world, struct backlog *queue, struct message 
     }
 }
 
+/* As src/threads/matcher_thread.c does it. */
+static void matcher_thread_takes(struct world *world, struct message *message)
+{
+    if (message->type == PEER_NODE_DIED)
+        reachable_remove(&world->reachable, message->peer_node.node);
+    else if (message->type != PEER_NODE_ALIVE)
+        matcher_on_message(&world->matcher, message);
+    else if (!reachable_add(&world->reachable, message->peer_node.incarnation, message->peer_node.node))
+        world_fail(world, "more nodes than one can know");
+}
+
 bool threads_deliver(struct world *world, unsigned from, unsigned to)
 {
     struct message message;
     if (!backlog_take(&world->queues[from][to], &message))
         return false;
     join_run(world, &world->queues[from][to], &message);
+    if (world->is_traced)
+        trace_message(world, to, &message);
     world->sender = to;
     if (to == IO_THREAD)
         io_thread_takes(world, &message);
     else if (to == MATCHER_THREAD)
-        matcher_on_message(&world->matcher, &message);
+        matcher_thread_takes(world, &message);
+    else if (to == BUS_THREAD)
+        world->on_for_bus(world, &message);
     else
         session_thread_takes(world, to, &message);
     return true;
 }
 
-/* If the call of this caller has made the match, remember who is in it. */
-static void note_pair(struct world *world, uint64_t match, const uint8_t caller[USER_ID_BYTES])
+static void fire(struct world *world, struct session *actor)
 {
-    for (size_t i = 0; match != 0 && i < FAKE_USERS_MAX; i++) {
-        const struct fake_user *user = &world->store.users[i];
-        if (user->is_there && user->match == match && user->partner != NULL && memcmp(user->id, caller, USER_ID_BYTES) == 0) {
-            memcpy(world->pairs[match % MATCHES_KEPT][0], user->id, USER_ID_BYTES);
-            memcpy(world->pairs[match % MATCHES_KEPT][1], user->partner->id, USER_ID_BYTES);
-        }
-    }
+    struct session_host *host = &world->hosts[actor->self.thread - FIRST_SESSION_THREAD];
+    world->sender = actor->self.thread;
+    forget(world, &actor->reminder);
+    again_on_reminder(actor, host);
 }
 
 void threads_fire_reminder(struct world *world)
 {
     struct session *actor = &world->actors[world_pick(world, 2 * world->client_count)];
-    if (actor->reminder == NULL || !world->actor_is_alive[actor - world->actors])
-        return;
-    struct session_host *host = &world->hosts[actor->self.thread - FIRST_SESSION_THREAD];
-    world->sender = actor->self.thread;
-    forget(world, &actor->reminder);
-    again_on_reminder(actor, host);
+    if (actor->reminder != NULL && world->actor_is_alive[actor - world->actors])
+        fire(world, actor);
+}
+
+void threads_fire_due(struct world *world, unsigned thread)
+{
+    for (uint32_t slot = 0; slot < world->actor_slots; slot++) {
+        struct session *actor = &world->actors[slot];
+        if (world->actor_is_alive[slot] && actor->self.thread == thread && actor->reminder != NULL && actor->reminder->due_ms <= world->now_ms)
+            fire(world, actor);
+    }
 }
 
 bool threads_give_turn(struct world *world, unsigned thread)
@@ -259,25 +330,20 @@ bool threads_give_turn(struct world *world, unsigned thread)
 
 bool threads_step_store(struct world *world)
 {
-    if (fake_store_pending(&world->store) == 0)
+    if (fake_store_pending(world->store) == 0)
         return false;
     world->sender = MATCHER_THREAD;
-    const struct store_call *next = &world->store.calls[world->store.first_call % FAKE_CALLS_MAX];
-    const uint64_t match = next->operation == STORE_START_MATCHING ? next->match : 0;
-    uint8_t caller[USER_ID_BYTES];
-    memcpy(caller, next->user_id, USER_ID_BYTES);
-    fake_store_step(&world->store);
-    note_pair(world, match, caller);
+    fake_store_step(world->store);
     return true;
 }
 
 void threads_toggle_store(struct world *world)
 {
     world->sender = MATCHER_THREAD;
-    if (world->store.is_up)
-        fake_store_go_down(&world->store, world_pick(world, fake_store_pending(&world->store) + 1));
+    if (world->store->is_up)
+        fake_store_go_down(world->store, world_pick(world, fake_store_pending(world->store) + 1));
     else
-        fake_store_come_up(&world->store);
+        fake_store_come_up(world->store);
 }
 
 void threads_run_until_quiet(struct world *world)

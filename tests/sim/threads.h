@@ -11,14 +11,17 @@
 
 #include "sim/world.h"
 
-/* Hosts, matcher and store of a world that is all zero but for its seed. */
-void threads_init(struct world *world);
+/* Hosts and matcher of a world that is all zero but for its seed and where it belongs. first_match: as in matcher.h. */
+void threads_init(struct world *world, struct store store, uint64_t first_match);
 
 /* Deliver the oldest message of a queue. Returns false if it is empty. */
 bool threads_deliver(struct world *world, unsigned from, unsigned to);
 
 /* An actor that chance names has waited long enough, if it waits at all. */
 void threads_fire_reminder(struct world *world);
+
+/* Actors of a session thread whose time has come, where there is one. */
+void threads_fire_due(struct world *world, unsigned thread);
 
 /* The actor of a session thread that has awaited its turn longest takes it. Returns false if there is none. */
 bool threads_give_turn(struct world *world, unsigned thread);

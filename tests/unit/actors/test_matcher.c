@@ -74,13 +74,23 @@ static int tear_down(void **state)
     return 0;
 }
 
-static void search(uint32_t number, bool is_known)
+static void say_search(uint32_t number, bool is_known, uint64_t ended_match)
 {
     uint8_t seeker[sizeof(struct identity) + 3] = { 0 };
     memcpy(seeker + sizeof(struct identity), "go", 3);
     receive((struct message){ .type = SEARCH_START,
                               .payload = payload_copy(seeker, sizeof seeker),
-                              .search = { .search = number, .is_known = is_known } });
+                              .search = { .search = number, .is_known = is_known, .ended_match = ended_match } });
+}
+
+static void search(uint32_t number, bool is_known)
+{
+    say_search(number, is_known, 0);
+}
+
+static void search_after(uint32_t number, uint64_t ended_match)
+{
+    say_search(number, true, ended_match);
 }
 
 static void answer(size_t call, struct store_reply reply)
@@ -174,6 +184,19 @@ static void who_is_behind_jumps_ahead_and_calls_again(void **state)
     behind.payload = payload_copy("seeker", 6);
     matcher_on_store_reply(&matcher, &behind, &(struct store_reply){ .outcome = STORE_BEHIND, .match = 7 }); /* not back */
     assert_int_equal(calls[3].match, 5003);
+}
+
+/* The match that was had last may be of a node whose clock is ahead, and a store that has lost its memory does not know of it. */
+static void who_has_had_a_higher_match_has_none_below_it(void **state)
+{
+    (void)state;
+    come_up();
+    search(1, false);
+    search_after(2, 7000);
+    assert_int_equal(calls[1].ended_match, 7000);
+    assert_int_equal(calls[1].match, 7001);
+    search_after(3, 6999);
+    assert_int_equal(calls[2].match, 7002);
 }
 
 /* Its node has died while the call was on its way: both are freed by the next one. */
@@ -302,6 +325,7 @@ int main(void)
         TEST(a_match_is_told_to_both_with_opposite_roles),
         TEST(match_ids_grow),
         TEST(who_is_behind_jumps_ahead_and_calls_again),
+        TEST(who_has_had_a_higher_match_has_none_below_it),
         TEST(who_cannot_be_told_is_given_back),
         TEST(too_many_calls_refuse_new_searches_only),
         TEST(a_refused_match_frees_the_partner),

@@ -74,7 +74,7 @@ static void one_batch_a_turn(void **state)
     set_up(&one, &one);
     for (uint64_t match = 1; match <= 3; match++) {
         message = left(BOBS_INDEX, match);
-        links_write(ann.links, &message);
+        assert_true(links_write(ann.links, &message));
     }
     assert_int_equal(ann.published, 0);
     links_flush(ann.links);
@@ -100,7 +100,7 @@ static void what_is_more_than_a_batch_is_several(void **state)
     set_up(&one, &one);
     struct message message = left(BOBS_INDEX, 1);
     for (unsigned i = 0; i < MESSAGES; i++)
-        links_write(ann.links, &message);
+        assert_true(links_write(ann.links, &message));
     links_flush(ann.links);
     assert_int_equal(ann.records, MESSAGES);
     assert_in_range(ann.published, 2, 3);
@@ -163,20 +163,42 @@ static void what_is_for_a_peer_that_is_gone_is_lost_and_told(void **state)
     (void)state;
     set_up(&one, &one);
     struct message message = left(BOBS_INDEX, 1);
-    links_write(ann.links, &message);
-    links_write(ann.links, &message);
+    assert_true(links_write(ann.links, &message));
+    assert_true(links_write(ann.links, &message));
     links_close(ann.links, BOBS_INDEX);
     assert_int_equal(ann.lost, 2);
-    links_write(ann.links, &message);
+    assert_false(links_write(ann.links, &message));
     assert_int_equal(ann.lost, 3);
     links_flush(ann.links);
     assert_int_equal(ann.published, 0);
     /* The index is taken again in the same turn. */
     links_open(ann.links, BOBS_INDEX, BOB, 2);
-    links_write(ann.links, &message);
+    assert_true(links_write(ann.links, &message));
     links_flush(ann.links);
     assert_int_equal(ann.published, 1);
     assert_int_equal(ann.records, 1);
+    tear_down();
+}
+
+/* Who would repeat it for ever; not who goes on by himself, and no matcher, which says a thing once. */
+static void only_who_waits_for_an_answer_is_to_be_told_that_the_peer_is_gone(void **state)
+{
+    static const enum message_type repeated[] = { MATCH_FOUND, MATCH_TAKEN, PEER_LEFT };
+    static const enum message_type others[] = { PEER_TEXT, PEER_WRITTEN, PEER_GAP, PEER_ASK, PEER_LEFT_HEARD };
+    (void)state;
+    set_up(&one, &one);
+    struct message message = left(BOBS_INDEX + 1, 1);
+    for (size_t i = 0; i < sizeof repeated / sizeof repeated[0]; i++) {
+        message.type = (uint16_t)repeated[i];
+        assert_false(links_write(ann.links, &message));
+    }
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        message.type = (uint16_t)others[i];
+        assert_true(links_write(ann.links, &message));
+    }
+    message.type = PEER_LEFT;
+    message.from = address_of_thread(5);
+    assert_true(links_write(ann.links, &message));
     tear_down();
 }
 
@@ -189,6 +211,7 @@ int main(void)
         cmocka_unit_test(what_is_for_somebody_else_does_not_open),
         cmocka_unit_test(while_the_secret_changes_both_are_read_and_the_first_is_written),
         cmocka_unit_test(what_is_for_a_peer_that_is_gone_is_lost_and_told),
+        cmocka_unit_test(only_who_waits_for_an_answer_is_to_be_told_that_the_peer_is_gone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,210 @@
+#include "sim/faults.h"
+
+#include <string.h>
+
+#include "sim/fake_bus.h"
+#include "sim/node.h"
+#include "sim/node_store.h"
+
+/* In so many steps one goes wrong. */
+enum { FAULT_ONE_OF = 400 };
+
+static const struct weather fair = { .delay_ms = 5, .is_ordered = true };
+
+static struct node *any_node(struct cluster *cluster)
+{
+    return &cluster->nodes[cluster_pick(cluster, cluster->node_count)];
+}
+
+/* Mostly short, now and then longer than anybody waits. */
+static uint64_t for_a_while(struct cluster *cluster)
+{
+    const uint64_t most_ms = cluster_pick(cluster, 4) == 0 ? 8000 : 2500;
+    return cluster->now_ms + 50 + cluster_pick(cluster, most_ms);
+}
+
+/* SIGSTOP. */
+static void freeze(struct node *node)
+{
+    if (!node_runs(node))
+        return;
+    node->frozen_since_ms = node->cluster->now_ms;
+    node->frozen_until_ms = for_a_while(node->cluster);
+    node->cluster->tally->frozen++;
+}
+
+static void thaw(struct node *node)
+{
+    if (node->frozen_since_ms == 0)
+        return;
+    node->stood_still_ms += node->cluster->now_ms - node->frozen_since_ms;
+    node->frozen_since_ms = node->frozen_until_ms = 0;
+}
+
+static void kill(struct node *node)
+{
+    if (node->world == NULL)
+        return;
+    thaw(node);
+    node_kill(node);
+    node->dead_until_ms = for_a_while(node->cluster);
+    node->cluster->tally->killed++;
+}
+
+/* What was on its way to it is lost; what it has asked of Redis hangs. */
+static void cut(struct node *node)
+{
+    fake_bus_lose(node);
+    node->cut_until_ms = for_a_while(node->cluster);
+}
+
+static void change_weather(struct cluster *cluster)
+{
+    static const struct weather weathers[] = {
+        { .loss = 10, .delay_ms = 20, .is_ordered = true },
+        { .loss = 3, .doubling = 20, .delay_ms = 100 },
+        { .loss = 40, .delay_ms = 10, .is_ordered = true },
+        { .loss = 5, .doubling = 10, .delay_ms = 1500 },
+    };
+    cluster->weather = weathers[cluster_pick(cluster, sizeof weathers / sizeof weathers[0])];
+    cluster->weather_until_ms = for_a_while(cluster);
+}
+
+/* It comes back as the same, or with nothing. */
+static void restart_redis(struct cluster *cluster, unsigned redis)
+{
+    if (cluster_pick(cluster, 2) == 0) {
+        fake_redis_clear(&cluster->redis[redis]);
+        cluster->tally->emptied++;
+    }
+    node_store_forget_orphans(cluster, redis);
+    for (unsigned i = 0; i < cluster->node_count; i++) {
+        struct node *node = &cluster->nodes[i];
+        if (node->world == NULL || node->redis != redis)
+            continue;
+        fake_bus_lose(node);
+        if (node_runs(node))
+            node_store_lose(node);
+    }
+}
+
+static void move(struct node *node, unsigned redis)
+{
+    if (node->world == NULL || node->redis == redis)
+        return;
+    fake_bus_lose(node);
+    node_store_lose(node);
+    node->redis = redis;
+}
+
+/* A replica is made the master while the old one lives: each node believes one of them. Sooner or later all believe the new one. */
+static void split(struct cluster *cluster)
+{
+    const unsigned other = 1 - cluster->true_redis;
+    if (cluster_pick(cluster, 2) == 0)
+        fake_redis_copy(&cluster->redis[other], &cluster->redis[cluster->true_redis]);
+    for (unsigned i = 0; i < cluster->node_count; i++) {
+        if (cluster_pick(cluster, 2) == 0 && node_runs(&cluster->nodes[i]))
+            move(&cluster->nodes[i], other);
+    }
+    cluster->true_redis = other;
+    cluster->tally->splits++;
+}
+
+static void unite(struct cluster *cluster)
+{
+    for (unsigned i = 0; i < cluster->node_count; i++) {
+        if (node_runs(&cluster->nodes[i]))
+            move(&cluster->nodes[i], cluster->true_redis);
+    }
+}
+
+static void go_wrong(struct cluster *cluster)
+{
+    struct node *node = any_node(cluster), *other = any_node(cluster);
+    switch (cluster_pick(cluster, 14)) {
+    case 0:
+    case 1:
+    case 2:
+        freeze(node);
+        break;
+    case 3:
+        kill(node);
+        break;
+    case 4:
+    case 5:
+        change_weather(cluster);
+        break;
+    case 6:
+        cluster->bus_stalled_until_ms[node->redis] = for_a_while(cluster);
+        break;
+    case 7:
+        cluster->redis_stalled_until_ms[node->redis] = for_a_while(cluster);
+        break;
+    case 8:
+        cut(node);
+        break;
+    case 9:
+        restart_redis(cluster, node->redis);
+        break;
+    case 10:
+        split(cluster);
+        break;
+    case 11:
+        unite(cluster);
+        break;
+    case 12: /* itself, perhaps */
+        node->deaf_until_ms[other->place] = for_a_while(cluster);
+        break;
+    case 13: /* the subscriber is closed for being slow, or the other connection is lost */
+        if (cluster_pick(cluster, 2) == 0)
+            fake_bus_lose(node);
+        else if (node_runs(node))
+            node_store_lose(node);
+        break;
+    }
+}
+
+void faults_step(struct cluster *cluster)
+{
+    if (cluster_pick(cluster, FAULT_ONE_OF) == 0)
+        go_wrong(cluster);
+    if (cluster->weather_until_ms <= cluster->now_ms)
+        cluster->weather = fair;
+    for (unsigned i = 0; i < cluster->node_count; i++) {
+        struct node *node = &cluster->nodes[i];
+        if (node->frozen_until_ms <= cluster->now_ms)
+            thaw(node);
+        if (node->world == NULL && node->dead_until_ms <= cluster->now_ms)
+            node_start(node);
+        if (node->redis != cluster->true_redis && node_runs(node) && cluster_pick(cluster, 2000) == 0)
+            move(node, cluster->true_redis);
+    }
+}
+
+void faults_end(struct cluster *cluster)
+{
+    cluster->weather = fair;
+    memset(cluster->redis_stalled_until_ms, 0, sizeof cluster->redis_stalled_until_ms);
+    memset(cluster->bus_stalled_until_ms, 0, sizeof cluster->bus_stalled_until_ms);
+    for (unsigned i = 0; i < cluster->node_count; i++) {
+        struct node *node = &cluster->nodes[i];
+        thaw(node);
+        node->cut_until_ms = 0;
+        memset(node->deaf_until_ms, 0, sizeof node->deaf_until_ms);
+        for (struct flying *flying = node->inbox; flying != NULL; flying = flying->next) {
+            if (flying->due_ms > cluster->now_ms)
+                flying->due_ms = cluster->now_ms;
+        }
+        if (node->world == NULL)
+            node_start(node);
+    }
+    unite(cluster);
+}
+
+struct node *faults_lose_a_store(struct cluster *cluster)
+{
+    struct node *node = any_node(cluster);
+    node_store_lose(node);
+    return node;
+}

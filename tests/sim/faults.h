@@ -1,0 +1,19 @@
+/* faults.h: what goes wrong, by chance, and how it is over.
+ *
+ * Threads: one in all.
+ */
+#ifndef CHATTERBOX_TESTS_SIM_FAULTS_H
+#define CHATTERBOX_TESTS_SIM_FAULTS_H
+
+#include "sim/cluster.h"
+
+/* Perhaps something goes wrong now. Also ends what has gone on for long enough. */
+void faults_step(struct cluster *cluster);
+
+/* From now on nothing goes wrong, and all that did is over. */
+void faults_end(struct cluster *cluster);
+
+/* One that the others are to notice nothing of: a node loses its connection to Redis. Returns which. */
+struct node *faults_lose_a_store(struct cluster *cluster);
+
+#endif
