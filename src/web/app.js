@@ -274,10 +274,14 @@ drawStart();
 
 // Out of sight. A page that is kept for Back, or frozen, must not be matched with anybody: nobody would answer.
 
-addEventListener('pagehide', () => {
+// A browser may end a frozen page's connection and say so when it wakes: a search over that one would find somebody, and lose him.
+
+function goAway(why) {
   socket.pause();
-  lose('You left the page, and the chat ended.');
-});
+  lose(why);
+}
+
+addEventListener('pagehide', () => goAway('You left the page, and the chat ended.'));
 addEventListener('pageshow', event => event.persisted && socket.resume());
-document.addEventListener('freeze', () => phase === 'searching' && socket.send('end_matching'));
-document.addEventListener('resume', () => phase === 'searching' && askForSearch('start_matching'));
+document.addEventListener('freeze', () => phase === 'searching' && goAway());
+document.addEventListener('resume', () => socket.resume());
