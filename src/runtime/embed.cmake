@@ -1,7 +1,8 @@
 # Turn files into one C source that defines embedded_files[] (src/runtime/embedded.h).
 #
 # A script that has a line "-- HEAD ..." gets SCRIPT_HEAD in front. As they are embedded, all scripts are also written beside OUTPUT, under their
-# names, where tests find them. Those of PAGE_FILES are embedded twice: as they are, and under their name with .gz, compressed.
+# names, where tests find them. Those of PAGE_FILES are embedded twice: plain, and under their name with .gz, compressed. Of what is text among
+# them, comments, indentation and empty lines stay at home: tests/web/served.test.js compares, token by token.
 #
 #   cmake -DROOT=<source tree> "-DSCRIPTS=lua/a.lua;lua/b.lua" -DSCRIPT_HEAD=lua/head.lua "-DPAGE_FILES=src/web/index.html" -DGZIP=<program>
 #         -DOUTPUT=<file.c> -P src/runtime/embed.cmake
@@ -33,12 +34,35 @@ foreach(name IN LISTS SCRIPTS)
     file(WRITE "${directory}/${name}" "${text}")
     embed("${name}" "${directory}/${name}")
 endforeach()
+
+# What visitors get of it. No line of a source may begin within a string, and no string hold what looks like a comment after a statement.
+function(bare path text)
+    set(text "\n${text}")
+    if(path MATCHES "\\.js$")
+        string(REGEX REPLACE "\n *//[^\n]*" "" text "${text}")
+        string(REGEX REPLACE "([;,{}()]) +// [^\n]*" "\\1" text "${text}")
+    endif()
+    if(path MATCHES "\\.(js|css)$")
+        string(REGEX REPLACE "\n */\\*([^*]|\\*+[^*/])*\\*+/" "\n" text "${text}")
+    endif()
+    string(REGEX REPLACE "\n[ \n]+" "\n" text "${text}")
+    string(SUBSTRING "${text}" 1 -1 text)
+    file(WRITE "${path}" "${text}")
+endfunction()
+
 foreach(name IN LISTS PAGE_FILES)
-    embed("${name}" "${ROOT}/${name}")
+    set(path "${directory}/${name}")
+    if(name MATCHES "\\.png$")
+        file(COPY_FILE "${ROOT}/${name}" "${path}")
+    else()
+        file(READ "${ROOT}/${name}" text)
+        bare("${path}" "${text}")
+    endif()
+    embed("${name}" "${path}")
 endforeach()
 foreach(name IN LISTS PAGE_FILES)
     # -n: no name and no time in it, so that the same file always gives the same bytes.
-    execute_process(COMMAND "${GZIP}" -9nc "${ROOT}/${name}" OUTPUT_FILE "${OUTPUT}.gz" COMMAND_ERROR_IS_FATAL ANY)
+    execute_process(COMMAND "${GZIP}" -9nc "${directory}/${name}" OUTPUT_FILE "${OUTPUT}.gz" COMMAND_ERROR_IS_FATAL ANY)
     embed("${name}.gz" "${OUTPUT}.gz")
 endforeach()
 file(WRITE "${OUTPUT}" "#include \"runtime/embedded.h\"\n\n${arrays}\nconst struct embedded_file embedded_files[] = {\n${rows}    { 0, 0, 0, 0 },\n};\n")

@@ -1,23 +1,22 @@
 // app.js: what the user is doing (idle, waiting for a connection to search by, searching, chatting), the three views, and what the
 // server's messages mean for them (src/wire/README.md).
 
+import { $, isPressed, onClick, press } from './dom.js';
+import { chatModule, firstWordModule } from './later.js';
 import { Socket } from './socket.js';
 import { SHUT_OUT, TAKEN_OVER, explain, lossWords, refusalWords } from './words.js';
 import { addBroader, commitInterests, currentInterests, showStartError } from './chips.js';
 import { closeSearch, countUs, fallbackAfterMs, initSearch, openSearch, searchAsked, showSearchTrouble } from './search.js';
 import { dropInvitation, friendInterest, invite, invitedBy, takeInvitation } from './friend.js';
-import { chatEvents, endChat, initChat, isChatting, loseChat, onChatError, onEscape, openChat, pressLeave } from './chat.js';
-import { loseOutbox, taken } from './outbox.js';
-import { initWaysOut } from './leaving.js';
 import { setBell, titleView } from './notify.js';
 
 const RETRY_SEARCH_MS = 2000;
 const FAILURES_BORNE = 3;
 const ANYONE = 'anyone'; // the interest of who names none: the server wants one
 
-const $ = id => document.getElementById(id);
 const banner = $('banner');
 
+let chat = null; // chat.js, which comes while the user says what to talk about
 let phase = 'idle';
 let kind = 'interests'; // what is searched by; or 'anyone', 'friend'
 let isConnected = false;
@@ -72,24 +71,37 @@ function askForSearch(type) {
   searchAsked();
 }
 
-/** Without a connection there is no search; the next one begins it. */
+/** Without a connection, and a view to chat in, there is no search; they begin it when they come. */
 function search(type) {
   failures = 0;
   if (isShutOut) return goToStart(lossWords(SHUT_OUT));
   if (wanted().length === 0) return goToStart(); // after a friend's link
-  if (!isConnected) {
+  if (!isConnected || !chat) {
     goToStart();
     phase = 'waiting';
+    fetchChat();
     return drawStart();
   }
   phase = 'searching';
   show('search');
   openSearch(kind);
   askForSearch(type);
+  firstWordModule().catch(() => {}); // the match may come soon
   $('search-title').focus();
 }
 
 const searchNext = () => search('next');
+
+async function fetchChat() {
+  try {
+    const module = await chatModule();
+    if (!chat) module.initChat(socket, { next: searchNext, cancel });
+    chat = module;
+    if (phase === 'waiting' && isConnected) search('start_matching');
+  } catch {
+    if (phase === 'waiting' && isConnected) goToStart('The page did not load whole. Please try again.');
+  }
+}
 
 function start() {
   if (invitedBy()) {
@@ -104,7 +116,9 @@ function start() {
   $('interest-input').focus();
 }
 
+/** Whatever was wanted. */
 function cancel() {
+  if (phase === 'idle') return;
   if (phase === 'searching') socket.send('end_matching');
   pressBell(false);
   goToStart();
@@ -118,7 +132,7 @@ function startOver(problem) {
 }
 
 function pressBell(isSet) {
-  $('bell').setAttribute('aria-pressed', String(isSet));
+  press($('bell'), isSet);
   setBell(isSet);
 }
 
@@ -154,15 +168,13 @@ function onError({ code, request }) {
   } else if (isOfSearch || (phase === 'searching' && !request)) {
     if (phase === 'searching') onSearchError(code, request);
   } else if (phase === 'chatting') {
-    onChatError(code, request);
+    chat.onChatError(code, request);
   } else if (phase === 'idle') {
     showStartError(explain(code));
   }
 }
 
 const events = {
-  ...chatEvents,
-
   connection_established() {
     isConnected = wasConnected = true;
     submitted = '';
@@ -174,8 +186,8 @@ const events = {
   },
 
   no_match() {
-    if (isChatting()) { // our 'next' crossed with a match, and has ended it and gone on searching
-      endChat('You left.');
+    if (chat?.isChatting()) { // our 'next' crossed with a match, and has ended it and gone on searching
+      chat.endChat('You left.');
       searchNext();
     } else if (phase === 'searching' && !hasFailed) {
       failures = 0;
@@ -185,13 +197,13 @@ const events = {
 
   success_matched(data) {
     // A match that crossed with our cancelling or leaving is not wanted any more.
-    if (phase !== 'searching' && !isChatting()) return socket.send('end_chat');
+    if (phase !== 'searching' && !chat?.isChatting()) return socket.send('end_chat');
     const shared = Array.isArray(data.common_interests) ? data.common_interests.filter(each => typeof each === 'string') : [];
     const isFriend = kind === 'friend' && shared.includes(friendInterest());
     clearTimeout(retryTimer);
     phase = 'chatting';
     show('chat');
-    openChat(data, isFriend ? [] : shared.filter(interest => interest !== ANYONE), isFriend);
+    chat.openChat(data, isFriend ? [] : shared.filter(interest => interest !== ANYONE), isFriend);
     if (isFriend) kind = 'interests';
     pressBell(false);
   },
@@ -200,7 +212,8 @@ const events = {
 };
 
 function onMessage({ type, data }) {
-  if (Object.hasOwn(events, type)) events[type](data ?? {});
+  const handlers = Object.hasOwn(events, type) ? events : chat?.chatEvents ?? {};
+  if (Object.hasOwn(handlers, type)) handlers[type](data ?? {});
 }
 
 /** The connection has ended, and the server's memory of us with it. */
@@ -208,7 +221,7 @@ function lose(why = 'The connection was lost, and the chat with it.') {
   isConnected = false;
   countUs(false);
   clearTimeout(retryTimer);
-  loseChat(why, loseOutbox());
+  chat?.loseChat(why);
   if (phase === 'searching') search();
   drawStart();
 }
@@ -231,7 +244,7 @@ document.addEventListener('keydown', event => {
   const isOurs = event.key === 'Escape' && !event.repeat && !event.isComposing && event.keyCode !== 229;
   if (!isOurs || phase === 'idle') return;
   event.preventDefault();
-  if (phase === 'chatting') onEscape();
+  if (phase === 'chatting') chat.onEscape();
   else cancel();
 });
 
@@ -239,37 +252,36 @@ $('start-form').addEventListener('submit', event => {
   event.preventDefault();
   start();
 });
-$('anyone-start').addEventListener('click', () => {
+onClick('anyone-start', () => {
   kind = 'anyone';
   search('start_matching');
 });
-$('invitation-decline').addEventListener('click', () => {
+onClick('invitation-decline', () => {
   dropInvitation();
   drawStart();
 });
-$('cancel-button').addEventListener('click', cancel);
-$('bell').addEventListener('click', () => pressBell($('bell').getAttribute('aria-pressed') !== 'true'));
-$('invite').addEventListener('click', inviteFriend);
-$('home-button').addEventListener('click', cancel);
-$('bring-here').addEventListener('click', () => socket.renew());
+onClick('cancel-button', cancel);
+onClick('bell', () => pressBell(!isPressed($('bell'))));
+onClick('invite', inviteFriend);
+onClick('bring-here', () => socket.renew());
 addEventListener('hashchange', drawStart);
 
-initWaysOut(isChatting, () => {
-  if (isChatting()) pressLeave('Back');
-  else if (phase !== 'idle') cancel();
-});
+for (const sign of ['pointerdown', 'keydown', 'focusin']) addEventListener(sign, fetchChat, { once: true });
 
-const socket = new Socket({ message: onMessage, taken, lost: onLost });
-initChat(socket, { next: searchNext });
+const socket = new Socket({ message: onMessage, taken: serial => chat?.taken(serial), lost: onLost });
 initSearch(() => askForSearch('next'), addBroader);
 drawStart();
 
 // Out of sight. A page that is kept for Back, or frozen, must not be matched with anybody: nobody would answer.
 
-addEventListener('pagehide', () => {
+// A browser may end a frozen page's connection and say so when it wakes: a search over that one would find somebody, and lose him.
+
+function goAway(why) {
   socket.pause();
-  lose('You left the page, and the chat ended.');
-});
+  lose(why);
+}
+
+addEventListener('pagehide', () => goAway('You left the page, and the chat ended.'));
 addEventListener('pageshow', event => event.persisted && socket.resume());
-document.addEventListener('freeze', () => phase === 'searching' && socket.send('end_matching'));
-document.addEventListener('resume', () => phase === 'searching' && askForSearch('start_matching'));
+document.addEventListener('freeze', () => phase === 'searching' && goAway());
+document.addEventListener('resume', () => socket.resume());

@@ -4,6 +4,8 @@
 // Each signal carries the number of its call, which who asks has given: a yes that comes late is of a call that is no more. A stranger's
 // client that gives none means the one under way. No phase lasts for ever, and none holds a camera for nothing.
 
+import { $, isPressed, onClick, press } from './dom.js';
+
 const CANDIDATES_KEPT = 64;
 const ANSWER_MS = 30000;
 const PICTURE_MS = 30000; // from the yes to the first picture
@@ -11,7 +13,6 @@ const OPENS_ADDRESS = ' It connects you directly, so each could see the other’
 const FAILED = 'The connection failed. You can go on writing.';
 const DECLINES_BORNE = 2; // in one chat; then the user is not asked again
 
-const $ = id => document.getElementById(id);
 const cameraButton = $('camera-button');
 const prompt = $('call-prompt');
 const panel = $('call');
@@ -43,8 +44,6 @@ let peerIsReady = false;
 let deadline = 0;
 let work = Promise.resolve();
 
-const isPressed = button => button.getAttribute('aria-pressed') === 'true';
-const press = (button, isOn) => button.setAttribute('aria-pressed', String(isOn));
 const stopTracks = media => media?.getTracks().forEach(track => track.stop());
 const signal = (kind, more) => sendSignal({ kind, call: number, ...more });
 
@@ -54,6 +53,7 @@ function enter(newPhase, lastsMs = 0, onDeadline = null) {
   if (lastsMs) deadline = setTimeout(onDeadline, lastsMs);
   prompt.hidden = phase !== 'asked' && phase !== 'asking';
   panel.hidden = phase !== 'on';
+  $('chat-view').classList.toggle('calling', phase === 'on');
   $('call-accept').hidden = $('call-voice').hidden = phase !== 'asked';
   darkButton.hidden = phase !== 'asking';
   $('call-decline').textContent = phase === 'asked' ? 'No' : 'Cancel';
@@ -300,7 +300,8 @@ function cancelAsking(text) {
   if (text) note(text);
 }
 
-function ask() {
+/** The button of the bar was pressed. */
+export function pressVideo() {
   if (phase === 'asking') {
     cancelAsking();
   } else if (phase === 'asked') {
@@ -334,12 +335,11 @@ function decline() {
 export function initCall(on) {
   sendSignal = on.signal;
   note = on.note;
-  cameraButton.addEventListener('click', ask);
-  $('call-accept').addEventListener('click', () => accept(true));
-  $('call-voice').addEventListener('click', () => accept(false));
-  $('call-decline').addEventListener('click', decline);
+  onClick('call-accept', () => accept(true));
+  onClick('call-voice', () => accept(false));
+  onClick('call-decline', decline);
   darkButton.addEventListener('click', () => press(darkButton, !isPressed(darkButton)));
-  $('hangup-button').addEventListener('click', () => hangUp(call?.isLive ? 'The call ended.' : 'You called it off.'));
+  onClick('hangup-button', () => hangUp(call?.isLive ? 'The call ended.' : 'You called it off.'));
   muteButton.addEventListener('click', () => toggleTracks(muteButton, 'audio'));
   videoButton.addEventListener('click', () => toggleTracks(videoButton, 'video'));
   remoteVideo.addEventListener('playing', () => goLive(call));

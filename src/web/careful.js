@@ -1,12 +1,13 @@
 // careful.js: questions before something that cannot be taken back: giving away how to be found, opening a stranger's link.
 
+import { $, button } from './dom.js';
+
 const DIGITS = /(?:\p{Nd}[\s().+\/\p{Pd}]*){7}/u;
 const ADDRESS = /[^\s@]@[^\s@]+\.[^\s@]/;
 const ELSEWHERE = /\b(?:insta(?:gram)?|snap(?:chat)?|telegram|whats ?app|discord)\b/i;
 
-const panel = document.getElementById('ask');
-const words = document.getElementById('ask-text');
-const choices = document.getElementById('ask-choices');
+const panel = $('ask');
+const choices = $('ask-choices');
 
 let whenClosed = null;
 
@@ -14,17 +15,12 @@ export const isAsking = () => !panel.hidden;
 
 /** choices: [[label, act]], the first is the one that is meant; onClose after any of them, and at Escape. */
 function ask(text, offered, onClose) {
-  words.textContent = text;
+  $('ask-text').textContent = text;
   whenClosed = onClose;
-  choices.replaceChildren(...offered.map(([label, act]) => {
-    const button = document.createElement('button');
-    button.textContent = label;
-    button.addEventListener('click', () => {
-      closeAsk();
-      act?.();
-    });
-    return button;
-  }));
+  choices.replaceChildren(...offered.map(([label, act]) => button(label, () => {
+    closeAsk();
+    act?.();
+  })));
   panel.hidden = false;
   choices.lastChild.focus(); // the one that changes nothing
 }

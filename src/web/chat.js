@@ -1,18 +1,17 @@
 // chat.js: the chat view: a conversation from the match to its end, and whatever is said in it.
 
-import { addMessage, addNote, clearMessages, drawSoon, isReadingBack, saveTranscript } from './messages.js';
-import { closeOutbox, openOutbox, posted, refuse } from './outbox.js';
+import { $, element, listed, onClick } from './dom.js';
+import { callModule, firstWordModule, transcriptModule } from './later.js';
+import { addMessage, addNote, clearMessages, drawSoon, isReadingBack, transcript } from './messages.js';
+import { closeOutbox, loseOutbox, openOutbox, posted, refuse } from './outbox.js';
 import { clearComposer, closeComposer, focusComposer, initComposer, openComposer, putBack, sendAgain } from './composer.js';
-import { closeFirstWord, openFirstWord } from './first-word.js';
 import { askAboutGivingAway, closeAsk, givesAway, guardLinks, isAsking } from './careful.js';
-import { askFirst, openWayBack } from './leaving.js';
-import { closeCall, failCall, initCall, onSignal, openCall } from './call.js';
+import { askFirst, initWaysOut, openWayBack } from './leaving.js';
 import { notify, notifyMatch, notifyMessage, titleView } from './notify.js';
 import { explain } from './words.js';
 
 const TYPING_LASTS_MS = 6000;
 
-const $ = id => document.getElementById(id);
 const view = $('chat-view');
 const typing = $('typing');
 const leaveHint = $('leave-hint');
@@ -23,6 +22,10 @@ const more = $('more');
 
 let phase = 'none'; // chatting, ended
 let matchId = null;
+let role = '';
+let isSilent = false;   // nobody has written yet
+let call = null;        // call.js, once it is there
+let isCallOpen = false; // it knows of this chat
 let hasWarned = false; // of giving away how to be found, in this chat
 let isTextOfLostChat = false;
 let typingTimer = 0;
@@ -30,6 +33,7 @@ let socket = null;
 let findNext = null;
 
 export const isChatting = () => phase === 'chatting';
+export { taken } from './outbox.js';
 
 // Two windows of one person find each other like any two: then neither is a stranger.
 const windows = window.BroadcastChannel && new BroadcastChannel('chatterbox');
@@ -41,54 +45,46 @@ windows?.addEventListener('message', ({ data }) => {
 
 /** wide: what the title begins with where there is room. */
 function entitle(text, wide = '') {
-  const start = document.createElement('span');
-  start.className = 'wide-only';
-  start.textContent = wide;
-  $('chat-title').replaceChildren(start, text);
+  $('chat-title').replaceChildren(element('span', 'wide-only', wide), text);
 }
 
 /** common: what they share, in words; isFriend: they have met by a link. */
-export function openChat({ match_id, role }, common, isFriend) {
+export function openChat(match, common, isFriend) {
   const likes = listed(common);
   phase = 'chatting';
-  matchId = match_id;
-  hasWarned = false;
+  matchId = match.match_id;
+  role = match.role;
+  hasWarned = isCallOpen = false;
   openOutbox();
   if (!isTextOfLostChat) clearComposer();
   isTextOfLostChat = false;
   clearMessages();
   view.classList.remove('ended');
   $('after').hidden = true;
-  $('leave-button').hidden = false;
+  $('camera-button').hidden = $('leave-button').hidden = false;
   blockButton.disabled = reportButton.disabled = more.open = false;
   showReportMenu(false);
   closeAsk();
-  closeFirstWord();
   leave.calm();
   block.calm();
   showTyping(false);
-  openCall(role);
   if (isFriend) entitle('Your friend');
   else if (likes) entitle(likes, 'You both like ');
   else entitle('Stranger');
   addNote(isFriend ? 'Your friend is here. Say hi!' : likes ? `You both like ${likes}.` : 'You have no interest in common. Say hi!');
-  openFirstWord(common, String(matchId), sendText);
+  breakSilence(common);
   if (!openComposer()) $('messages').focus(); // on a phone the keyboard would come up over the greeting
   openWayBack();
   notifyMatch();
   windows?.postMessage({ match: matchId });
 }
 
-export function listed(words, type = 'conjunction') {
-  return new Intl.ListFormat(document.documentElement.lang, { type }).format(words);
-}
-
 export function endChat(text) {
   if (!isChatting()) return;
   phase = 'ended';
   showTyping(false);
-  closeCall();
-  closeFirstWord();
+  call?.closeCall();
+  endSilence();
   closeOutbox();
   closeAsk();
   const hadFocus = $('composer-form').contains(document.activeElement);
@@ -103,8 +99,9 @@ export function endChat(text) {
   if (hadFocus && $('composer-form').hidden) $('chat-title').focus();
 }
 
-/** The connection is lost, and what the server knew of the stranger with it. unsent: the last text that may not have come. */
-export function loseChat(why, unsent) {
+/** The connection is lost, and what the server knew of the stranger with it. */
+export function loseChat(why) {
+  const unsent = loseOutbox(); // the last text that may not have come
   if (isChatting()) {
     isTextOfLostChat = true;
     putBack(unsent);
@@ -125,11 +122,43 @@ function sendText(text) {
   }
   const serial = socket.send('chat_message', { message: text });
   if (!serial) return false;
-  closeFirstWord();
+  endSilence();
   const entry = addMessage(text, true);
   if (entry && socket.confirms) posted(entry, serial);
   socket.confirm();
   return true;
+}
+
+// What few need, and what is needed a moment later.
+
+/** What was wanted in a chat that is over is not done in the next. */
+async function withCall(act) {
+  const chat = matchId;
+  const isStill = () => isChatting() && matchId === chat;
+  try {
+    const module = await callModule();
+    if (!call) module.initCall({ signal: data => socket.send('webrtc_signal', data), note: addNote });
+    call = module;
+  } catch {
+    if (isStill()) addNote('Video could not be loaded. Please try again.');
+    return;
+  }
+  if (!isStill()) return;
+  if (!isCallOpen) call.openCall(role);
+  isCallOpen = true;
+  act();
+}
+
+async function breakSilence(common) {
+  const chat = matchId;
+  isSilent = true;
+  const { openFirstWord } = await firstWordModule().catch(() => ({}));
+  if (isSilent && matchId === chat) openFirstWord?.(common, String(chat), sendText);
+}
+
+function endSilence() {
+  isSilent = false;
+  view.querySelector('.help')?.remove();
 }
 
 function showTyping(isActive) {
@@ -195,7 +224,7 @@ export const chatEvents = {
     if (!isChatting() || typeof message !== 'string') return;
     showTyping(false);
     if (!addMessage(message, false)) return;
-    closeFirstWord();
+    endSilence();
     notifyMessage(isReadingBack());
   },
 
@@ -204,7 +233,7 @@ export const chatEvents = {
   },
 
   webrtc_signal(data) {
-    if (isChatting()) onSignal(data);
+    if (isChatting()) withCall(() => call.onSignal(data));
   },
 
   partner_left_chat({ match_id }) {
@@ -222,33 +251,34 @@ export function onChatError(code, request) {
     if (code !== 'not_in_chat') socket.send('end_chat'); // for the user it is over
     return;
   }
-  if (request === 'webrtc_signal') failCall();
+  if (request === 'webrtc_signal') call?.failCall();
   else if (request !== 'typing') refuse(code, sendText);
   if (isChatting() && code === 'not_in_chat') endChat(explain(code));
   else if (request !== 'webrtc_signal' && (isChatting() || code !== 'not_in_chat')) addNote(explain(code));
 }
 
-/** on.next: another stranger is wanted. */
+/** on.next: another stranger is wanted; on.cancel: none is. */
 export function initChat(connection, on) {
   socket = connection;
   findNext = on.next;
-  $('leave-button').addEventListener('click', leave.press);
-  $('next-now').addEventListener('click', () => {
+  onClick('leave-button', leave.press);
+  onClick('next-now', () => {
     endChat('You left.');
     findNext(); // one request, which ends the chat as well
   });
-  $('stay').addEventListener('click', () => {
+  onClick('stay', () => {
     leave.calm();
     focusComposer();
   });
-  $('next-button').addEventListener('click', findNext);
-  $('save-button').addEventListener('click', () => {
+  onClick('next-button', findNext);
+  onClick('home-button', on.cancel);
+  onClick('save-button', () => {
     more.open = false;
-    saveTranscript();
+    transcriptModule().then(({ saveTranscript }) => saveTranscript(transcript()), () => addNote('It could not be saved. Please try again.'));
   });
-  blockButton.addEventListener('click', block.press);
-  reportButton.addEventListener('click', () => showReportMenu(reportMenu.hidden));
-  $('report-cancel').addEventListener('click', () => showReportMenu(false));
+  onClick('block-button', block.press);
+  onClick('report-button', () => showReportMenu(reportMenu.hidden));
+  onClick('report-cancel', () => showReportMenu(false));
   for (const button of reportMenu.querySelectorAll('[data-reason]')) {
     button.addEventListener('click', () => endWith('report', { reason: button.dataset.reason },
       'Thank you. Reports from several people lock someone out. You will not meet again.'));
@@ -261,6 +291,7 @@ export function initChat(connection, on) {
     typing: active => isChatting() && socket.send('typing', { active }),
     edit: leave.calm,
   });
-  initCall({ signal: data => socket.send('webrtc_signal', data), note: addNote });
+  onClick('camera-button', () => withCall(() => call.pressVideo()));
   guardLinks($('messages'), focusComposer);
+  initWaysOut(isChatting, () => isChatting() ? pressLeave('Back') : on.cancel());
 }

@@ -1,5 +1,6 @@
 // chips.js: the field in which interests are typed, and the chips that they become.
 
+import { $, button, element } from './dom.js';
 import { isVisible, sendable } from './clean.js';
 import { recall, remember } from './settings.js';
 
@@ -13,11 +14,9 @@ const IDEAS = ['music', 'films', 'gaming', 'coding', 'books', 'travel', 'anime',
   'running', 'science', 'synthesizers', 'trains', 'writing'];
 const BROAD = IDEAS.slice(0, 6);
 
-const input = document.getElementById('interest-input');
-const list = document.getElementById('chips');
-const ideas = document.getElementById('ideas');
-const error = document.getElementById('start-error');
-const status = document.getElementById('chip-status');
+const input = $('interest-input');
+const ideas = $('ideas');
+const error = $('start-error');
 
 const FIRST_HINT = input.placeholder;
 
@@ -38,36 +37,30 @@ export function showStartError(text) {
   input.setAttribute('aria-invalid', String(text !== ''));
 }
 
-function button(text, label, onClick) {
-  const element = document.createElement('button');
-  element.type = 'button';
-  element.textContent = text;
-  element.setAttribute('aria-label', label);
-  element.addEventListener('click', onClick);
-  return element;
+function labelled(text, label, onClick) {
+  const made = button(text, onClick);
+  made.setAttribute('aria-label', label);
+  return made;
 }
 
 function chip(interest) {
-  const item = document.createElement('li');
-  const name = document.createElement('span');
-  name.textContent = interest;
+  const name = element('span', '', interest);
   name.dir = 'auto';
-  item.append(name, button('×', `Remove ${interest}`, () => {
+  return element('li', '', name, labelled('×', `Remove ${interest}`, () => {
     remove(interest);
     input.focus();
   }));
-  return item;
 }
 
 function idea(interest) {
-  return button(`+ ${interest}`, `Add ${interest}`, () => {
+  return labelled(`+ ${interest}`, `Add ${interest}`, () => {
     addAll([interest]);
     input.focus({ preventScroll: true });
   });
 }
 
 function draw() {
-  list.replaceChildren(...interests.map(chip));
+  $('chips').replaceChildren(...interests.map(chip));
   ideas.replaceChildren(...offered.filter(text => !has(text)).map(idea));
   input.placeholder = interests.length ? 'Add another…' : FIRST_HINT;
   ideas.hidden = interests.length >= MOST || ideas.childElementCount === 0;
@@ -76,7 +69,7 @@ function draw() {
 function changed(announcement) {
   remember('interests', interests);
   draw();
-  status.textContent = announcement;
+  $('chip-status').textContent = announcement;
 }
 
 function remove(interest) {

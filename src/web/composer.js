@@ -1,15 +1,16 @@
 // composer.js: the field for messages: keys, counter, and telling the partner that one is being typed.
 
+import { $, number } from './dom.js';
 import { isVisible, sendable } from './clean.js';
 
 const LONGEST = 2000;       // Unicode code points
 const COUNT_FROM = 1800;
 const TYPING_EVERY_MS = 2200; // with room for the network's whims
 
-const form = document.getElementById('composer-form');
-const field = document.getElementById('composer');
-const sendButton = document.getElementById('send-button');
-const counter = document.getElementById('counter');
+const form = $('composer-form');
+const field = $('composer');
+const sendButton = $('send-button');
+const counter = $('counter');
 
 let isOpen = false;
 let saidTyping = false;
@@ -18,8 +19,6 @@ let typingTimer = 0;
 let sendTyping = null;
 
 const hasTouchKeyboard = matchMedia('(pointer: coarse)').matches;
-
-const number = value => value.toLocaleString(document.documentElement.lang);
 
 function refresh() {
   const length = field.value.length < COUNT_FROM ? 0 : [...field.value].length;

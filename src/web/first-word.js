@@ -1,6 +1,7 @@
 // first-word.js: what helps two strangers over the first silence: a question that both see, and openers.
 
-import { addBelow, button, element } from './messages.js';
+import { button, element } from './dom.js';
+import { addBelow } from './messages.js';
 
 const BY_INTEREST = {
   animals: 'Which animal would you trust with a secret?',
@@ -23,12 +24,12 @@ const BY_INTEREST = {
   languages: 'Which word should others borrow?',
   maths: 'When did numbers click for you?',
   music: 'Which song do you skip to when alone?',
-  'old films': 'Which film could you watch once a year?',
   photography: 'Which picture did you miss by a second?',
   science: 'Which question would you like answered?',
   travel: 'Where did you get happily lost?',
   writing: 'What did you first write for yourself?',
 };
+BY_INTEREST['old films'] = BY_INTEREST.films;
 const FOR_ANYBODY = [
   'What made you smile today?', 'What are you putting off?', 'What do you see out of your window?', 'What could you talk about for an hour?',
   'What did you believe for too long?', 'What is the best you ate this month?', 'What was your first nickname?',
@@ -41,8 +42,6 @@ const FOR_ANYBODY = [
   'Which habit would you lend out?', 'What changed your mind?', 'Which holiday should exist?', 'What is the oldest thing you own?',
   'Tea, coffee, or stranger?',
 ];
-
-let help = null; // goes when the first message comes
 
 /** The same for both, and another for each match: FNV-1a. */
 function hash(text) {
@@ -58,24 +57,19 @@ function questionsFor(common, seed) {
   return [...first, ...FOR_ANYBODY.map((_, index) => FOR_ANYBODY[(seed + index) % FOR_ANYBODY.length])];
 }
 
-/** send(text): an opener was picked. */
+/** send(text): an opener was picked. Whoever opened it takes it away. */
 export function openFirstWord(common, matchId, send) {
   const questions = questionsFor(common, hash(matchId));
   let shown = 0;
   const question = element('p', 'question', questions[0]);
   const whose = element('p', 'whose', 'You both see this question.');
-  const another = button('', 'Another question', () => {
+  const another = button('Another question', () => {
     question.textContent = questions[++shown % questions.length];
     whose.textContent = 'Only you see this one.';
   });
   const openers = ['Hi!', 'How is your day?', common.length ? `What made you pick ${common[0]}?` : 'What do you like to talk about?'];
-  help = element('div', 'help', question, whose, another,
-    element('div', 'openers', ...openers.map(opener => button('', opener, () => send(opener)))));
+  const help = element('div', 'help', question, whose, another,
+    element('div', 'openers', ...openers.map(opener => button(opener, () => send(opener)))));
   help.setAttribute('aria-live', 'off'); // the greeting is read out, and is enough
   addBelow(help);
-}
-
-export function closeFirstWord() {
-  help?.remove();
-  help = null;
 }

@@ -1,5 +1,7 @@
 // linkify.js: a stranger's text as DOM nodes, with http and https addresses as links.
 
+import { element } from './dom.js';
+
 // Invisible characters that turn text around would make one address look like another.
 const ADDRESS = /\bhttps?:\/\/[^\s<>"\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]+/giu;
 
@@ -14,9 +16,7 @@ function trimmed(address) {
 /** It is the host that says where one goes; the rest may say anything. */
 function withHostBold(address) {
   const [, scheme, host, rest] = /^([a-z]+:\/\/)([^\/?#]*)(.*)$/isu.exec(address);
-  const strong = document.createElement('strong');
-  strong.textContent = host;
-  return [scheme, strong, rest];
+  return [scheme, element('strong', '', host), rest];
 }
 
 function link(address) {
@@ -28,12 +28,11 @@ function link(address) {
   }
   // https://bank.example@evil.example reads as the bank and leads to the other.
   if (!['http:', 'https:'].includes(url.protocol) || url.username || url.password) return null;
-  const anchor = document.createElement('a');
+  const anchor = element('a', '', ...withHostBold(address));
   anchor.href = url.href;
   anchor.title = url.href;
   anchor.target = '_blank';
   anchor.rel = 'noopener noreferrer nofollow ugc';
-  anchor.append(...withHostBold(address));
   return anchor;
 }
 

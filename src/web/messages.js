@@ -1,9 +1,10 @@
-// messages.js: the list of messages: bubbles, notes, where the reader is in it, and the same as a text file.
+// messages.js: the list of messages: bubbles, notes, and where the reader is in it.
 //
 // However fast a stranger writes, the page lays the list out once for each frame that is drawn, and only what is in view: entries stand in
 // groups, and a group out of view costs nothing (content-visibility in chat.css; for each entry of its own, the browser would look after a
 // thousand). Otherwise a phone is too busy to notice that Leave is pressed.
 
+import { $, button, element, two } from './dom.js';
 import { isFewEmoji, isVisible, shown } from './clean.js';
 import { linkify } from './linkify.js';
 import { allSeen } from './notify.js';
@@ -16,9 +17,9 @@ const PLACE_EVERY_MS = 150; // a stranger's messages, at most
 const END_PX = 60; // so near the end counts as there
 const TOUCH_LASTS_MS = 400; // a hand on the list is not pulled away from
 
-const list = document.getElementById('messages');
-const tail = document.getElementById('typing'); // what is being typed stands below all that was
-const toEnd = document.getElementById('to-end');
+const list = $('messages');
+const tail = $('typing'); // what is being typed stands below all that was
+const toEnd = $('to-end');
 let entries = [];
 let unmeasured = [];
 let isAtEnd = true; // who reads further up is not torn away
@@ -33,22 +34,7 @@ let frame = 0;
 let endHeight = 0;
 let touchedAt = -Infinity;
 
-const two = number => String(number).padStart(2, '0');
-const clock = date => `${two(date.getHours())}:${two(date.getMinutes())}`;
-
-export function element(tag, className, ...children) {
-  const made = document.createElement(tag);
-  made.className = className;
-  made.append(...children);
-  return made;
-}
-
-export function button(className, text, onClick) {
-  const made = element('button', className, text);
-  made.type = 'button';
-  made.addEventListener('click', onClick);
-  return made;
-}
+export const clock = date => `${two(date.getHours())}:${two(date.getMinutes())}`;
 
 function place(bubble) {
   if (!group || group.childElementCount >= GROUP) {
@@ -121,11 +107,11 @@ function foldLong(added) {
   const long = added.filter(({ body }) => body?.isConnected && body.scrollHeight > mostPx + 2);
   for (const { body } of long) {
     body.classList.add('folded');
-    const toggle = button('fold', 'Show all', () => {
+    const toggle = button('Show all', () => {
       const isFolded = body.classList.toggle('folded');
       toggle.setAttribute('aria-expanded', String(!isFolded));
       toggle.textContent = isFolded ? 'Show all' : 'Show less';
-    });
+    }, 'fold');
     toggle.setAttribute('aria-expanded', 'false');
     body.after(toggle);
   }
@@ -152,6 +138,7 @@ export function addNote(text) {
 /** What is no message and goes again. */
 export function addBelow(help) {
   place(help);
+  drawSoon();
 }
 
 /** Returns the entry, for markMessage(); null if there is nothing to see in it. */
@@ -177,7 +164,7 @@ export function markMessage(entry, text, onRetry) {
   entry.mark = text;
   bubble.querySelector('.mark')?.remove();
   bubble.classList.toggle('unsent', text.startsWith('Not'));
-  if (text) bubble.append(onRetry ? button('mark', text, onRetry) : element('span', 'mark', text));
+  if (text) bubble.append(onRetry ? button(text, onRetry, 'mark') : element('span', 'mark', text));
   drawSoon();
 }
 
@@ -186,22 +173,7 @@ export function removeMessage(entry) {
   entries = entries.filter(other => other !== entry);
 }
 
-function line({ at, who, text, mark }) {
-  if (!who) return `[${clock(at)}] * ${text}`;
-  return `[${clock(at)}] ${who}${mark?.startsWith('Not') ? ' (not delivered)' : ''}: ${shown(text).replace(/\n/g, '\n        ')}`;
-}
-
-export function saveTranscript() {
-  const now = new Date();
-  const day = [now.getFullYear(), two(now.getMonth() + 1), two(now.getDate())].join('-');
-  const text = [`ChatterBox, ${day}`, '', ...entries.map(line), ''].join('\n');
-  const url = URL.createObjectURL(new Blob([text], { type: 'text/plain;charset=utf-8' }));
-  const anchor = document.createElement('a');
-  anchor.href = url;
-  anchor.download = `chatterbox-${day}-${clock(now).replace(':', '')}.txt`;
-  anchor.click();
-  setTimeout(() => URL.revokeObjectURL(url), 10000); // some browsers read it later
-}
+export const transcript = () => [...entries];
 
 function isInView(entry) {
   return !entry?.element.isConnected

@@ -1,10 +1,11 @@
 // notify.js: what reaches a user who does not look: the tab's title, a short sound if wanted, and, for who has asked to be told when
 // somebody comes, the device's own ways.
 
+import { $, press } from './dom.js';
 import { recall, remember } from './settings.js';
 
 const SITE = document.title;
-const toggle = document.getElementById('sound-toggle');
+const toggle = $('sound-toggle');
 
 let isSoundOn = recall('sound', false) === true;
 let view = '';
@@ -87,15 +88,11 @@ export function notifyMatch() {
   notify('Stranger found');
 }
 
-function showToggle() {
-  toggle.setAttribute('aria-pressed', String(isSoundOn));
-}
-
 toggle.addEventListener('click', () => {
   isSoundOn = !isSoundOn;
   remember('sound', isSoundOn);
-  showToggle();
+  press(toggle, isSoundOn);
   if (isSoundOn) beep(); // a sample, and the browser has seen a gesture
 });
 
-showToggle();
+press(toggle, isSoundOn);

@@ -1,6 +1,6 @@
 // search.js: the search view: who is looked for, for how long already, what may help, and who else is here (GET /stats).
 
-import { listed } from './chat.js';
+import { $, listed, number, onClick, two } from './dom.js';
 import { currentInterests, offerBroader } from './chips.js';
 import { recall, remember } from './settings.js';
 
@@ -8,14 +8,14 @@ const STATS_EVERY_MS = 15000;
 const DEFAULT_PATIENCE_MS = 10000;
 const BROADER_AFTER_MS = 20000;
 
-const elapsed = document.getElementById('elapsed');
-const status = document.getElementById('search-status');
-const title = document.getElementById('search-title');
-const patience = document.getElementById('patience');
-const anyoneButton = document.getElementById('anyone-button');
-const broader = document.getElementById('broader');
-const startOnline = document.getElementById('online');
-const searchOnline = document.getElementById('search-online');
+const elapsed = $('elapsed');
+const status = $('search-status');
+const title = $('search-title');
+const patience = $('patience');
+const anyoneButton = $('anyone-button');
+const broader = $('broader');
+const startOnline = $('online');
+const searchOnline = $('search-online');
 
 let timer = 0;
 let startedAt = 0;
@@ -44,7 +44,6 @@ function statusText() {
 function tick() {
   const waitedMs = performance.now() - startedAt;
   const seconds = Math.floor(waitedMs / 1000);
-  const two = number => String(number).padStart(2, '0');
   elapsed.textContent = `${two(Math.floor(seconds / 60))}:${two(seconds % 60)}`;
   elapsed.hidden = trouble !== ''; // nothing is running then
   const text = statusText();
@@ -63,7 +62,7 @@ function showWhom() {
   title.textContent = kind === 'friend' ? 'Waiting for your friend…'
     : kind === 'anyone' ? 'Looking for anyone who wants to talk…'
       : `Looking for someone who likes ${listed(currentInterests(), 'disjunction')}…`;
-  document.getElementById('patience-card').hidden = kind !== 'interests';
+  $('patience-card').hidden = kind !== 'interests';
 }
 
 /** The server has been asked, or asked again. */
@@ -106,13 +105,13 @@ export function initSearch(onWish, onBroader) {
     remember('patience', Number(patience.value));
     onWish();
   });
-  anyoneButton.addEventListener('click', () => {
+  onClick('anyone-button', () => {
     wantsAnyone = true;
     patience.focus(); // a disabled button would lose the focus
     anyoneButton.disabled = true;
     onWish();
   });
-  broader.addEventListener('click', () => {
+  onClick('broader', () => {
     broader.hidden = true;
     title.focus();
     onBroader();
@@ -124,7 +123,7 @@ export function initSearch(onWish, onBroader) {
 function showStats({ online }) {
   if (!Number.isInteger(online)) return;
   const others = online - 1;
-  const counted = others === 1 ? '1 other is here' : `${others.toLocaleString(document.documentElement.lang)} others are here`;
+  const counted = others === 1 ? '1 other is here' : `${number(others)} others are here`;
   startOnline.textContent = others > 0 ? counted : 'Nobody else is here yet.';
   startOnline.hidden = false;
   searchOnline.textContent = others > 0 ? counted
@@ -141,7 +140,7 @@ export function countUs(isOnline) {
 }
 
 async function refreshStats() {
-  if (!isCounted || document.hidden || !document.getElementById('chat-view').hidden) return;
+  if (!isCounted || document.hidden || !$('chat-view').hidden) return;
   try {
     const response = await fetch('/stats', { cache: 'no-store' });
     if (response.ok && isCounted) showStats(await response.json());

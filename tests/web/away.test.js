@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { connect, createServer } from 'node:net';
 import { once } from 'node:events';
 import { test } from 'node:test';
+import { FreezablePage } from './freezer.js';
 import { Script, User, sleep, useWorld, waitFor } from './harness.js';
 
 const world = useWorld({ keepsPages: true, flags: ['--ping-interval', '2s', '--ping-timeout', '2s'] });
@@ -88,17 +89,18 @@ test('a reload in a chat is asked about, and one that happens ends it for both',
 });
 
 test('a frozen page is not matched, and searches again when it wakes', async () => {
-  const user = await world.user();
-  await user.search('freezing');
+  const page = await FreezablePage.open(world.server.url);
+  world.users.push({ context: page }); // closed, however this ends
+  await waitFor(() => page.evaluate("document.getElementById('start-button').textContent.startsWith('Start')"), 'the connection');
+  await page.evaluate(`document.getElementById('interest-input').value = 'freezing';
+    document.getElementById('start-form').requestSubmit();`);
   await waitFor(async () => (await stats()).searching === 1, 'the search');
-  const tell = state => user.page.evaluate(type => document.dispatchEvent(new Event(type)), state); // Chromium freezes no page that is in view
-  await tell('freeze');
-  await waitFor(async () => (await stats()).searching === 0, 'the search to pause', 3000);
+  await page.freeze(true);
   const other = await Script.open(world, 'freezing');
-  await sleep(500);
+  await sleep(1000);
   assert.deepEqual(await other.heard('success_matched'), []);
-  await tell('resume');
-  await user.isChatting();
+  await page.freeze(false);
+  await waitFor(() => page.evaluate("document.querySelector('#chat-view').checkVisibility()"), 'the match');
   await other.hears('success_matched');
 });
 

@@ -7,10 +7,10 @@ import { after, afterEach, before } from 'node:test';
 import { chromium } from 'playwright-core';
 
 const BINARY = process.env.CHATTERBOX_BINARY ?? new URL('../../build/release/chatterbox', import.meta.url).pathname;
-const CHROMIUM = process.env.CHATTERBOX_CHROMIUM ?? '/usr/bin/chromium';
+export const CHROMIUM = process.env.CHATTERBOX_CHROMIUM ?? '/usr/bin/chromium';
 const TIMEOUT_MS = 20000;
 
-const CHROMIUM_FLAGS = [
+export const CHROMIUM_FLAGS = [
   '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
   '--disable-component-update', '--disable-sync',
   '--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream',
