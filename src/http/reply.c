@@ -129,6 +129,19 @@ static size_t print_stats(char *text, size_t capacity, const struct http_sources
     return print(text, capacity, 200, json_type, body, (size_t)length, is_head);
 }
 
+static size_t print_readiness(char *text, size_t capacity, const struct http_sources *sources, bool is_head)
+{
+    if (metrics_sum(sources->sets, sources->count, METRIC_REDIS_UP) == 0) {
+        const char *trouble = sources->redis_trouble(metrics_sum(sources->sets, sources->count, METRIC_REDIS_TROUBLE));
+        char body[256];
+        snprintf(body, sizeof body, "Redis cannot be used now%s%s; chats go on, searches wait\n", trouble[0] != '\0' ? ": " : "", trouble);
+        return print_text(text, capacity, 503, body, is_head);
+    }
+    if (metrics_sum(sources->sets, sources->count, METRIC_BUSES_UP) < metrics_sum(sources->sets, sources->count, METRIC_BUSES))
+        return print_text(text, capacity, 503, "Other nodes cannot be heard now; chats on this one go on\n", is_head);
+    return print_text(text, capacity, 200, "ready\n", is_head);
+}
+
 size_t http_reply(char *text, size_t capacity, enum http_route route, const struct http_request *request,
                   const struct http_sources *sources, struct http_body *body)
 {
@@ -146,11 +159,7 @@ size_t http_reply(char *text, size_t capacity, enum http_route route, const stru
     case ROUTE_HEALTH:
         return print_text(text, capacity, 200, "ok\n", is_head);
     case ROUTE_READY:
-        if (metrics_sum(sources->sets, sources->count, METRIC_REDIS_UP) == 0)
-            return print_text(text, capacity, 503, "Redis cannot be used now; chats go on, searches wait\n", is_head);
-        if (metrics_sum(sources->sets, sources->count, METRIC_BUSES_UP) < metrics_sum(sources->sets, sources->count, METRIC_BUSES))
-            return print_text(text, capacity, 503, "Other nodes cannot be heard now; chats on this one go on\n", is_head);
-        return print_text(text, capacity, 200, "ready\n", is_head);
+        return print_readiness(text, capacity, sources, is_head);
     case ROUTE_METRICS:
         return print(text, capacity, 200, "text/plain; version=0.0.4; charset=utf-8", metrics,
                      metrics_print(sources->sets, sources->count, metrics, sizeof metrics), is_head);

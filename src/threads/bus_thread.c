@@ -24,7 +24,6 @@ struct way {
     struct bus_thread *thread;
     unsigned index;
     struct pubsub pubsub;
-    struct log_limit lost_limit;
     uint64_t beat_ns; /* when the last beat went out */
 };
 
@@ -281,15 +280,6 @@ static void on_bus_message(void *owner, unsigned channel, const void *bytes, siz
         on_batch_for_us(thread, &header, &reader);
 }
 
-static void on_lost(void *owner, const char *reason)
-{
-    struct way *way = owner;
-    struct bus_thread *thread = way->thread;
-    uint64_t suppressed;
-    if (!thread->has_left && log_limit_pass(&way->lost_limit, now_ms(thread), &suppressed))
-        log_event(thread->config.log, LOG_WARN, "bus_lost", "redis=%u reason=\"%s\" suppressed=%" PRIu64, way->index, reason, suppressed);
-}
-
 static void on_stopped(void *owner)
 {
     (void)owner; /* the loop ends by itself when all handles are closed */
@@ -297,7 +287,6 @@ static void on_stopped(void *owner)
 
 static const struct pubsub_handler pubsub_handler = {
     .on_message = on_bus_message,
-    .on_lost = on_lost,
     .on_stopped = on_stopped,
 };
 
@@ -383,6 +372,7 @@ static void on_start(void *owner)
             .unsent_max = (size_t)config->options->bus_queue,
             .channels = { thread->channel_all, thread->channel_own },
             .channel_count = way == links_way_of(thread->links, config->cluster->incarnation) ? 2 : 1,
+            .log = config->log,
             .handler = &pubsub_handler,
             .owner = &thread->ways[way],
         };
