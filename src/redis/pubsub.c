@@ -45,14 +45,17 @@ static void tell_lost(struct pubsub *pubsub, const struct redis_client *client, 
     redis_client_place(client, place);
     if (!pubsub->is_stopping)
         troubles_tell(&pubsub->troubles, pubsub->config.log, "bus_lost", place, reason, pubsub->was_open, uv_now(client->loop));
+    pubsub->trouble = trouble_of(reason);
     pubsub->was_open = false;
 }
 
 static void look(struct pubsub *pubsub)
 {
     const bool is_open = pubsub_is_open(pubsub);
-    if (is_open && !pubsub->was_open)
+    if (is_open && !pubsub->was_open) {
         pubsub->troubles = (struct troubles){ 0 };
+        pubsub->trouble = TROUBLE_NONE;
+    }
     pubsub->was_open = is_open;
 }
 

@@ -48,6 +48,7 @@ struct pubsub {
     unsigned stopped;     /* clients */
     uint64_t last_ping_ms;
     struct troubles troubles;
+    enum trouble trouble; /* why it is not open; NONE while it is */
     bool was_open;        /* when it was looked at last, and not lost since */
     bool is_stopping;
 };

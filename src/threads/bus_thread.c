@@ -296,8 +296,13 @@ static void on_tick(uv_timer_t *timer)
 {
     struct bus_thread *thread = timer->data;
     bool is_connected = true;
-    for (unsigned way = 0; way < thread->config.cluster->bus_count; way++)
+    enum trouble trouble = TROUBLE_NONE;
+    for (unsigned way = 0; way < thread->config.cluster->bus_count; way++) {
         is_connected &= pubsub_is_open(&thread->ways[way].pubsub);
+        if (trouble == TROUBLE_NONE)
+            trouble = thread->ways[way].pubsub.trouble;
+    }
+    set_gauge(thread, METRIC_BUS_TROUBLE, trouble);
     peers_tick(thread->peers, is_connected, now_ms(thread));
     take_news(thread);
     if (thread->ticks++ % (PEERS_BEAT_MS / TICK_MS) == 0 && !thread->has_left)

@@ -100,3 +100,31 @@ class Sentinels:
 
     def environment(self, **kwargs):
         return {"CHATTERBOX_REDIS": self.url(**kwargs), "CHATTERBOX_SENTINEL_PASSWORD": SENTINEL_PASSWORD}
+
+
+class FakeSentinel:
+    """Names whatever it is told to."""
+
+    def __init__(self, stack, port):
+        self.port_of_master = port
+        self.asked = 0
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self.serve, daemon=True).start()
+        stack.callback(self.listener.close)
+
+    def serve(self):
+        while True:
+            try:
+                connection, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.answer, args=(connection,), daemon=True).start()
+
+    def answer(self, connection):
+        with connection, contextlib.suppress(OSError):
+            while data := connection.recv(4096):
+                assert data.startswith(b"*3\r\n$8\r\nSENTINEL"), data
+                self.asked += 1
+                port = str(self.port_of_master).encode()
+                connection.sendall(b"*2\r\n$9\r\n127.0.0.1\r\n$%d\r\n%s\r\n" % (len(port), port))
