@@ -267,7 +267,7 @@ static bool check(const struct options *options, char error[OPTIONS_ERROR_BYTES]
         snprintf(error, OPTIONS_ERROR_BYTES, "--bus: expected --cluster-secret-file as well; without it there are no other nodes");
         return false;
     }
-    if (strlen(options->redis_prefix) > 64) {
+    if (strlen(options->redis_prefix) > 64) { /* address.h's REDIS_PREFIX_MAX */
         snprintf(error, OPTIONS_ERROR_BYTES, "--redis-prefix: expected at most 64 bytes");
         return false;
     }

@@ -18,6 +18,7 @@ static const struct scheme {
 } schemes[] = {
     { "redis://", REDIS_TCP, REDIS_PORT, 1 },
     { "sentinel://", REDIS_SENTINEL, SENTINEL_PORT, REDIS_ENDPOINTS_MAX },
+    { "cluster://", REDIS_CLUSTER, REDIS_PORT, REDIS_ENDPOINTS_MAX },
 };
 enum { SCHEMES = sizeof schemes / sizeof schemes[0] };
 
@@ -26,7 +27,7 @@ static const char unix_scheme[] = "unix:";
 static bool fail(char error[REDIS_ADDRESS_ERROR_BYTES], const char *why)
 {
     snprintf(error, REDIS_ADDRESS_ERROR_BYTES,
-             "--redis: %s; expected embedded, unix:PATH, redis://[user:password@]host:port[/db] or sentinel://host:port,…/master[/db]", why);
+             "--redis: %s; expected embedded, unix:PATH, redis://[user:password@]host:port[/db], sentinel://host:port,…/master[/db] or cluster://host:port,…", why);
     return false;
 }
 
@@ -101,6 +102,8 @@ static bool parse_path(struct redis_address *address, const char *path, char err
         if (*path == '/')
             path++;
     }
+    if (address->kind == REDIS_CLUSTER && path[0] != '\0')
+        return fail(error, "a cluster has one database, which has no number");
     return path[0] == '\0' || parse_db(address, path, error);
 }
 
@@ -177,6 +180,43 @@ bool redis_addresses_parse(struct redis_address addresses[], unsigned max, unsig
         list += length + 1;
     }
     *count = parsed;
+    return true;
+}
+
+static bool has_tag(const char *prefix)
+{
+    const char *begin = strchr(prefix, '{');
+    const char *end = begin != NULL ? strchr(begin, '}') : NULL;
+    return end != NULL && end > begin + 1;
+}
+
+void redis_prefix_print(char text[REDIS_PREFIX_BYTES], const struct redis_address *address, const char *prefix)
+{
+    const bool is_made = address->kind == REDIS_CLUSTER && !has_tag(prefix);
+    if (is_made && prefix[0] == '\0')
+        snprintf(text, REDIS_PREFIX_BYTES, "{chatterbox}:");
+    else
+        snprintf(text, REDIS_PREFIX_BYTES, "%s%s%s", is_made ? "{" : "", prefix, is_made ? "}" : "");
+}
+
+bool redis_endpoint_moved(struct redis_endpoint *target, const char *error, const struct redis_endpoint *here)
+{
+    if (strncmp(error, "MOVED ", 6) != 0)
+        return false;
+    const char *host = strchr(error + 6, ' ');
+    const char *colon = host != NULL ? strrchr(++host, ':') : NULL; /* an IPv6 address comes without brackets */
+    if (colon == NULL || (size_t)(colon - host) >= sizeof target->host)
+        return false;
+    char *end;
+    const unsigned long port = strtoul(colon + 1, &end, 10);
+    if (*end != '\0' || port == 0 || port > UINT16_MAX)
+        return false;
+    struct redis_endpoint found = { .port = (uint16_t)port };
+    if (colon > host)
+        memcpy(found.host, host, (size_t)(colon - host));
+    else
+        memcpy(found.host, here->host, sizeof found.host);
+    *target = found;
     return true;
 }
 

@@ -14,6 +14,7 @@ enum redis_address_kind {
     REDIS_UNIX,
     REDIS_TCP,
     REDIS_SENTINEL, /* whichever Redis the Sentinels name as the master */
+    REDIS_CLUSTER,  /* whichever node of a Redis Cluster serves our keys */
 };
 
 enum { REDIS_ADDRESS_ERROR_BYTES = 200, REDIS_PASSWORD_BYTES = 256, REDIS_USER_BYTES = 128, REDIS_HOST_BYTES = 256, REDIS_ENDPOINTS_MAX = 16 };
@@ -32,16 +33,16 @@ struct redis_credentials {
 struct redis_address {
     enum redis_address_kind kind;
     char path[108]; /* UNIX; for EMBEDDED filled in when the child has one */
-    struct redis_endpoint endpoints[REDIS_ENDPOINTS_MAX]; /* TCP: the Redis; SENTINEL: the Sentinels */
+    struct redis_endpoint endpoints[REDIS_ENDPOINTS_MAX]; /* TCP: the Redis; SENTINEL: the Sentinels; CLUSTER: nodes that know the others */
     unsigned endpoint_count;
     char master[128]; /* SENTINEL: the master's name */
     unsigned db;      /* TCP, SENTINEL */
-    struct redis_credentials own;      /* for Redis. TCP, SENTINEL; UNIX: a password */
+    struct redis_credentials own;      /* for Redis. UNIX: a password only */
     struct redis_credentials sentinel; /* for the Sentinels */
 };
 
-/* embedded, unix:PATH, redis://[user[:password]@]host[:port][/db] or sentinel://[user[:password]@]host[:port],…/master[/db]; user and
- * password are Redis' and may be percent-encoded. On false error holds one line, which never contains the password. */
+/* embedded, unix:PATH, redis://[user[:password]@]host[:port][/db], sentinel://[user[:password]@]host[:port],…/master[/db] or
+ * cluster://[user[:password]@]host[:port],…; user and password are Redis' and may be percent-encoded. On false error holds one line, which never contains the password. */
 bool redis_address_parse(struct redis_address *address, const char *text, char error[REDIS_ADDRESS_ERROR_BYTES])
     __attribute__((warn_unused_result));
 
@@ -52,6 +53,15 @@ bool redis_addresses_parse(struct redis_address addresses[], unsigned max, unsig
 
 /* The length of the first address of such a list. */
 size_t redis_address_length(const char *list);
+
+/* What is put before every key: prefix, of which a cluster's must have a hash tag, so that all keys are of one slot (redis.io, "Redis cluster
+ * specification", hash tags). One that has none becomes one as a whole; {chatterbox}: if it is empty. prefix: at most REDIS_PREFIX_MAX bytes. */
+enum { REDIS_PREFIX_MAX = 64, REDIS_PREFIX_BYTES = REDIS_PREFIX_MAX + 3 };
+void redis_prefix_print(char text[REDIS_PREFIX_BYTES], const struct redis_address *address, const char *prefix);
+
+/* Where an error of a cluster says that our keys are: "MOVED 866 host:port". here: whose error it is, since a host may be left out. Returns
+ * false if it says no such thing. */
+bool redis_endpoint_moved(struct redis_endpoint *target, const char *error, const struct redis_endpoint *here) __attribute__((warn_unused_result));
 
 bool redis_endpoint_equals(const struct redis_endpoint *a, const struct redis_endpoint *b);
 

@@ -9,7 +9,7 @@
 
 enum { BACKOFF_FIRST_MS = 10, BACKOFF_MAX_MS = 1000, TICK_MS = 50 };
 
-/* Sentinels are asked so often while a connection is open; and after a loss there is less to wait for, since they say when there is a new master. */
+/* Sentinels are asked so often while a connection is open. After a loss they, or the nodes of a cluster, say when there is a new master. */
 enum { ASK_AGAIN_MS = 500, BACKOFF_ASKING_MAX_MS = 200 };
 
 /* An open connection that lasted so long was a good one: the next attempt need not wait. */
@@ -35,7 +35,7 @@ static void set_state(struct redis_client *client, enum redis_client_state state
 static uint64_t take_backoff(struct redis_client *client)
 {
     uint64_t wait_ms = client->backoff_ms;
-    const uint64_t max_ms = client->address->kind == REDIS_SENTINEL ? BACKOFF_ASKING_MAX_MS : BACKOFF_MAX_MS;
+    const uint64_t max_ms = client->address->kind == REDIS_SENTINEL || client->address->kind == REDIS_CLUSTER ? BACKOFF_ASKING_MAX_MS : BACKOFF_MAX_MS;
     client->backoff_ms = wait_ms * 2 < max_ms ? wait_ms * 2 : max_ms;
     client->random = client->random * 6364136223846793005u + 1442695040888963407u; /* Knuth, MMIX */
     return wait_ms / 2 + (client->random >> 33) % (wait_ms / 2 + 1);
@@ -57,6 +57,12 @@ static void begin_loss(struct redis_client *client, const char *reason)
 static void lose_on_error(struct redis_client *client, const char *error)
 {
     char code[REDIS_CODE_BYTES];
+    if (client->address->kind == REDIS_CLUSTER && client->state == REDIS_CLIENT_OPEN &&
+        redis_endpoint_moved(&client->target, error, &client->target)) {
+        client->is_moved = true;
+        begin_loss(client, "another node serves our keys");
+        return;
+    }
     redis_error_code(code, error);
     begin_loss(client, code);
 }
@@ -158,7 +164,8 @@ static void on_dialled(void *owner, redisContext *context, const char *reason)
 
 static void go_to(struct redis_client *client, const struct redis_endpoint *target)
 {
-    client->target = *target;
+    if (target != &client->target)
+        client->target = *target;
     set_state(client, REDIS_CLIENT_RESOLVING);
     const int error = redis_dial(&client->dial, client->loop, &client->target, client->failed_attempts, on_dialled, client);
     if (error != 0)
@@ -215,6 +222,10 @@ static void attempt(uv_timer_t *timer)
         set_state(client, REDIS_CLIENT_ASKING);
         ask(client);
         break;
+    case REDIS_CLUSTER:
+        go_to(client, client->is_moved ? &client->target : &client->address->endpoints[client->seed++ % client->address->endpoint_count]);
+        client->is_moved = false; /* if that is not so any more, the others know */
+        break;
     }
 }
 
@@ -227,6 +238,7 @@ void redis_client_place(const struct redis_client *client, char place[REDIS_PLAC
         break;
     case REDIS_TCP:
     case REDIS_SENTINEL:
+    case REDIS_CLUSTER:
         redis_endpoint_print(place, &client->target);
         break;
     }

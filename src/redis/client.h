@@ -7,7 +7,8 @@
  * with jitter the next connection is tried.
  *
  * Where that goes is asked each time, if Sentinels know it; and again while it is open: a master that has been replaced is given up. Whether
- * what was reached is one (role.h) is the owner's to ask, since that may need a password first.
+ * what was reached is one (role.h) is the owner's to ask, since that may need a password first. Nodes of a cluster are tried in turn; the one that
+ * an error MOVED names is the next.
  *
  * Threads:   the loop's.
  * Ownership: the struct is the caller's and must outlive redis_client_stop()'s on_stopped.
@@ -64,6 +65,8 @@ struct redis_client {
     uv_timer_t attempt;  /* one shot: the next attempt, or the end of a loss */
     uv_timer_t tick;
     struct redis_endpoint target; /* where this connection, or the next one, goes; "" as long as nobody knows */
+    bool is_moved;  /* the target is what MOVED has named: the next connection goes there */
+    unsigned seed;  /* of a cluster's nodes: the next one to try */
     struct redis_dial *dial;
     struct sentinel sentinel;
     uint64_t asked_ms;

@@ -68,6 +68,7 @@ static const struct {
     { "Redis has no database", TROUBLE_DATABASE },
     { "no such database", TROUBLE_DATABASE },
     { "not a master", TROUBLE_NO_MASTER },
+    { "another node serves our keys", TROUBLE_MOVED },
     { "held by an earlier version", TROUBLE_HELD },
 };
 
@@ -123,7 +124,8 @@ void troubles_tell(struct troubles *troubles, const struct log *log, const char 
     const enum trouble trouble = trouble_of(reason);
     const uint64_t said_ms = troubles->said_ms[trouble];
     uint64_t suppressed = 0;
-    if (is_news || said_ms == 0 || now_ms - said_ms >= AGAIN_MS) {
+    const bool is_usual = trouble == TROUBLE_MOVED; /* on the way up */
+    if (is_news || (!is_usual && (said_ms == 0 || now_ms - said_ms >= AGAIN_MS))) {
         troubles->said_ms[trouble] = now_ms > 0 ? now_ms : 1;
         log_event(log, LOG_WARN, event, "reason=\"%s\" redis=\"%s\" what=\"%s\" remedy=\"%s\"", reason, place, catalogue[trouble].text,
                   catalogue[trouble].remedy);

@@ -64,6 +64,50 @@ static void sentinels_and_the_name_of_their_master(void **state)
     assert_string_equal(address.own.password, "a,b");
 }
 
+static void a_cluster_and_its_prefix(void **state)
+{
+    static const char *const prefixes[][2] = {
+        { "", "{chatterbox}:" }, { "cb:", "{cb:}" }, { "{cb}:", "{cb}:" }, { "a{b}c", "a{b}c" }, { "{}a", "{{}a}" }, { "a{b", "{a{b}" }, { "}{", "{}{}" },
+    };
+    char prefix[REDIS_PREFIX_BYTES], longest[REDIS_PREFIX_MAX + 1] = "";
+    (void)state;
+    assert_true(parse("cluster://:secret@one,two:7001"));
+    assert_int_equal(address.kind, REDIS_CLUSTER);
+    assert_int_equal(address.endpoint_count, 2);
+    assert_int_equal(address.endpoints[0].port, 6379);
+    for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++) {
+        redis_prefix_print(prefix, &address, prefixes[i][0]);
+        assert_string_equal(prefix, prefixes[i][1]);
+    }
+    memset(longest, 'x', REDIS_PREFIX_MAX);
+    redis_prefix_print(prefix, &address, longest);
+    assert_int_equal(strlen(prefix), REDIS_PREFIX_MAX + 2);
+    assert_true(parse("redis://one"));
+    redis_prefix_print(prefix, &address, "cb:");
+    assert_string_equal(prefix, "cb:");
+    redis_prefix_print(prefix, &address, "");
+    assert_string_equal(prefix, "");
+}
+
+static void where_keys_have_moved_to(void **state)
+{
+    static const struct {
+        const char *error, *host;
+        uint16_t port;
+    } cases[] = {
+        { "MOVED 866 127.0.0.1:7001", "127.0.0.1", 7001 }, { "MOVED 866 ::1:7001", "::1", 7001 }, { "MOVED 866 :7002", "here", 7002 },
+        { "MOVED 866 h", NULL, 0 },                        { "MOVED 866", NULL, 0 },              { "MOVED 866 h:0", NULL, 0 },
+        { "MOVED 866 h:1x", NULL, 0 },                     { "MOVED 866 h:65536", NULL, 0 },      { "ASK 866 h:7001", NULL, 0 },
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct redis_endpoint target = { .host = "here", .port = 1 };
+        assert_int_equal(redis_endpoint_moved(&target, cases[i].error, &target), cases[i].host != NULL);
+        assert_string_equal(target.host, cases[i].host != NULL ? cases[i].host : "here");
+        assert_int_equal(target.port, cases[i].host != NULL ? cases[i].port : 1);
+    }
+}
+
 static void places_for_the_log(void **state)
 {
     (void)state;
@@ -85,7 +129,7 @@ static void nonsense_gets_one_line_without_the_password(void **state)
         "redis://h/1/2", "redis://u:secret%4@h", "redis://u:secret%zz@h", "redis://u:secret%00@h",
         "redis://u:secret@h/x", "redis://a,b", "redis://a,b/1",
         "sentinel://", "sentinel://h", "sentinel://h/", "sentinel:///m", "sentinel://h,/m", "sentinel://,h/m", "sentinel://h/m/x", "sentinel://h/m/1/2",
-        "sentinel://u:secret@h:0/m", "sentinel://1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17/m", "redis://u:secret@h?x=1", "http://h",
+        "sentinel://u:secret@h:0/m", "cluster://", "cluster://h/0", "cluster://h,", "cluster://u:secret@h/1", "sentinel://1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17/m", "redis://u:secret@h?x=1", "http://h",
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         error[0] = '\0';
@@ -135,6 +179,8 @@ int main(void)
         cmocka_unit_test(the_three_kinds),
         cmocka_unit_test(all_parts_of_a_url),
         cmocka_unit_test(sentinels_and_the_name_of_their_master),
+        cmocka_unit_test(a_cluster_and_its_prefix),
+        cmocka_unit_test(where_keys_have_moved_to),
         cmocka_unit_test(places_for_the_log),
         cmocka_unit_test(several_for_the_bus),
         cmocka_unit_test(nonsense_gets_one_line_without_the_password),
