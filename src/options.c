@@ -113,7 +113,7 @@ static bool set(struct options *options, const struct option *option, const char
 
 static void set_defaults(struct options *options)
 {
-    options->redis_password = "";
+    options->redis_password = options->sentinel_password = "";
     options->redis_argument = options->bus_argument = NULL;
     for (size_t i = 0; i < OPTIONS; i++) {
         const struct option *option = &catalogue[i];
@@ -168,10 +168,12 @@ static void variable_name(const struct option *option, char name[64])
 
 static bool parse_environment(struct options *options, char *const environ[], char error[OPTIONS_ERROR_BYTES])
 {
-    static const char password[] = "CHATTERBOX_REDIS_PASSWORD=";
+    static const char password[] = "CHATTERBOX_REDIS_PASSWORD=", sentinel_password[] = "CHATTERBOX_SENTINEL_PASSWORD=";
     for (char *const *variable = environ; *variable != NULL; variable++) {
         if (strncmp(*variable, password, sizeof password - 1) == 0)
             options->redis_password = *variable + sizeof password - 1;
+        if (strncmp(*variable, sentinel_password, sizeof sentinel_password - 1) == 0)
+            options->sentinel_password = *variable + sizeof sentinel_password - 1;
     }
     for (size_t i = 0; i < OPTIONS; i++) {
         char name[64];
@@ -265,7 +267,7 @@ static bool check(const struct options *options, char error[OPTIONS_ERROR_BYTES]
         snprintf(error, OPTIONS_ERROR_BYTES, "--bus: expected --cluster-secret-file as well; without it there are no other nodes");
         return false;
     }
-    if (strlen(options->redis_prefix) > 64) {
+    if (strlen(options->redis_prefix) > 64) { /* address.h's REDIS_PREFIX_MAX */
         snprintf(error, OPTIONS_ERROR_BYTES, "--redis-prefix: expected at most 64 bytes");
         return false;
     }

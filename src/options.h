@@ -17,6 +17,7 @@ struct options {
 #undef DURATION
 #undef TEXT
     const char *redis_password; /* CHATTERBOX_REDIS_PASSWORD; "" if not set. Not a flag: others could read it */
+    const char *sentinel_password; /* CHATTERBOX_SENTINEL_PASSWORD, likewise */
     char *redis_argument;       /* argv's value of --redis; NULL if it is not there */
     char *bus_argument;         /* likewise of --bus */
 };

@@ -129,6 +129,25 @@ static size_t print_stats(char *text, size_t capacity, const struct http_sources
     return print(text, capacity, 200, json_type, body, (size_t)length, is_head);
 }
 
+/* what: that cannot be done. trouble: the metric that says why. */
+static size_t print_not_ready(char *text, size_t capacity, const struct http_sources *sources, bool is_head, const char *what, enum metric trouble,
+                              const char *so)
+{
+    const char *why = sources->redis_trouble(metrics_sum(sources->sets, sources->count, trouble));
+    char body[256];
+    snprintf(body, sizeof body, "%s now%s%s; %s\n", what, why[0] != '\0' ? ": " : "", why, so);
+    return print_text(text, capacity, 503, body, is_head);
+}
+
+static size_t print_readiness(char *text, size_t capacity, const struct http_sources *sources, bool is_head)
+{
+    if (metrics_sum(sources->sets, sources->count, METRIC_REDIS_UP) == 0)
+        return print_not_ready(text, capacity, sources, is_head, "Redis cannot be used", METRIC_REDIS_TROUBLE, "chats go on, searches wait");
+    if (metrics_sum(sources->sets, sources->count, METRIC_BUSES_UP) < metrics_sum(sources->sets, sources->count, METRIC_BUSES))
+        return print_not_ready(text, capacity, sources, is_head, "Other nodes cannot be heard", METRIC_BUS_TROUBLE, "chats on this one go on");
+    return print_text(text, capacity, 200, "ready\n", is_head);
+}
+
 size_t http_reply(char *text, size_t capacity, enum http_route route, const struct http_request *request,
                   const struct http_sources *sources, struct http_body *body)
 {
@@ -146,11 +165,7 @@ size_t http_reply(char *text, size_t capacity, enum http_route route, const stru
     case ROUTE_HEALTH:
         return print_text(text, capacity, 200, "ok\n", is_head);
     case ROUTE_READY:
-        if (metrics_sum(sources->sets, sources->count, METRIC_REDIS_UP) == 0)
-            return print_text(text, capacity, 503, "Redis cannot be used now; chats go on, searches wait\n", is_head);
-        if (metrics_sum(sources->sets, sources->count, METRIC_BUSES_UP) < metrics_sum(sources->sets, sources->count, METRIC_BUSES))
-            return print_text(text, capacity, 503, "Other nodes cannot be heard now; chats on this one go on\n", is_head);
-        return print_text(text, capacity, 200, "ready\n", is_head);
+        return print_readiness(text, capacity, sources, is_head);
     case ROUTE_METRICS:
         return print(text, capacity, 200, "text/plain; version=0.0.4; charset=utf-8", metrics,
                      metrics_print(sources->sets, sources->count, metrics, sizeof metrics), is_head);

@@ -32,6 +32,7 @@ struct http_sources {
     const struct metrics *sets; /* of all threads */
     size_t count;
     const char *config; /* JSON; of the process */
+    const char *(*redis_trouble)(int64_t number); /* why Redis cannot be used, in words, by METRIC_REDIS_TROUBLE; "" if that says nothing */
 };
 
 /* The part of an answer that stands somewhere for as long as the process lives. */

@@ -116,6 +116,7 @@ struct net {
     unsigned next_session_thread;
     uint32_t max_connections;
     const char *config; /* what GET /config answers; of the process */
+    const char *(*redis_trouble)(int64_t number); /* as in http/reply.h */
     uv_tcp_t listener;
     int listen_fd;
     unsigned accepts;              /* in this turn */

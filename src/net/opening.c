@@ -167,7 +167,9 @@ static enum opening_result on_upgrade(struct connection *connection, const struc
 static enum opening_result answer(struct connection *connection, enum http_route route, const struct http_request *request)
 {
     const struct net *net = connection->net;
-    const struct http_sources sources = { .sets = net->metrics_sets, .count = net->metrics_count, .config = net->config };
+    const struct http_sources sources = {
+        .sets = net->metrics_sets, .count = net->metrics_count, .config = net->config, .redis_trouble = net->redis_trouble
+    };
     char text[HTTP_REPLY_BYTES];
     struct http_body body = { 0 };
     put(connection, text, http_reply(text, sizeof text, route, request, &sources, &body));

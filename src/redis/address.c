@@ -8,50 +8,124 @@
 
 #include "http/percent.h"
 
-enum { REDIS_PORT = 6379, DB_MAX = 1000000, ADDRESS_BYTES = 1024 };
+enum { REDIS_PORT = 6379, SENTINEL_PORT = 26379, DB_MAX = 1000000, ADDRESS_BYTES = 4096, PIECE_BYTES = 1024 };
+
+static const struct scheme {
+    const char *text;
+    enum redis_address_kind kind;
+    uint16_t port;
+    unsigned hosts_max;
+} schemes[] = {
+    { "redis://", REDIS_TCP, REDIS_PORT, 1 },
+    { "sentinel://", REDIS_SENTINEL, SENTINEL_PORT, REDIS_ENDPOINTS_MAX },
+    { "cluster://", REDIS_CLUSTER, REDIS_PORT, REDIS_ENDPOINTS_MAX },
+};
+enum { SCHEMES = sizeof schemes / sizeof schemes[0] };
+
+static const char unix_scheme[] = "unix:";
 
 static bool fail(char error[REDIS_ADDRESS_ERROR_BYTES], const char *why)
 {
     snprintf(error, REDIS_ADDRESS_ERROR_BYTES,
-             "--redis: %s; expected embedded, unix:PATH or redis://[user:password@]host:port[/db]", why);
+             "--redis: %s; expected embedded, unix:PATH, redis://[user:password@]host:port[/db], sentinel://host:port,…/master[/db] or cluster://host:port,…", why);
     return false;
 }
 
-static bool parse_url(struct redis_address *address, const char *text, char error[REDIS_ADDRESS_ERROR_BYTES])
+static const struct scheme *scheme_of(const char *text)
 {
+    for (size_t i = 0; i < SCHEMES; i++) {
+        if (strncmp(text, schemes[i].text, strlen(schemes[i].text)) == 0)
+            return &schemes[i];
+    }
+    return NULL;
+}
+
+static bool parse_user(struct redis_credentials *credentials, const char *info, size_t length)
+{
+    const char *colon = memchr(info, ':', length);
+    size_t user_length = colon != NULL ? (size_t)(colon - info) : length;
+    return percent_decode(info, user_length, credentials->user, sizeof credentials->user) &&
+           (colon == NULL || percent_decode(colon + 1, length - user_length - 1, credentials->password, sizeof credentials->password));
+}
+
+/* piece: [user[:password]@]host[:port] */
+static bool parse_host(struct redis_address *address, const struct scheme *scheme, const char *piece, size_t length,
+                       char error[REDIS_ADDRESS_ERROR_BYTES])
+{
+    char text[PIECE_BYTES];
     struct http_parser_url url;
+    if (length + 8 >= sizeof text)
+        return fail(error, "it is too long");
+    if (address->endpoint_count == scheme->hosts_max)
+        return fail(error, "too many hosts");
+    const int printed = snprintf(text, sizeof text, "redis://%.*s", (int)length, piece);
     http_parser_url_init(&url);
-    if (http_parser_parse_url(text, strlen(text), 0, &url) != 0 || (url.field_set & (1 << UF_HOST)) == 0)
-        return fail(error, "not a URL");
-    if ((url.field_set & (1 << UF_QUERY)) != 0 || (url.field_set & (1 << UF_FRAGMENT)) != 0)
-        return fail(error, "a query or fragment means nothing here");
-
-    const char *host = text + url.field_data[UF_HOST].off;
-    if (!percent_decode(host, url.field_data[UF_HOST].len, address->host, sizeof address->host))
-        return fail(error, "the host is too long");
-    address->port = (url.field_set & (1 << UF_PORT)) != 0 ? url.port : REDIS_PORT;
-    if (address->port == 0)
-        return fail(error, "port 0");
-
-    if ((url.field_set & (1 << UF_USERINFO)) != 0) {
-        const char *info = text + url.field_data[UF_USERINFO].off;
-        size_t length = url.field_data[UF_USERINFO].len;
-        const char *colon = memchr(info, ':', length);
-        size_t user_length = colon != NULL ? (size_t)(colon - info) : length;
-        if (!percent_decode(info, user_length, address->user, sizeof address->user) ||
-            (colon != NULL && !percent_decode(colon + 1, length - user_length - 1, address->password, sizeof address->password)))
-            return fail(error, "user or password is too long or not well encoded");
+    bool is_good = http_parser_parse_url(text, (size_t)printed, 0, &url) == 0 && (url.field_set & (1 << UF_HOST)) != 0;
+    struct redis_endpoint *endpoint = &address->endpoints[address->endpoint_count];
+    const char *why = "not a URL";
+    if (is_good) {
+        why = "the host is too long";
+        is_good = percent_decode(text + url.field_data[UF_HOST].off, url.field_data[UF_HOST].len, endpoint->host, sizeof endpoint->host);
     }
-
-    if ((url.field_set & (1 << UF_PATH)) != 0 && url.field_data[UF_PATH].len > 1) {
-        char *end;
-        const char *db = text + url.field_data[UF_PATH].off + 1;
-        unsigned long number = strtoul(db, &end, 10);
-        if (*end != '\0' || db[0] < '0' || db[0] > '9' || number > DB_MAX)
-            return fail(error, "the database is not a number");
-        address->db = (unsigned)number;
+    if (is_good) {
+        why = "port 0";
+        endpoint->port = (url.field_set & (1 << UF_PORT)) != 0 ? url.port : scheme->port;
+        is_good = endpoint->port != 0;
     }
+    if (is_good && (url.field_set & (1 << UF_USERINFO)) != 0) {
+        why = "user or password is too long or not well encoded";
+        is_good = parse_user(&address->own, text + url.field_data[UF_USERINFO].off, url.field_data[UF_USERINFO].len);
+    }
+    OPENSSL_cleanse(text, sizeof text);
+    address->endpoint_count += is_good;
+    return is_good || fail(error, why);
+}
+
+static bool parse_db(struct redis_address *address, const char *text, char error[REDIS_ADDRESS_ERROR_BYTES])
+{
+    char *end;
+    unsigned long number = strtoul(text, &end, 10);
+    if (*end != '\0' || text[0] < '0' || text[0] > '9' || number > DB_MAX)
+        return fail(error, "the database is not a number");
+    address->db = (unsigned)number;
     return true;
+}
+
+/* path: what follows the hosts, without its first slash. */
+static bool parse_path(struct redis_address *address, const char *path, char error[REDIS_ADDRESS_ERROR_BYTES])
+{
+    if (address->kind == REDIS_SENTINEL) {
+        const size_t length = strcspn(path, "/");
+        if (length == 0 || !percent_decode(path, length, address->master, sizeof address->master))
+            return fail(error, "the master's name is missing, too long or not well encoded");
+        path += length;
+        if (*path == '/')
+            path++;
+    }
+    if (address->kind == REDIS_CLUSTER && path[0] != '\0')
+        return fail(error, "a cluster has one database, which has no number");
+    return path[0] == '\0' || parse_db(address, path, error);
+}
+
+static bool parse_url(struct redis_address *address, const struct scheme *scheme, const char *text, char error[REDIS_ADDRESS_ERROR_BYTES])
+{
+    address->kind = scheme->kind;
+    if (strpbrk(text, "?#") != NULL)
+        return fail(error, "a query or fragment means nothing here");
+    const char *host = text + strlen(scheme->text);
+    const char *at = memrchr(host, '@', strcspn(host, "/"));
+    size_t length = at != NULL ? (size_t)(at - host) : 0; /* a password may have a comma in it */
+    for (;;) {
+        length += strcspn(host + length, ",/");
+        if (!parse_host(address, scheme, host, length, error))
+            return false;
+        host += length;
+        if (*host != ',')
+            break;
+        host++;
+        length = 0;
+    }
+    return parse_path(address, *host == '/' ? host + 1 : host, error);
 }
 
 bool redis_address_parse(struct redis_address *address, const char *text, char error[REDIS_ADDRESS_ERROR_BYTES])
@@ -59,27 +133,36 @@ bool redis_address_parse(struct redis_address *address, const char *text, char e
     *address = (struct redis_address){ .kind = REDIS_EMBEDDED };
     if (strcmp(text, "embedded") == 0)
         return true;
-    if (strncmp(text, "unix:", 5) == 0) {
+    if (strncmp(text, unix_scheme, strlen(unix_scheme)) == 0) {
+        text += strlen(unix_scheme);
         address->kind = REDIS_UNIX;
-        if (text[5] == '\0' || strlen(text + 5) >= sizeof address->path)
+        if (text[0] == '\0' || strlen(text) >= sizeof address->path)
             return fail(error, "the path is empty or longer than 107 bytes");
-        memcpy(address->path, text + 5, strlen(text + 5) + 1);
+        memcpy(address->path, text, strlen(text) + 1);
         return true;
     }
-    if (strncmp(text, "redis://", 8) == 0) {
-        address->kind = REDIS_TCP;
-        return parse_url(address, text, error);
-    }
-    return fail(error, "not understood");
+    const struct scheme *scheme = scheme_of(text);
+    return scheme != NULL ? parse_url(address, scheme, text, error) : fail(error, "not understood");
+}
+
+size_t redis_address_length(const char *list)
+{
+    const struct scheme *scheme = scheme_of(list);
+    size_t length = strcspn(list, ",");
+    if (scheme == NULL || scheme->hosts_max == 1)
+        return length;
+    while (list[length] == ',' && scheme_of(list + length + 1) == NULL && strncmp(list + length + 1, unix_scheme, strlen(unix_scheme)) != 0)
+        length += 1 + strcspn(list + length + 1, ",");
+    return length;
 }
 
 bool redis_addresses_parse(struct redis_address addresses[], unsigned max, unsigned *count, const char *list, char error[REDIS_ADDRESS_ERROR_BYTES])
 {
-    static const char expected[] = "expected unix:PATH or redis://[user:password@]host:port, several with commas between them";
+    static const char expected[] = "expected unix:PATH or a URL as for --redis, several with commas between them";
     char one[ADDRESS_BYTES], why[REDIS_ADDRESS_ERROR_BYTES];
     unsigned parsed = 0;
     for (;;) {
-        size_t length = strcspn(list, ",");
+        size_t length = redis_address_length(list);
         bool is_good = length < sizeof one && parsed < max;
         if (is_good) {
             memcpy(one, list, length);
@@ -98,4 +181,52 @@ bool redis_addresses_parse(struct redis_address addresses[], unsigned max, unsig
     }
     *count = parsed;
     return true;
+}
+
+static bool has_tag(const char *prefix)
+{
+    const char *begin = strchr(prefix, '{');
+    const char *end = begin != NULL ? strchr(begin, '}') : NULL;
+    return end != NULL && end > begin + 1;
+}
+
+void redis_prefix_print(char text[REDIS_PREFIX_BYTES], const struct redis_address *address, const char *prefix)
+{
+    const bool is_made = address->kind == REDIS_CLUSTER && !has_tag(prefix);
+    if (is_made && prefix[0] == '\0')
+        snprintf(text, REDIS_PREFIX_BYTES, "{chatterbox}:");
+    else
+        snprintf(text, REDIS_PREFIX_BYTES, "%s%s%s", is_made ? "{" : "", prefix, is_made ? "}" : "");
+}
+
+bool redis_endpoint_moved(struct redis_endpoint *target, const char *error, const struct redis_endpoint *here)
+{
+    if (strncmp(error, "MOVED ", 6) != 0)
+        return false;
+    const char *host = strchr(error + 6, ' ');
+    const char *colon = host != NULL ? strrchr(++host, ':') : NULL; /* an IPv6 address comes without brackets */
+    if (colon == NULL || (size_t)(colon - host) >= sizeof target->host)
+        return false;
+    char *end;
+    const unsigned long port = strtoul(colon + 1, &end, 10);
+    if (*end != '\0' || port == 0 || port > UINT16_MAX)
+        return false;
+    struct redis_endpoint found = { .port = (uint16_t)port };
+    if (colon > host)
+        memcpy(found.host, host, (size_t)(colon - host));
+    else
+        memcpy(found.host, here->host, sizeof found.host);
+    *target = found;
+    return true;
+}
+
+bool redis_endpoint_equals(const struct redis_endpoint *a, const struct redis_endpoint *b)
+{
+    return a->port == b->port && strcmp(a->host, b->host) == 0;
+}
+
+void redis_endpoint_print(char text[REDIS_PLACE_BYTES], const struct redis_endpoint *endpoint)
+{
+    const bool is_ipv6 = strchr(endpoint->host, ':') != NULL;
+    snprintf(text, REDIS_PLACE_BYTES, "%s%s%s:%u", is_ipv6 ? "[" : "", endpoint->host, is_ipv6 ? "]" : "", endpoint->port);
 }

@@ -4,9 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "redis/trouble.h"
 #include "runtime/check.h"
 
 enum { BACKOFF_FIRST_MS = 10, BACKOFF_MAX_MS = 1000, TICK_MS = 50 };
+
+/* Sentinels are asked so often while a connection is open. After a loss they, or the nodes of a cluster, say when there is a new master. */
+enum { ASK_AGAIN_MS = 500, BACKOFF_ASKING_MAX_MS = 200 };
 
 /* An open connection that lasted so long was a good one: the next attempt need not wait. */
 enum { GOOD_CONNECTION_MS = 1000 };
@@ -31,7 +35,8 @@ static void set_state(struct redis_client *client, enum redis_client_state state
 static uint64_t take_backoff(struct redis_client *client)
 {
     uint64_t wait_ms = client->backoff_ms;
-    client->backoff_ms = wait_ms * 2 < BACKOFF_MAX_MS ? wait_ms * 2 : BACKOFF_MAX_MS;
+    const uint64_t max_ms = client->address->kind == REDIS_SENTINEL || client->address->kind == REDIS_CLUSTER ? BACKOFF_ASKING_MAX_MS : BACKOFF_MAX_MS;
+    client->backoff_ms = wait_ms * 2 < max_ms ? wait_ms * 2 : max_ms;
     client->random = client->random * 6364136223846793005u + 1442695040888963407u; /* Knuth, MMIX */
     return wait_ms / 2 + (client->random >> 33) % (wait_ms / 2 + 1);
 }
@@ -49,17 +54,17 @@ static void begin_loss(struct redis_client *client, const char *reason)
     uv_timer_start(&client->attempt, finish_loss, 0, 0);
 }
 
-/* Of the error only the code may be logged. */
 static void lose_on_error(struct redis_client *client, const char *error)
 {
-    char code[32];
-    size_t length = 0;
-    while (length < sizeof code - 1 && error[length] >= 'A' && error[length] <= 'Z') {
-        code[length] = error[length];
-        length++;
+    char code[REDIS_CODE_BYTES];
+    if (client->address->kind == REDIS_CLUSTER && client->state == REDIS_CLIENT_OPEN &&
+        redis_endpoint_moved(&client->target, error, &client->target)) {
+        client->is_moved = true;
+        begin_loss(client, "another node serves our keys");
+        return;
     }
-    code[length] = '\0';
-    begin_loss(client, length > 0 ? code : "ERR");
+    redis_error_code(code, error);
+    begin_loss(client, code);
 }
 
 static struct redis_command_sent *take_oldest(struct redis_client *client)
@@ -80,6 +85,7 @@ static void answer_oldest(struct redis_client *client, const redisReply *reply)
 
 static void give_stream_up(struct redis_client *client)
 {
+    redis_dial_give_up(&client->dial);
     redis_stream_close(&client->stream);
     while (client->oldest != NULL)
         answer_oldest(client, NULL);
@@ -146,67 +152,114 @@ static void open_stream(struct redis_client *client, redisContext *context)
         set_state(client, REDIS_CLIENT_CONNECTING);
 }
 
-static void stop_if_closed(struct redis_client *client)
-{
-    if (client->handles_open == 0 && client->state == REDIS_CLIENT_STOPPED)
-        client->handler->on_stopped(client->owner);
-}
+/* Where it goes. */
 
-/* localhost, for example, often has two, of which Redis listens on one. */
-static const struct addrinfo *address_to_try(const struct redis_client *client, const struct addrinfo *all)
+static void on_dialled(void *owner, redisContext *context, const char *reason)
 {
-    unsigned count = 1;
-    for (const struct addrinfo *one = all->ai_next; one != NULL; one = one->ai_next)
-        count++;
-    const struct addrinfo *chosen = all;
-    for (unsigned skipped = client->failed_attempts % count; skipped > 0; skipped--)
-        chosen = chosen->ai_next;
-    return chosen;
-}
-
-static void on_resolved(uv_getaddrinfo_t *resolve, int status, struct addrinfo *result)
-{
-    struct redis_client *client = resolve->data;
-    char ip[64] = "";
-    if (status == 0)
-        uv_ip_name(address_to_try(client, result)->ai_addr, ip, sizeof ip);
-    uv_freeaddrinfo(result);
-    client->handles_open--;
-    if (client->state == REDIS_CLIENT_STOPPED)
-        stop_if_closed(client);
-    else if (client->state != REDIS_CLIENT_RESOLVING)
-        return;
-    else if (status != 0)
-        begin_loss(client, uv_strerror(status));
+    if (context != NULL)
+        open_stream(owner, context);
     else
-        open_stream(client, redisConnectNonBlock(ip, client->address->port));
+        begin_loss(owner, reason);
+}
+
+static void go_to(struct redis_client *client, const struct redis_endpoint *target)
+{
+    if (target != &client->target)
+        client->target = *target;
+    set_state(client, REDIS_CLIENT_RESOLVING);
+    const int error = redis_dial(&client->dial, client->loop, &client->target, client->failed_attempts, on_dialled, client);
+    if (error != 0)
+        begin_loss(client, uv_strerror(error));
+}
+
+static bool has_target(const struct redis_client *client)
+{
+    return client->state == REDIS_CLIENT_RESOLVING || client->state == REDIS_CLIENT_CONNECTING || client->state == REDIS_CLIENT_OPEN;
+}
+
+static void on_master(void *owner, const struct redis_endpoint *master)
+{
+    struct redis_client *client = owner;
+    if (client->state == REDIS_CLIENT_ASKING) {
+        go_to(client, master);
+    } else if (has_target(client) && !redis_endpoint_equals(master, &client->target)) {
+        client->backoff_ms = BACKOFF_FIRST_MS;
+        begin_loss(client, "the Sentinels name another master");
+    }
+}
+
+/* Of an open connection nothing follows from it. */
+static void on_no_master(void *owner, const char *reason)
+{
+    struct redis_client *client = owner;
+    if (client->state == REDIS_CLIENT_ASKING)
+        begin_loss(client, reason);
+}
+
+static const struct sentinel_handler sentinel_handler = {
+    .on_master = on_master,
+    .on_failed = on_no_master,
+};
+
+static void ask(struct redis_client *client)
+{
+    client->asked_ms = uv_now(client->loop);
+    sentinel_ask(&client->sentinel);
 }
 
 static void attempt(uv_timer_t *timer)
 {
     struct redis_client *client = timer->data;
-    if (client->address->kind != REDIS_TCP) {
+    switch (client->address->kind) {
+    case REDIS_EMBEDDED:
+    case REDIS_UNIX:
         open_stream(client, redisConnectUnixNonBlock(client->address->path));
-        return;
+        break;
+    case REDIS_TCP:
+        go_to(client, &client->address->endpoints[0]);
+        break;
+    case REDIS_SENTINEL:
+        set_state(client, REDIS_CLIENT_ASKING);
+        ask(client);
+        break;
+    case REDIS_CLUSTER:
+        go_to(client, client->is_moved ? &client->target : &client->address->endpoints[client->seed++ % client->address->endpoint_count]);
+        client->is_moved = false; /* if that is not so any more, the others know */
+        break;
     }
-    char port[8];
-    snprintf(port, sizeof port, "%u", client->address->port);
-    struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM };
-    set_state(client, REDIS_CLIENT_RESOLVING);
-    client->resolve.data = client;
-    client->handles_open++;
-    int error = uv_getaddrinfo(client->loop, &client->resolve, on_resolved, client->address->host, port, &hints);
-    if (error != 0) {
-        client->handles_open--;
-        begin_loss(client, uv_strerror(error));
+}
+
+void redis_client_place(const struct redis_client *client, char place[REDIS_PLACE_BYTES])
+{
+    switch (client->address->kind) {
+    case REDIS_EMBEDDED:
+    case REDIS_UNIX:
+        snprintf(place, REDIS_PLACE_BYTES, "%s", client->address->path);
+        break;
+    case REDIS_TCP:
+    case REDIS_SENTINEL:
+    case REDIS_CLUSTER:
+        redis_endpoint_print(place, &client->target);
+        break;
     }
+}
+
+static void tick_sentinel(struct redis_client *client, uint64_t now_ms)
+{
+    if (has_target(client) && now_ms - client->asked_ms >= ASK_AGAIN_MS)
+        ask(client);
+    sentinel_tick(&client->sentinel, now_ms);
 }
 
 static void on_tick(uv_timer_t *timer)
 {
     struct redis_client *client = timer->data;
     uint64_t now_ms = uv_now(client->loop);
-    if (client->state == REDIS_CLIENT_CONNECTING && now_ms - client->since_ms > client->timeout_ms)
+    if (client->address->kind == REDIS_SENTINEL)
+        tick_sentinel(client, now_ms);
+    if (client->state == REDIS_CLIENT_RESOLVING && now_ms - client->since_ms > client->timeout_ms)
+        begin_loss(client, "looking the host up takes too long");
+    else if (client->state == REDIS_CLIENT_CONNECTING && now_ms - client->since_ms > client->timeout_ms)
         begin_loss(client, "connecting takes too long");
     else if (client->state == REDIS_CLIENT_OPEN && client->oldest != NULL &&
              now_ms - client->oldest->sent_ms > client->timeout_ms)
@@ -224,6 +277,7 @@ void redis_client_start(struct redis_client *client, uv_loop_t *loop, const stru
                                      .timeout_ms = timeout_ms,
                                      .backoff_ms = BACKOFF_FIRST_MS,
                                      .random = uv_hrtime(),
+                                     .sentinel = { .loop = loop, .address = address, .handler = &sentinel_handler, .owner = client },
                                      .handles_open = 2 };
     uv_timer_init(loop, &client->attempt);
     uv_timer_init(loop, &client->tick);
@@ -267,20 +321,18 @@ void redis_client_fail_on_error(struct redis_client *client, const char *error)
 static void on_closed(uv_handle_t *handle)
 {
     struct redis_client *client = handle->data;
-    client->handles_open--;
-    stop_if_closed(client);
+    if (--client->handles_open == 0)
+        client->handler->on_stopped(client->owner);
 }
 
 void redis_client_stop(struct redis_client *client)
 {
     if (client->state == REDIS_CLIENT_STOPPED)
         return;
-    bool is_resolving = client->state == REDIS_CLIENT_RESOLVING;
     begin_loss(client, "stopped");
     set_state(client, REDIS_CLIENT_STOPPED);
     give_stream_up(client);
-    if (is_resolving)
-        uv_cancel((uv_req_t *)&client->resolve);
+    sentinel_close(&client->sentinel);
     uv_close((uv_handle_t *)&client->attempt, on_closed);
     uv_close((uv_handle_t *)&client->tick, on_closed);
 }

@@ -6,6 +6,10 @@
  * A loss is announced once (on_lost), then every command without a reply is answered with NULL, then after a backoff
  * with jitter the next connection is tried.
  *
+ * Where that goes is asked each time, if Sentinels know it; and again while it is open: a master that has been replaced is given up. Whether
+ * what was reached is one (role.h) is the owner's to ask, since that may need a password first. Nodes of a cluster are tried in turn; the one that
+ * an error MOVED names is the next.
+ *
  * Threads:   the loop's.
  * Ownership: the struct is the caller's and must outlive redis_client_stop()'s on_stopped.
  */
@@ -18,6 +22,8 @@
 
 #include "redis/address.h"
 #include "redis/command.h"
+#include "redis/dial.h"
+#include "redis/sentinel.h"
 #include "redis/stream.h"
 
 /* reply is hiredis' and good during the call; NULL: the connection was lost, the outcome is unknown. */
@@ -33,6 +39,7 @@ struct redis_client_handler {
 
 enum redis_client_state {
     REDIS_CLIENT_WAITING, /* for the next attempt */
+    REDIS_CLIENT_ASKING, /* Sentinels */
     REDIS_CLIENT_RESOLVING,
     REDIS_CLIENT_CONNECTING,
     REDIS_CLIENT_OPEN,
@@ -57,7 +64,12 @@ struct redis_client {
     uint64_t random;     /* for jitter */
     uv_timer_t attempt;  /* one shot: the next attempt, or the end of a loss */
     uv_timer_t tick;
-    uv_getaddrinfo_t resolve;
+    struct redis_endpoint target; /* where this connection, or the next one, goes; "" as long as nobody knows */
+    bool is_moved;  /* the target is what MOVED has named: the next connection goes there */
+    unsigned seed;  /* of a cluster's nodes: the next one to try */
+    struct redis_dial *dial;
+    struct sentinel sentinel;
+    uint64_t asked_ms;
     unsigned failed_attempts; /* that did not get as far as a connection: of a name's addresses, each time the next one is tried */
     unsigned handles_open;
 };
@@ -75,9 +87,11 @@ void redis_client_send(struct redis_client *client, const struct command *comman
 /* Give this connection up, from anywhere: replies that still come are not passed on. */
 void redis_client_fail(struct redis_client *client, const char *reason);
 
-/* The same for an error that Redis has answered. The reason is its code, the letters in upper case that it begins with, or "ERR": the rest can
- * quote a command, and with it somebody's interests. */
+/* The same for an error that Redis has answered. The reason is its code (trouble.h): the rest can quote a command. */
 void redis_client_fail_on_error(struct redis_client *client, const char *error);
+
+/* For log lines: which Redis it is about. */
+void redis_client_place(const struct redis_client *client, char place[REDIS_PLACE_BYTES]);
 
 /* For good. on_stopped follows when all handles are closed. */
 void redis_client_stop(struct redis_client *client);

@@ -50,14 +50,14 @@ void command_print(struct command *command, const char *format, ...)
     command_add_bytes(command, text, (size_t)length);
 }
 
-bool command_auth(struct command *command, const struct redis_address *address)
+bool command_auth(struct command *command, const struct redis_credentials *credentials)
 {
-    if (address->password[0] == '\0')
+    if (credentials->password[0] == '\0')
         return false;
     command_init(command);
     command_add(command, "AUTH");
-    if (address->user[0] != '\0')
-        command_add(command, address->user);
-    command_add(command, address->password);
+    if (credentials->user[0] != '\0')
+        command_add(command, credentials->user);
+    command_add(command, credentials->password);
     return true;
 }

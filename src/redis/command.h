@@ -31,8 +31,8 @@ void command_add_bytes(struct command *command, const char *argument, size_t len
 void command_join(struct command *command, const char *first, const char *second, const char *third);
 void command_print(struct command *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* A whole AUTH with the user and the password of the address, into which it points. Returns false, with nothing to be sent, if there is no
+/* A whole AUTH with the user and the password, into which it points. Returns false, with nothing to be sent, if there is no
  * password. */
-bool command_auth(struct command *command, const struct redis_address *address);
+bool command_auth(struct command *command, const struct redis_credentials *credentials);
 
 #endif

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "redis/command.h"
+#include "redis/role.h"
 #include "runtime/check.h"
 
 enum { PING_MS = 500 };
@@ -14,12 +15,49 @@ static void on_authenticated(void *owner, void *request, const redisReply *reply
         redis_client_fail_on_error(request, reply->str);
 }
 
-/* What follows need not wait for the answer: Redis refuses it if this is refused. */
-static void authenticate(struct pubsub *pubsub, struct redis_client *client)
+static void on_role(void *owner, void *request, const redisReply *reply)
+{
+    (void)owner;
+    if (reply == NULL || role_is_master(reply))
+        return;
+    if (reply->type == REDIS_REPLY_ERROR)
+        redis_client_fail_on_error(request, reply->str);
+    else
+        redis_client_fail(request, ROLE_NO_MASTER);
+}
+
+/* What follows need not wait for the answers: Redis refuses it if AUTH is refused, and what a replica is given is lost with its connection. */
+static void begin(struct pubsub *pubsub, struct redis_client *client)
 {
     struct command command;
-    if (command_auth(&command, pubsub->config.address))
+    if (command_auth(&command, &pubsub->config.address->own))
         redis_client_send(client, &command, on_authenticated, client);
+    if (pubsub->config.address->kind != REDIS_SENTINEL)
+        return;
+    command_role(&command);
+    redis_client_send(client, &command, on_role, client);
+}
+
+/* A loss of what worked is always told. */
+static void tell_lost(struct pubsub *pubsub, const struct redis_client *client, const char *reason)
+{
+    char place[REDIS_PLACE_BYTES];
+    redis_client_place(client, place);
+    if (!pubsub->is_stopping)
+        troubles_tell(&pubsub->troubles, pubsub->config.log, "bus_lost", place, reason, pubsub->was_open, uv_now(client->loop));
+    pubsub->trouble = trouble_of(reason);
+    pubsub->was_open = false;
+    pubsub->config.handler->on_lost(pubsub->config.owner);
+}
+
+static void look(struct pubsub *pubsub)
+{
+    const bool is_open = pubsub_is_open(pubsub);
+    if (is_open && !pubsub->was_open) {
+        pubsub->troubles = (struct troubles){ 0 };
+        pubsub->trouble = TROUBLE_NONE;
+    }
+    pubsub->was_open = is_open;
 }
 
 static void on_tick(void *owner, uint64_t now_ms)
@@ -40,13 +78,13 @@ static void on_stopped(void *owner)
 static void on_publisher_open(void *owner)
 {
     struct pubsub *pubsub = owner;
-    authenticate(pubsub, &pubsub->publisher);
+    begin(pubsub, &pubsub->publisher);
 }
 
 static void on_publisher_lost(void *owner, const char *reason)
 {
     struct pubsub *pubsub = owner;
-    pubsub->config.handler->on_lost(pubsub->config.owner, reason);
+    tell_lost(pubsub, &pubsub->publisher, reason);
 }
 
 static const struct redis_client_handler publisher_handler = {
@@ -107,7 +145,7 @@ static void on_subscribed(void *owner, void *request, const redisReply *reply)
 static void on_subscriber_open(void *owner)
 {
     struct pubsub *pubsub = owner;
-    authenticate(pubsub, &pubsub->subscriber);
+    begin(pubsub, &pubsub->subscriber);
     for (unsigned channel = 0; channel < pubsub->config.channel_count; channel++) {
         struct command command;
         command_init(&command);
@@ -121,7 +159,7 @@ static void on_subscriber_lost(void *owner, const char *reason)
 {
     struct pubsub *pubsub = owner;
     pubsub->subscribed = 0;
-    pubsub->config.handler->on_lost(pubsub->config.owner, reason);
+    tell_lost(pubsub, &pubsub->subscriber, reason);
 }
 
 static void on_pong(void *owner, void *request, const redisReply *reply)
@@ -139,6 +177,7 @@ static void on_pong(void *owner, void *request, const redisReply *reply)
 static void on_subscriber_tick(void *owner, uint64_t now_ms)
 {
     struct pubsub *pubsub = owner;
+    look(pubsub);
     if (pubsub->subscribed < pubsub->config.channel_count || now_ms - pubsub->last_ping_ms < PING_MS)
         return;
     pubsub->last_ping_ms = now_ms;
@@ -205,6 +244,7 @@ void pubsub_reconnect(struct pubsub *pubsub, const char *reason)
 
 void pubsub_stop(struct pubsub *pubsub)
 {
+    pubsub->is_stopping = true;
     redis_client_stop(&pubsub->publisher);
     redis_client_stop(&pubsub->subscriber);
 }

@@ -18,13 +18,15 @@
 
 #include "redis/address.h"
 #include "redis/client.h"
+#include "redis/trouble.h"
+#include "runtime/log.h"
 
 enum { PUBSUB_CHANNELS_MAX = 2 };
 
 struct pubsub_handler {
     /* channel: its place in the configuration. bytes are good during the call. */
     void (*on_message)(void *owner, unsigned channel, const void *bytes, size_t length);
-    void (*on_lost)(void *owner, const char *reason); /* of either connection, also when an attempt fails */
+    void (*on_lost)(void *owner);                     /* either connection, also when an attempt fails; it is logged */
     void (*on_stopped)(void *owner);                  /* answers pubsub_stop() */
 };
 
@@ -34,6 +36,7 @@ struct pubsub_config {
     size_t unsent_max;    /* bytes published whose arrival Redis has not confirmed */
     const char *channels[PUBSUB_CHANNELS_MAX]; /* to subscribe to; the caller's */
     unsigned channel_count;
+    const struct log *log; /* hears of losses: bus_lost */
     const struct pubsub_handler *handler;
     void *owner;
 };
@@ -45,6 +48,10 @@ struct pubsub {
     unsigned subscribed;  /* channels that Redis has confirmed */
     unsigned stopped;     /* clients */
     uint64_t last_ping_ms;
+    struct troubles troubles;
+    enum trouble trouble; /* why it is not open; NONE while it is */
+    bool was_open;        /* when it was looked at last, and not lost since */
+    bool is_stopping;
 };
 
 /* Begins to connect. */

@@ -94,6 +94,12 @@ void redis_store_set_reachable(struct redis_store *store, const struct reachable
 
 /* The way up. */
 
+static void set_trouble(struct redis_store *store, enum trouble trouble)
+{
+    metrics_add(store->config.metrics, METRIC_REDIS_TROUBLE, (int64_t)trouble - (int64_t)store->trouble);
+    store->trouble = trouble;
+}
+
 static void release(struct redis_store *store);
 
 static void on_up(void *owner)
@@ -105,6 +111,8 @@ static void on_up(void *owner)
     }
     store->is_up = true;
     store->was_up = true;
+    store->troubles = (struct troubles){ 0 };
+    set_trouble(store, TROUBLE_NONE);
     log_event(store->config.log, LOG_INFO, "redis_up", "connection=%llu", store->connection);
     matcher_on_store_up(store->config.matcher);
 }
@@ -201,9 +209,12 @@ static void on_lost(void *owner, const char *reason)
         metrics_add(store->config.metrics, METRIC_REDIS_DISCONNECTS_TOTAL, 1);
         matcher_on_store_down(store->config.matcher);
     }
-    uint64_t suppressed;
-    if (!store->is_draining && (was_up || log_limit_pass(&store->lost_limit, uv_now(store->client.loop), &suppressed)))
-        log_event(store->config.log, was_up || store->was_up ? LOG_WARN : LOG_DEBUG, "redis_lost", "reason=\"%s\"", reason);
+    if (!store->is_draining) {
+        char place[REDIS_PLACE_BYTES];
+        redis_client_place(&store->client, place);
+        troubles_tell(&store->troubles, store->config.log, "redis_lost", place, reason, was_up, uv_now(store->client.loop));
+    }
+    set_trouble(store, trouble_of(reason));
     finish_drain(store);
 }
 

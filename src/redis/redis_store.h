@@ -27,6 +27,7 @@
 #include "redis/address.h"
 #include "redis/caller.h"
 #include "redis/reaper.h"
+#include "redis/trouble.h"
 #include "redis/way_up.h"
 #include "runtime/log.h"
 
@@ -59,7 +60,8 @@ struct redis_store {
     bool is_draining, has_released, has_drained;
     unsigned long long connection; /* counts; part of the lease's value */
     uint64_t last_heartbeat_ms;
-    struct log_limit lost_limit;
+    struct troubles troubles;
+    enum trouble trouble; /* NONE while it is up */
 };
 
 /* Begins to connect. The struct must stay where it is until on_stopped. */

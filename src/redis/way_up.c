@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "redis/role.h"
+
 static void take_step(struct way_up *way);
 
 static void send_command(struct way_up *way, const struct command *command, redis_reply_fn *on_reply)
@@ -50,6 +52,19 @@ static void on_auth(void *owner, void *request, const redisReply *reply)
         refuse(way, "Redis refuses the user or the password");
     else if (!is_error(way, reply))
         next_step(way);
+}
+
+/* What Sentinels have named may have become a replica, or not yet a master. */
+static void on_role(void *owner, void *request, const redisReply *reply)
+{
+    struct way_up *way = request;
+    (void)owner;
+    if (is_error(way, reply))
+        return;
+    if (role_is_master(reply))
+        next_step(way);
+    else
+        give_up(way, ROLE_NO_MASTER);
 }
 
 static void on_select(void *owner, void *request, const redisReply *reply)
@@ -121,10 +136,17 @@ static void on_own_reaped(void *owner)
 static void authenticate(struct way_up *way)
 {
     struct command command;
-    if (command_auth(&command, way->address))
+    if (command_auth(&command, &way->address->own))
         send_command(way, &command, on_auth);
     else
         next_step(way);
+}
+
+static void send_role(struct way_up *way)
+{
+    struct command command;
+    command_role(&command);
+    send_command(way, &command, on_role);
 }
 
 static void send_select(struct way_up *way)
@@ -151,6 +173,12 @@ static void take_step(struct way_up *way)
     switch (way->step) {
     case STEP_AUTH:
         authenticate(way);
+        break;
+    case STEP_ROLE:
+        if (way->address->kind == REDIS_SENTINEL)
+            send_role(way);
+        else
+            next_step(way);
         break;
     case STEP_SELECT:
         if (way->address->db != 0)

@@ -23,6 +23,7 @@ struct way_up_handler {
 
 enum way_up_step {
     STEP_AUTH,
+    STEP_ROLE,
     STEP_SELECT,
     STEP_POLICY,
     STEP_LOAD,

@@ -24,7 +24,6 @@ struct way {
     struct bus_thread *thread;
     unsigned index;
     struct pubsub pubsub;
-    struct log_limit lost_limit;
     uint64_t beat_ns; /* when the last beat went out */
 };
 
@@ -283,15 +282,11 @@ static void on_bus_message(void *owner, unsigned channel, const void *bytes, siz
         on_batch_for_us(thread, &header, &reader);
 }
 
-static void on_lost(void *owner, const char *reason)
+static void on_lost(void *owner)
 {
     struct way *way = owner;
-    struct bus_thread *thread = way->thread;
-    uint64_t suppressed;
     if (!pubsub_hears(&way->pubsub))
-        peers_on_gap(thread->peers, way->index);
-    if (!thread->has_left && log_limit_pass(&way->lost_limit, now_ms(thread), &suppressed))
-        log_event(thread->config.log, LOG_WARN, "bus_lost", "redis=%u reason=\"%s\" suppressed=%" PRIu64, way->index, reason, suppressed);
+        peers_on_gap(way->thread->peers, way->index);
 }
 
 static void on_stopped(void *owner)
@@ -311,8 +306,13 @@ static void on_tick(uv_timer_t *timer)
 {
     struct bus_thread *thread = timer->data;
     bool is_connected = true;
-    for (unsigned way = 0; way < thread->config.cluster->bus_count; way++)
+    enum trouble trouble = TROUBLE_NONE;
+    for (unsigned way = 0; way < thread->config.cluster->bus_count; way++) {
         is_connected &= pubsub_is_open(&thread->ways[way].pubsub);
+        if (trouble == TROUBLE_NONE)
+            trouble = thread->ways[way].pubsub.trouble;
+    }
+    set_gauge(thread, METRIC_BUS_TROUBLE, trouble);
     peers_tick(thread->peers, is_connected, now_ms(thread));
     take_news(thread);
     if (thread->ticks++ % (PEERS_BEAT_MS / TICK_MS) == 0 && !thread->has_left)
@@ -394,6 +394,7 @@ static void on_start(void *owner)
             .unsent_max = (size_t)config->options->bus_queue,
             .channels = { thread->channel_all, thread->channel_own },
             .channel_count = way == links_way_of(thread->links, config->cluster->incarnation) ? 2 : 1,
+            .log = config->log,
             .handler = &pubsub_handler,
             .owner = &thread->ways[way],
         };

@@ -21,6 +21,10 @@ bool cluster_load(struct cluster *cluster, const struct options *options, const 
     if (!seal_secrets_load(&cluster->secrets, options->cluster_secret_file, error) ||
         (options->bus[0] != '\0' && !redis_addresses_parse(cluster->buses, PEERS_WAYS_MAX, &cluster->bus_count, options->bus, error)))
         return false;
+    for (unsigned bus = 0; bus < cluster->bus_count; bus++) {
+        if (!redis_sentinel_password_complete(&cluster->buses[bus], options, error))
+            return false;
+    }
     if (options->bus_argument != NULL && redis_passwords_wipe(options->bus_argument))
         log_event(log, LOG_WARN, "password_on_command_line", "advice=\"other users can read it; use CHATTERBOX_BUS\"");
     return true;

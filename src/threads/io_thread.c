@@ -11,6 +11,7 @@
 #include "net/connection.h"
 #include "net/listener.h"
 #include "net/net.h"
+#include "redis/trouble.h"
 #include "runtime/check.h"
 
 /* How often it looks whether there is room again on the way to a session thread that is overloaded. */
@@ -251,6 +252,7 @@ struct net *io_thread_new(const struct io_thread_config *config, struct mailbox 
     net->max_connections = config->max_connections;
     net->readers = (struct reader_pool){ .longest = (size_t)config->options->max_message, .accepts_binary = config->accepts_binary };
     net->config = config->config;
+    net->redis_trouble = trouble_text;
     slab_init(&net->connections, sizeof(struct connection), ADDRESS_SLOTS);
     address_gate_init(net);
     if (!executor_init_or_log(&net->executor, mailbox, &handler, net, config->log, NULL)) {

@@ -18,6 +18,7 @@ struct matcher_thread {
     struct matcher matcher;
     struct redis_store store;
     struct reachable reachable;
+    char prefix[REDIS_PREFIX_BYTES];
     unsigned messages_this_turn;
 };
 
@@ -106,10 +107,11 @@ static void on_start(void *owner)
     };
     matcher_init(&thread->matcher, host, redis_store_interface(&thread->store),
                  (size_t)thread->config.options->redis_queue);
+    redis_prefix_print(thread->prefix, thread->config.address, thread->config.options->redis_prefix);
     struct redis_store_config store = {
         .incarnation = thread->config.incarnation,
         .address = thread->config.address,
-        .prefix = thread->config.options->redis_prefix,
+        .prefix = thread->prefix,
         .timeout_ms = (uint64_t)thread->config.options->redis_timeout_ms,
         .report_limit = (uint64_t)thread->config.options->report_limit,
         .report_time_ms = (uint64_t)thread->config.options->report_time_ms,

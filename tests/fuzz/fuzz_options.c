@@ -27,7 +27,11 @@ static void check_address(const char *text)
         return;
     }
     CHECK(address.kind != REDIS_UNIX || address.path[0] != '\0');
-    CHECK(address.kind != REDIS_TCP || (address.host[0] != '\0' && address.port != 0));
+    CHECK(address.kind != REDIS_TCP || address.endpoint_count == 1);
+    CHECK(address.kind != REDIS_SENTINEL || (address.endpoint_count >= 1 && address.master[0] != '\0'));
+    CHECK(address.kind != REDIS_CLUSTER || (address.endpoint_count >= 1 && address.db == 0));
+    for (unsigned i = 0; i < address.endpoint_count; i++)
+        CHECK(address.endpoints[i].host[0] != '\0' && address.endpoints[i].port != 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

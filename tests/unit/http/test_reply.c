@@ -10,10 +10,15 @@ static struct metrics metrics;
 static char text[HTTP_REPLY_BYTES];
 static struct http_body body;
 
+static const char *trouble(int64_t number)
+{
+    return number == 3 ? "of kind three" : "";
+}
+
 /* The answer to a request for a path, with a NUL behind it. */
 static void answer_to(const char *path, struct http_request request)
 {
-    const struct http_sources sources = { .sets = &metrics, .count = 1, .config = "{\"a\":1}" };
+    const struct http_sources sources = { .sets = &metrics, .count = 1, .config = "{\"a\":1}", .redis_trouble = trouble };
     request.path = (struct http_text){ path, strlen(path) };
     body = (struct http_body){ 0 };
     size_t length = http_reply(text, sizeof text - 1, http_route_find(request.path), &request, &sources, &body);
@@ -141,6 +146,12 @@ static void it_is_ready_while_redis_and_the_bus_are_up(void **state)
     (void)state;
     answer_to("/readyz", (struct http_request){ .is_get = true });
     expect_start("HTTP/1.1 503 ");
+    assert_string_equal(body_in_text(), "Redis cannot be used now; chats go on, searches wait\n");
+    metrics_add(&metrics, METRIC_REDIS_TROUBLE, 3);
+    answer_to("/readyz", (struct http_request){ .is_get = true });
+    expect_start("HTTP/1.1 503 ");
+    assert_string_equal(body_in_text(), "Redis cannot be used now: of kind three; chats go on, searches wait\n");
+    metrics_add(&metrics, METRIC_REDIS_TROUBLE, -3);
     metrics_add(&metrics, METRIC_REDIS_UP, 1);
     answer_to("/readyz", (struct http_request){ .is_get = true });
     expect_start("HTTP/1.1 200 ");
