@@ -29,6 +29,7 @@ struct message {
     bool is_chat_message; /* `type` says so */
     bool has_text, has_escapes;
     struct span text;
+    uint32_t n, ack;
 };
 
 /* A macro, so that the compiler compares a length that it knows. */
@@ -174,6 +175,20 @@ static const unsigned char *skip_number(const struct input *input, const unsigne
     return at - digits > DIGITS_MAX ? NULL : at;
 }
 
+/* A number that fits, and that jansson would call an integer if nothing of a number followed; then no object goes on. */
+static const unsigned char *take_count(const struct input *input, const unsigned char *at, uint32_t *count)
+{
+    enum { COUNT_DIGITS_MAX = 9 };
+    const unsigned char *digits = at;
+    uint32_t value = 0;
+    while (at < input->end && at - digits <= COUNT_DIGITS_MAX && *at >= '0' && *at <= '9')
+        value = value * 10 + (*at++ - '0');
+    if (value == 0 || *digits == '0' || at - digits > COUNT_DIGITS_MAX)
+        return NULL;
+    *count = value;
+    return at;
+}
+
 static const unsigned char *skip_word(const struct input *input, const unsigned char *at, const char *word, size_t length)
 {
     return (size_t)(input->end - at) >= length && memcmp(at, word, length) == 0 ? at + length : NULL;
@@ -253,6 +268,10 @@ static INLINE const unsigned char *take_member(struct input *input, const unsign
     bool has_escapes;
     if (IS(name, "data"))
         return take_object(input, at, take_member_of_data, message);
+    if (IS(name, "n"))
+        return take_count(input, at, &message->n);
+    if (IS(name, "ack"))
+        return take_count(input, at, &message->ack);
     if (!IS(name, "type"))
         return skip_scalar(input, at);
     at = take_string(input, at, &type, &has_escapes);
@@ -282,6 +301,7 @@ enum chat_text_verdict chat_text_find(struct chat_text *text, const void *utf8, 
     if (message.has_escapes && !check_escapes(message.text, &saved))
         return CHAT_TEXT_INVALID;
     const size_t codepoints = input.has_other_than_ascii ? count_codepoints(message.text) : message.text.length;
-    *text = (struct chat_text){ .bytes = (const char *)message.text.bytes, .length = message.text.length, .codepoints = codepoints - saved };
+    *text = (struct chat_text){ .bytes = (const char *)message.text.bytes, .length = message.text.length, .codepoints = codepoints - saved,
+                                .n = message.n, .ack = message.ack };
     return CHAT_TEXT_FOUND;
 }
