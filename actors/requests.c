@@ -333,7 +333,7 @@ void requests_on_client_text(struct session *session, struct session_host *host,
         host->parsed_bytes += text->length;
     if (session->is_resumable) {
         away_hear(session, host, &request);
-        if (error == ERROR_NONE && request.has_bad_number)
+        if (error == ERROR_NONE && request.has_bad_count)
             error = ERROR_INVALID_REQUEST;
     }
     if (error != ERROR_NONE)

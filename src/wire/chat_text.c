@@ -30,6 +30,7 @@ struct message {
     bool has_text, has_escapes;
     struct span text;
     uint32_t n, ack;
+    bool has_bad_count;
 };
 
 /* A macro, so that the compiler compares a length that it knows. */
@@ -175,20 +176,6 @@ static const unsigned char *skip_number(const struct input *input, const unsigne
     return at - digits > DIGITS_MAX ? NULL : at;
 }
 
-/* A number that fits, and that jansson would call an integer if nothing of a number followed; then no object goes on. */
-static const unsigned char *take_count(const struct input *input, const unsigned char *at, uint32_t *count)
-{
-    enum { COUNT_DIGITS_MAX = 9 };
-    const unsigned char *digits = at;
-    uint32_t value = 0;
-    while (at < input->end && at - digits <= COUNT_DIGITS_MAX && *at >= '0' && *at <= '9')
-        value = value * 10 + (*at++ - '0');
-    if (value == 0 || *digits == '0' || at - digits > COUNT_DIGITS_MAX)
-        return NULL;
-    *count = value;
-    return at;
-}
-
 static const unsigned char *skip_word(const struct input *input, const unsigned char *at, const char *word, size_t length)
 {
     return (size_t)(input->end - at) >= length && memcmp(at, word, length) == 0 ? at + length : NULL;
@@ -216,6 +203,24 @@ static const unsigned char *skip_scalar(struct input *input, const unsigned char
     default:
         return skip_number(input, at);
     }
+}
+
+/* A member that counts: a whole number of at least so much, and what fits. Else it is a bad one. */
+static const unsigned char *take_count(struct input *input, const unsigned char *at, uint32_t least, uint32_t *count, bool *is_bad)
+{
+    const unsigned char *end = skip_scalar(input, at);
+    uint64_t value = 0;
+    if (end == NULL)
+        return NULL;
+    if (end - at == 2 && memcmp(at, "-0", 2) == 0) /* is a number, and 0 */
+        at++;
+    for (; at < end && value <= UINT32_MAX; at++)
+        value = *at >= '0' && *at <= '9' ? value * 10 + (*at - '0') : UINT64_MAX;
+    if (value < least || value > UINT32_MAX)
+        *is_bad = true;
+    else
+        *count = (uint32_t)value;
+    return end;
 }
 
 static INLINE bool spans_equal(struct span a, struct span b)
@@ -269,9 +274,9 @@ static INLINE const unsigned char *take_member(struct input *input, const unsign
     if (IS(name, "data"))
         return take_object(input, at, take_member_of_data, message);
     if (IS(name, "n"))
-        return take_count(input, at, &message->n);
+        return take_count(input, at, 1, &message->n, &message->has_bad_count);
     if (IS(name, "ack"))
-        return take_count(input, at, &message->ack);
+        return take_count(input, at, 0, &message->ack, &message->has_bad_count);
     if (!IS(name, "type"))
         return skip_scalar(input, at);
     at = take_string(input, at, &type, &has_escapes);
@@ -302,6 +307,6 @@ enum chat_text_verdict chat_text_find(struct chat_text *text, const void *utf8, 
         return CHAT_TEXT_INVALID;
     const size_t codepoints = input.has_other_than_ascii ? count_codepoints(message.text) : message.text.length;
     *text = (struct chat_text){ .bytes = (const char *)message.text.bytes, .length = message.text.length, .codepoints = codepoints - saved,
-                                .n = message.n, .ack = message.ack };
+                                .n = message.n, .ack = message.ack, .has_bad_count = message.has_bad_count };
     return CHAT_TEXT_FOUND;
 }

@@ -24,7 +24,8 @@ struct chat_text {
     const char *bytes; /* the message as it stands in the JSON, without its quotation marks; NULL: there is none */
     size_t length;     /* bytes */
     size_t codepoints; /* of what it means */
-    uint32_t n, ack;   /* the request's members of these names, whole numbers; 0: there is none */
+    uint32_t n, ack;   /* the request's members of these names; 0: there is none, or a bad one */
+    bool has_bad_count; /* one of them is no whole number below 2^32, or n is 0 */
 };
 
 enum chat_text_verdict {

@@ -123,7 +123,7 @@ static void parse_numbers(struct request *request)
 {
     const bool has_good_n = parse_count(&request->n, json_object_get(request->root, "n"), 1);
     const bool has_good_ack = parse_count(&request->ack, json_object_get(request->root, "ack"), 0);
-    request->has_bad_number = !has_good_n || !has_good_ack;
+    request->has_bad_count = !has_good_n || !has_good_ack;
     request->is_echo = json_is_true(json_object_get(request->root, "echo"));
 }
 
@@ -136,7 +136,7 @@ enum error_code request_parse(struct request *request, const void *utf8, size_t 
     request->root = NULL;
     request->codepoints = 0;
     request->fallback_ms = FALLBACK_NEVER;
-    request->is_active = request->is_echo = request->has_bad_number = false;
+    request->is_active = request->is_echo = request->has_bad_count = false;
     request->n = request->ack = 0;
     interests_init(&request->interests);
 
@@ -147,6 +147,7 @@ enum error_code request_parse(struct request *request, const void *utf8, size_t 
         request->codepoints = request->text.codepoints;
         request->n = request->text.n;
         request->ack = request->text.ack;
+        request->has_bad_count = request->text.has_bad_count;
         return verdict == CHAT_TEXT_FOUND ? ERROR_NONE : ERROR_INVALID_JSON;
     }
 

@@ -50,8 +50,8 @@ struct request {
     int32_t fallback_ms;     /* FALLBACK: after so long anyone will do; FALLBACK_NEVER */
     bool is_active;          /* ACTIVE */
     bool is_echo;            /* ACK: the client wants to hear that its connection lives */
-    bool has_bad_number;     /* n or ack is there and no whole number from 1 to 2^32 - 1, or 0 for ack. Who cannot come back need not care */
-    uint32_t n, ack;         /* 0: there is none */
+    bool has_bad_count;      /* as in chat_text.h. Who cannot come back need not care */
+    uint32_t n, ack;         /* likewise */
     struct interests interests; /* INTERESTS: normalised, at least one */
 };
 

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "actors/again.h"
 #include "actors/restate.h"
 #include "actors/session.h"
 #include "sim/client.h"
@@ -163,7 +162,7 @@ static void session_thread_takes(struct world *world, unsigned thread, struct me
         struct address self = { .generation = ++world->actor_generation[slot],
                                 .slot = slot & (ADDRESS_SLOTS - 1),
                                 .thread = (uint8_t)thread };
-        session_init(&world->actors[slot], host, self, message->from, &message->conn_opened.identity, id);
+        session_init(&world->actors[slot], host, self, message->from, &message->conn_opened.identity, id, NULL);
     } else if (message->type == RESYNC) {
         world->restated[thread - FIRST_SESSION_THREAD] = 0;
         host->epoch = (uint8_t)message->resync.epoch;
@@ -232,12 +231,13 @@ static void note_pair(struct world *world, uint64_t match, const uint8_t caller[
 void threads_fire_reminder(struct world *world)
 {
     struct session *actor = &world->actors[world_pick(world, 2 * world->client_count)];
-    if (actor->reminder == NULL || !world->actor_is_alive[actor - world->actors])
+    if (!world->actor_is_alive[actor - world->actors] || *session_reminder(actor) == NULL)
         return;
     struct session_host *host = &world->hosts[actor->self.thread - FIRST_SESSION_THREAD];
     world->sender = actor->self.thread;
-    forget(world, &actor->reminder);
-    again_on_reminder(actor, host);
+    forget(world, session_reminder(actor));
+    session_on_reminder(actor, host);
+    after_actor(world, host, actor);
 }
 
 bool threads_give_turn(struct world *world, unsigned thread)

@@ -244,6 +244,13 @@ static void expect_same_text(const struct chat_text *text, const char *json, siz
     const json_t *message = json_object_get(json_object_get(root, "data"), "message");
     assert_true(json_is_string(message));
 
+    const json_t *n = json_object_get(root, "n"), *ack = json_object_get(root, "ack");
+    const bool has_good_n = json_is_integer(n) && json_integer_value(n) >= 1 && json_integer_value(n) <= UINT32_MAX;
+    const bool has_good_ack = json_is_integer(ack) && json_integer_value(ack) >= 0 && json_integer_value(ack) <= UINT32_MAX;
+    assert_int_equal(text->n, has_good_n ? json_integer_value(n) : 0);
+    assert_int_equal(text->ack, has_good_ack ? json_integer_value(ack) : 0);
+    assert_int_equal(text->has_bad_count, (n != NULL && !has_good_n) || (ack != NULL && !has_good_ack));
+
     /* What the partner gets says the same as if jansson had written it. */
     struct payload *found = event_chat_text(&time, text), *expected = event_chat_message(&time, message);
     json_t *found_root = json_loadb((const char *)found->bytes, found->length, JSON_REJECT_DUPLICATES, NULL);
