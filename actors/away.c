@@ -6,6 +6,7 @@
 #include "actors/relay.h"
 #include "actors/searching.h"
 #include "actors/tell.h"
+#include "runtime/check.h"
 
 /* Of the close codes, those that matter here. */
 enum { CLOSE_NORMAL = 1000, CLOSE_TAKEN_OVER = 4002 };
@@ -78,29 +79,13 @@ bool away_may_go(const struct session *session, const struct session_host *host)
            host->away < host->away_max;
 }
 
-static void drop_waiting(struct session *session)
-{
-    struct message message;
-    while (backlog_take(&session->waiting_requests, &message))
-        message_discard(&message);
-}
-
-/* The matcher's answer to end_matching would be for a connection that is no more: what it will say is made true now. */
-static void finish_cancelling(struct session *session, struct session_host *host)
-{
-    if (session->state == SESSION_SEARCHING)
-        searching_stop(session, host);
-    session->is_cancelling = false;
-    tell_news(session, host, event_success(&host->time, "The search is over."));
-}
-
 void away_go(struct session *session, struct session_host *host)
 {
     struct resume *resume = session->resume;
+    CHECK(backlog_first(&session->waiting_requests) == NULL && !session->is_cancelling); /* reading.c has dealt with them */
     if (session->code_to_answer != 0)
         tell(session, host,
              &(struct message){ .type = CONN_CLOSE, .to = session->connection, .conn_close = { .code = session->code_to_answer } });
-    drop_waiting(session);
     session->is_gone = false;
     session->code_to_answer = 0;
     session->connection = (struct address){ 0 };
@@ -113,9 +98,7 @@ void away_go(struct session *session, struct session_host *host)
     metrics_add(host->metrics, METRIC_AWAY_TOTAL, 1);
     resume->is_counted = true;
     tell_home(session, host, ADDRESS_AWAY);
-    if (session->is_cancelling) {
-        finish_cancelling(session, host);
-    } else if (session->state == SESSION_SEARCHING) {
+    if (session->state == SESSION_SEARCHING) {
         searching_stop(session, host);
         resume->is_paused = true;
     } else if (session->state == SESSION_CHATTING) {
@@ -177,6 +160,22 @@ static void end_with_gap(struct session *session, struct session_host *host)
         away_end(session, host);
     else
         leaving_close(session, host, CLOSE_TAKEN_OVER);
+}
+
+static void drop_waiting(struct session *session)
+{
+    struct message message;
+    while (backlog_take(&session->waiting_requests, &message))
+        message_discard(&message);
+}
+
+/* The matcher's answer to end_matching would be for a connection that is no more: what it will say is made true now. */
+static void finish_cancelling(struct session *session, struct session_host *host)
+{
+    if (session->state == SESSION_SEARCHING)
+        searching_stop(session, host);
+    session->is_cancelling = false;
+    tell_news(session, host, event_success(&host->time, "The search is over."));
 }
 
 static void take_over(struct session *session, struct session_host *host)

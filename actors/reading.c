@@ -71,7 +71,8 @@ void reading_go_on(struct session *session, struct session_host *host)
         }
         requests_on_client_text(session, host, take_waiting(session));
     }
-    if (session->is_gone)
+    /* Who may come back has what it has asked for: its answers are kept. */
+    if (session->is_gone && !(session->is_resumable && session->state < SESSION_CLOSING && awaits_matcher(session)))
         leave(session, host);
 }
 
@@ -106,7 +107,7 @@ void reading_end(struct session *session, struct session_host *host, uint16_t co
 {
     session->is_gone = true;
     session->code_to_answer = code;
-    if (session->state == SESSION_CHATTING)
+    if (session->state == SESSION_CHATTING && !session->is_resumable)
         session->is_cancelling = false; /* it came too late, so much is known without the matcher */
     reading_go_on(session, host);
 }

@@ -147,14 +147,14 @@ static void add_string(struct maker *maker)
 
 static void add_scalar(struct maker *maker)
 {
-    static const char *const scalars[] = { "0", "-1", "12345678901234567", "1.5", "-0.25", "true", "false", "null" };
+    static const char *const scalars[] = { "0", "-1", "12345678901234567", "1.5", "-0.25", "true", "false", "null", "17", "-0", "4294967295", "4294967296" };
     static const char *const others[] = { "1e5", "1234567890123456789null", "[]", "{}", "[1,{\"a\":2}]", "-", "01", "tru", "1.", ".5" };
     const uint32_t kind = pick(maker, 40);
     if (kind == 0) {
         maker->is_flat = false;
         add(maker, others[pick(maker, 10)]);
     } else if (kind < 20) {
-        add(maker, scalars[pick(maker, 8)]);
+        add(maker, scalars[pick(maker, 12)]);
     } else {
         add_string(maker);
     }
