@@ -23,9 +23,9 @@ void again_remind(struct session *session, struct session_host *host)
     if (session->wants_anyone && until_anyone_ms < (int64_t)in_ms)
         in_ms = until_anyone_ms > 0 ? (uint32_t)until_anyone_ms : 0;
     if (in_ms != UINT32_MAX)
-        host->remind(host->self, &session->reminder, session->self, in_ms);
+        host->remind(host->self, session_reminder(session), session->self, in_ms);
     else
-        host->forget(host->self, &session->reminder);
+        host->forget(host->self, session_reminder(session));
 }
 
 void again_mend_store(struct session *session, struct session_host *host)
@@ -48,7 +48,7 @@ void again_on_found_matched(struct session *session, struct session_host *host)
         mend_search(session, host);
     } else if (!session->is_mending) {
         session->is_mending = true;
-        host->remind(host->self, &session->reminder, session->self, ON_ITS_WAY_MS);
+        host->remind(host->self, session_reminder(session), session->self, ON_ITS_WAY_MS);
     }
 }
 
@@ -57,7 +57,7 @@ void again_on_reminder(struct session *session, struct session_host *host)
     if (session->state != SESSION_SEARCHING)
         return;
     if (session->is_starting && !session->is_mending) { /* and may be refused: the store must not keep a search that its user has given up */
-        host->remind(host->self, &session->reminder, session->self, ANSWER_MS);
+        host->remind(host->self, session_reminder(session), session->self, ANSWER_MS);
         return;
     }
     const bool is_mending = session->is_mending;

@@ -13,7 +13,7 @@
 /* SEARCHING: have again_on_reminder() called when it is time, if ever. Only who searches has a reminder. */
 void again_remind(struct session *session, struct session_host *host);
 
-/* What was asked for by host->remind(). */
+/* What was asked for by again_remind(). */
 void again_on_reminder(struct session *session, struct session_host *host);
 
 /* A search that was said again found the user matched. MATCH_FOUND of this node comes before this; without it, it is on its way from another one, or

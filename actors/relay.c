@@ -77,7 +77,7 @@ void relay_send(struct session *session, struct session_host *host, struct paylo
     struct relay *relay = current(session, host);
     if (relay == NULL) { /* it has given up, and the actor is about to hear of that */
         payload_free(&event);
-        tell_credit(host, session->self, session->connection, 1);
+        tell_credit(host, session->self, session_writer(session), 1);
         return;
     }
     if (relay->sent == relay->written_there)
@@ -89,6 +89,12 @@ void relay_send(struct session *session, struct session_host *host, struct paylo
         relay->newest_copy->next = copy;
     relay->newest_copy = copy;
     say_text(host, relay, ++relay->sent, event);
+}
+
+uint32_t relay_untaken(const struct session *session, const struct session_host *host)
+{
+    const struct relay *relay = current(session, host);
+    return relay != NULL ? relay->sent - relay->taken_there : 0;
 }
 
 /* Forgetting. */
@@ -216,7 +222,7 @@ void relay_begin(struct session *session, struct session_host *host, const struc
         return;
     struct relay *relay = relay_set_add(&host->relays, session->match, session->self);
     relay->partner = session->partner;
-    relay->connection = session->connection;
+    relay->connection = session_writer(session);
     relay->begun_ms = relay->introduced_ms = (uint32_t)host->now_ms;
     metrics_add(host->metrics, METRIC_REMOTE_CHATS, 1);
     if (found->from.node == 0) { /* this node's matcher has told the partner once */

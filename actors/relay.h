@@ -43,6 +43,9 @@ void relay_hears_of_match_taken(struct session *session, struct session_host *ho
 /* An event for the partner, made of one text of the client. The event is taken over. */
 void relay_send(struct session *session, struct session_host *host, struct payload *event);
 
+/* CHATTING with a partner on another node, whose actor does not have so many of the texts of this chat yet. */
+uint32_t relay_untaken(const struct session *session, const struct session_host *host);
+
 /* The user has left the chat. */
 void relay_leave(struct session *session, struct session_host *host);
 

@@ -19,7 +19,7 @@ struct relay_key {
 struct relay {
     struct relay_key key; /* first: the set's functions see a relay and a key alike */
     struct relay *next, *previous; /* of the thread's */
-    struct address partner, connection;
+    struct address partner, connection; /* the latter: who gets the credits back, session_writer() */
     uint32_t sent;                         /* number of the last text */
     uint32_t taken_there, written_there;   /* of them, as the partner has said */
     uint32_t taken_here, written_here;     /* of the partner's */

@@ -2,117 +2,30 @@
 
 #include <string.h>
 
-#include "actors/again.h"
+#include "actors/away.h"
 #include "actors/blocklist.h"
+#include "actors/leaving.h"
+#include "actors/limits.h"
 #include "actors/relay.h"
+#include "actors/searching.h"
 #include "actors/tell.h"
 #include "wire/request.h"
 
-/* So many refusals by a rate limit are borne at once, and one a second after that; then the connection is closed. Each further SHORT_BYTES of what was
- * refused count as one more: to read them has taken long. */
-enum { STRIKES_BURST = 50, STRIKES_PER_SECOND = 1 };
-
-/* Limits are per second; a pause earns so many seconds' worth. */
-enum { BURST_SECONDS = 3 };
-
-/* What is no longer than the first counts as one request, each further piece of the second as one more. */
-enum { SHORT_BYTES = 4096, BYTES_PER_TOKEN = 1024 };
-
 /* As long as `typing` is in any form that makes sense. */
 enum { TYPING_BYTES = 128 };
-
-enum { CLOSE_POLICY_VIOLATION = 1008 };
 
 /* How long after a chat its partner can still be blocked or reported; how long a chat must have been for a report to count; and how
  * often the partner is told who types. */
 enum { AFTERMATH_MS = 5 * 60 * 1000, REPORTABLE_MS = 10 * 1000, TYPING_MS = 2000 };
 
-/* Leaving. */
-
-void requests_drop_early(struct session *session, struct session_host *host, uint64_t match)
-{
-    struct message message;
-    struct backlog early = session->early;
-    session->early = (struct backlog){ 0 };
-    while (backlog_take(&early, &message)) {
-        if (message.peer_left.match > match) { /* both kinds begin with it */
-            backlog_put(&session->early, &message);
-            continue;
-        }
-        if (message.type == PEER_TEXT)
-            tell_credit(host, session->self, message.peer_text.writer, message_texts(&message));
-        message_discard(&message);
-    }
-}
-
-void requests_leave(struct session *session, struct session_host *host)
-{
-    if (session->state == SESSION_CHATTING)
-        relay_leave(session, host);
-    if (session->interests != NULL)
-        tell_matcher(session, host, USER_LEFT, 0, NULL);
-    requests_drop_early(session, host, UINT64_MAX);
-}
-
-void requests_close(struct session *session, struct session_host *host, uint16_t code)
-{
-    requests_leave(session, host);
-    tell_set_state(session, host, SESSION_CLOSING);
-    tell(session, host, &(struct message){ .type = CONN_CLOSE, .to = session->connection, .conn_close = { .code = code } });
-}
-
-/* Limits. */
-
-/* Refuse a request that came too soon after others, and the client that does not heed it. */
-static void refuse_as_too_soon(struct session *session, struct session_host *host, const struct request *request, uint32_t strikes)
-{
-    metrics_add(host->metrics, METRIC_RATE_LIMITED_TOTAL, 1);
-    tell_error(session, host, ERROR_RATE_LIMITED, request->type_name);
-    if (!rate_take_many(&session->strike_bucket, strikes, STRIKES_PER_SECOND, STRIKES_BURST, host->now_ms))
-        requests_close(session, host, CLOSE_POLICY_VIOLATION);
-}
-
-/* To parse what is long takes long, and others wait meanwhile: it is paid for by its length, and before. */
-static bool may_be_so_long(struct session *session, struct session_host *host, uint32_t length)
-{
-    if (length <= SHORT_BYTES)
-        return true;
-    const uint32_t tokens = (length - SHORT_BYTES + BYTES_PER_TOKEN - 1) / BYTES_PER_TOKEN;
-    if (rate_take_many(&session->chat_bucket, tokens, host->rate_chat, host->rate_chat * BURST_SECONDS, host->now_ms))
-        return true;
-    refuse_as_too_soon(session, host, &(struct request){ .type_name = NULL }, length / SHORT_BYTES);
-    return false;
-}
-
-/* For whatever goes to the partner, and for what leads to nothing: it has been parsed all the same. */
-static bool may_say(struct session *session, struct session_host *host, const struct request *request)
-{
-    if (rate_take(&session->chat_bucket, host->rate_chat, host->rate_chat * BURST_SECONDS, host->now_ms))
-        return true;
-    refuse_as_too_soon(session, host, request, 1);
-    return false;
-}
-
-static void refuse(struct session *session, struct session_host *host, const struct request *request, enum error_code error)
-{
-    if (may_say(session, host, request))
-        tell_error(session, host, error, request->type_name);
-}
-
-/* For whatever costs a call of Redis. */
-static bool may_search(struct session *session, struct session_host *host, const struct request *request)
-{
-    if (rate_take(&session->search_bucket, host->rate_search, host->rate_search * BURST_SECONDS, host->now_ms))
-        return true;
-    refuse_as_too_soon(session, host, request, 1);
-    return false;
-}
+/* So often a client that can come back is told that its connection lives, if it asks. */
+enum { ECHO_MS = 5000 };
 
 /* Searching. */
 
 static void submit_interests(struct session *session, struct session_host *host, const struct request *request)
 {
-    if (!may_search(session, host, request))
+    if (!limits_may_search(session, host, request))
         return;
     payload_free(&session->interests);
     session->interests = payload_copy(request->interests.bytes, request->interests.length);
@@ -125,26 +38,11 @@ static void submit_interests(struct session *session, struct session_host *host,
     tell_answer(session, host, event_success(&host->time, "Your interests are noted."));
 }
 
-/* From when on anyone will do. */
-static void wish_for_anyone(struct session *session, struct session_host *host, const struct request *request)
-{
-    session->accepts_anyone = request->fallback_ms == 0;
-    session->wants_anyone = request->fallback_ms > 0;
-    if (session->wants_anyone)
-        session->anyone_ms = (uint32_t)host->now_ms + (uint32_t)request->fallback_ms;
-    session->is_mending = false;
-    again_remind(session, host);
-}
-
 static void begin_search(struct session *session, struct session_host *host, const struct request *request)
 {
-    session->search++;
-    session->told = TOLD_NOTHING;
-    session->is_starting = true;
-    tell_set_state(session, host, SESSION_SEARCHING);
-    wish_for_anyone(session, host, request);
-    metrics_add(host->metrics, METRIC_SEARCHES_TOTAL, 1);
-    tell_search(session, host, false);
+    if (session->is_resumable)
+        session->resume->is_unasked = false;
+    searching_begin(session, host, request->fallback_ms);
     tell_credit(host, session->self, session->connection, 1);
 }
 
@@ -152,18 +50,18 @@ static void start_matching(struct session *session, struct session_host *host, c
 {
     switch ((enum session_state)session->state) {
     case SESSION_NEW:
-        refuse(session, host, request, ERROR_NO_INTERESTS);
+        limits_answer_error(session, host, request, ERROR_NO_INTERESTS);
         break;
     case SESSION_IDLE:
-        if (may_search(session, host, request))
+        if (limits_may_search(session, host, request))
             begin_search(session, host, request);
         break;
     case SESSION_SEARCHING:
-        if (may_say(session, host, request))
+        if (limits_may_say(session, host, request))
             tell_answer(session, host, event_no_match(&host->time));
         break;
     case SESSION_CHATTING:
-        refuse(session, host, request, ERROR_ALREADY_CHATTING);
+        limits_answer_error(session, host, request, ERROR_ALREADY_CHATTING);
         break;
     case SESSION_CLOSING:
     case SESSION_OVER:
@@ -176,7 +74,7 @@ static void end_matching(struct session *session, struct session_host *host, con
     switch ((enum session_state)session->state) {
     case SESSION_NEW:
     case SESSION_IDLE:
-        if (may_say(session, host, request))
+        if (limits_may_say(session, host, request))
             tell_answer(session, host, event_success(&host->time, "You were not searching."));
         break;
     case SESSION_SEARCHING:
@@ -184,7 +82,7 @@ static void end_matching(struct session *session, struct session_host *host, con
         tell_cancel(session, host);
         break;
     case SESSION_CHATTING:
-        refuse(session, host, request, ERROR_ALREADY_CHATTING);
+        limits_answer_error(session, host, request, ERROR_ALREADY_CHATTING);
         break;
     case SESSION_CLOSING:
     case SESSION_OVER:
@@ -194,20 +92,55 @@ static void end_matching(struct session *session, struct session_host *host, con
 
 /* Chatting. */
 
+/* Whether the client may know that it is. If the last search was begun for it, what it says before it has said that it has heard of the match is
+ * meant for an earlier partner. */
+static bool is_in_chat(const struct session *session)
+{
+    return session->state == SESSION_CHATTING &&
+           !(session->is_resumable && session->resume->is_unasked && session->resume->match_seq != 0);
+}
+
+static void send_to_partner(struct session *session, struct session_host *host, struct payload *event, uint32_t n)
+{
+    if (session->is_resumable)
+        resume_send(session->resume, n);
+    relay_send(session, host, event);
+}
+
+/* A text that has been taken before, over another connection perhaps. It is not relayed again; and if its chat is over, nobody will get it any more.
+ * Returns whether it is one. */
+static bool is_repeated(struct session *session, struct session_host *host, const struct request *request)
+{
+    if (!session->is_resumable || request->n == 0 || request->n > session->resume->taken_n)
+        return false;
+    if (!limits_may_acknowledge(session, host, request))
+        return true;
+    if (request->n <= session->resume->acknowledged_n) {
+        session->resume->owes_ack = true;
+    } else if (!resume_is_on_its_way(session->resume, request->n)) {
+        tell_error(session, host, ERROR_NOT_IN_CHAT, request->type_name);
+        return true;
+    }
+    tell_credit(host, session->self, session->connection, 1);
+    return true;
+}
+
 static void relay_text(struct session *session, struct session_host *host, const struct request *request)
 {
     enum error_code error = ERROR_NONE;
-    if (session->state != SESSION_CHATTING)
+    if (is_repeated(session, host, request))
+        return;
+    if (!is_in_chat(session))
         error = ERROR_NOT_IN_CHAT;
     else if (request->type == REQUEST_CHAT_MESSAGE && request->codepoints == 0)
         error = ERROR_MESSAGE_EMPTY;
     else if (request->type == REQUEST_CHAT_MESSAGE && request->codepoints > MESSAGE_CODEPOINTS_MAX)
         error = ERROR_MESSAGE_TOO_LONG;
     if (error != ERROR_NONE) {
-        refuse(session, host, request, error);
+        limits_answer_error(session, host, request, error);
         return;
     }
-    if (!may_say(session, host, request))
+    if (!limits_may_say(session, host, request))
         return;
     struct payload *event;
     if (request->type == REQUEST_WEBRTC_SIGNAL)
@@ -220,40 +153,33 @@ static void relay_text(struct session *session, struct session_host *host, const
         tell_error(session, host, ERROR_MESSAGE_TOO_LONG, request->type_name);
         return;
     }
-    relay_send(session, host, event);
+    send_to_partner(session, host, event, request->n);
 }
 
 /* Clients may tell it at each key, and what is too much is dropped; but it must not be made long in order to be a burden. */
 static void relay_typing(struct session *session, struct session_host *host, const struct request *request, uint32_t length)
 {
     uint32_t now_ms = (uint32_t)host->now_ms;
-    if (session->state != SESSION_CHATTING) {
-        refuse(session, host, request, ERROR_NOT_IN_CHAT);
-    } else if (length > TYPING_BYTES && !may_say(session, host, request)) {
+    if (!is_in_chat(session)) {
+        limits_answer_error(session, host, request, ERROR_NOT_IN_CHAT);
+    } else if (length > TYPING_BYTES && !limits_may_say(session, host, request)) {
         return;
     } else if (session->has_typed && now_ms - session->typing_ms < TYPING_MS) {
         tell_credit(host, session->self, session->connection, 1);
     } else {
         session->has_typed = true;
         session->typing_ms = now_ms;
-        relay_send(session, host, event_typing(&host->time, request->is_active));
+        send_to_partner(session, host, event_typing(&host->time, request->is_active), 0);
     }
-}
-
-static void leave_chat(struct session *session, struct session_host *host)
-{
-    relay_leave(session, host);
-    tell_matcher(session, host, CHAT_ENDED, session->match, NULL);
-    tell_set_state(session, host, SESSION_IDLE);
 }
 
 static void end_chat(struct session *session, struct session_host *host, const struct request *request)
 {
-    if (session->state != SESSION_CHATTING) {
-        refuse(session, host, request, ERROR_NOT_IN_CHAT);
+    if (!is_in_chat(session)) {
+        limits_answer_error(session, host, request, ERROR_NOT_IN_CHAT);
         return;
     }
-    leave_chat(session, host);
+    leaving_chat(session, host);
     tell_answer(session, host, event_success(&host->time, "The chat is over."));
 }
 
@@ -265,16 +191,16 @@ static void next(struct session *session, struct session_host *host, const struc
         start_matching(session, host, request);
         break;
     case SESSION_SEARCHING: /* the same search, under the new wish */
-        if (!may_search(session, host, request))
+        if (!limits_may_search(session, host, request))
             break;
-        wish_for_anyone(session, host, request);
+        searching_wish(session, host, request->fallback_ms);
         tell_search(session, host, true);
         tell_answer(session, host, event_no_match(&host->time));
         break;
     case SESSION_CHATTING:
-        if (!may_search(session, host, request))
+        if (!limits_may_search(session, host, request))
             break;
-        leave_chat(session, host);
+        leaving_chat(session, host);
         begin_search(session, host, request);
         break;
     case SESSION_CLOSING:
@@ -288,18 +214,19 @@ static void next(struct session *session, struct session_host *host, const struc
 /* Whether there is somebody to be blocked: the partner, or the last one for a while. */
 static bool has_culprit(const struct session *session, const struct session_host *host)
 {
-    return session->state == SESSION_CHATTING ||
-           (session->peer != NULL && (uint32_t)host->now_ms - session->parted_ms <= AFTERMATH_MS);
+    if (session->state == SESSION_CHATTING)
+        return is_in_chat(session);
+    return session->peer != NULL && (uint32_t)host->now_ms - session->parted_ms <= AFTERMATH_MS;
 }
 
 /* Returns false, with an error for the client, if nobody can be blocked. */
 static bool block_culprit(struct session *session, struct session_host *host, const struct request *request)
 {
     if (!has_culprit(session, host)) {
-        refuse(session, host, request, ERROR_NOT_IN_CHAT);
+        limits_answer_error(session, host, request, ERROR_NOT_IN_CHAT);
         return false;
     }
-    if (!may_search(session, host, request))
+    if (!limits_may_search(session, host, request))
         return false;
     if (!blocklist_add(&session->blocklist, session->peer->id)) {
         tell_error(session, host, ERROR_SERVER_BUSY, request->type_name);
@@ -308,7 +235,7 @@ static bool block_culprit(struct session *session, struct session_host *host, co
     /* Before the end of the chat, so that it holds for the next search of either. */
     tell_matcher(session, host, USER_BLOCKED, 0, payload_copy(session->peer->id, USER_ID_BYTES));
     if (session->state == SESSION_CHATTING)
-        leave_chat(session, host);
+        leaving_chat(session, host);
     return true;
 }
 
@@ -365,9 +292,38 @@ static void report(struct session *session, struct session_host *host, const str
     tell_answer(session, host, event_success(&host->time, "Thank you. You will not meet again."));
 }
 
+/* Acknowledgements. */
+
+/* What is acknowledged has been taken note of. */
+static void acknowledge(struct session *session, struct session_host *host, const struct request *request)
+{
+    struct resume *resume = session->resume;
+    const uint32_t now_ms = (uint32_t)host->now_ms;
+    if (!limits_may_acknowledge(session, host, request))
+        return;
+    if (!request->is_echo || (resume->has_echoed && now_ms - resume->echoed_ms < ECHO_MS)) {
+        tell_credit(host, session->self, session->connection, 1);
+        return;
+    }
+    resume->has_echoed = true;
+    resume->echoed_ms = now_ms;
+    tell_answer(session, host, event_ack(&host->time, resume->acknowledged_n));
+}
+
+/* Of a client that cannot come back. It may want to hear that its connection lives all the same, and pays for that. */
+static void echo(struct session *session, struct session_host *host, const struct request *request)
+{
+    if (!limits_may_say(session, host, request))
+        return;
+    if (request->is_echo)
+        tell_answer(session, host, event_ack(&host->time, 0));
+    else
+        tell_credit(host, session->self, session->connection, 1);
+}
+
 void requests_on_client_text(struct session *session, struct session_host *host, struct payload *text)
 {
-    if (!may_be_so_long(session, host, text->length)) {
+    if (!limits_may_be_so_long(session, host, text->length)) {
         payload_free(&text);
         return;
     }
@@ -375,12 +331,17 @@ void requests_on_client_text(struct session *session, struct session_host *host,
     enum error_code error = request_parse(&request, text->bytes, text->length);
     if (request.text.bytes == NULL)
         host->parsed_bytes += text->length;
+    if (session->is_resumable) {
+        away_hear(session, host, &request);
+        if (error == ERROR_NONE && request.has_bad_count)
+            error = ERROR_INVALID_REQUEST;
+    }
     if (error != ERROR_NONE)
         request.type = REQUEST_UNKNOWN;
     switch (request.type) {
     case REQUEST_UNKNOWN:
     case REQUEST_TYPES:
-        refuse(session, host, &request, error);
+        limits_answer_error(session, host, &request, error);
         break;
     case REQUEST_SUBMIT_INTERESTS:
         submit_interests(session, host, &request);
@@ -409,6 +370,12 @@ void requests_on_client_text(struct session *session, struct session_host *host,
         break;
     case REQUEST_REPORT:
         report(session, host, &request);
+        break;
+    case REQUEST_ACK:
+        if (session->is_resumable)
+            acknowledge(session, host, &request);
+        else
+            echo(session, host, &request);
         break;
     }
     request_fini(&request);

@@ -12,13 +12,4 @@
 /* Take a text of the client, which is freed. Not while the actor waits for the matcher: session.c keeps it until then. */
 void requests_on_client_text(struct session *session, struct session_host *host, struct payload *text);
 
-/* Have the client's connection closed with a code (RFC 6455, section 7.4), and leave everything. */
-void requests_close(struct session *session, struct session_host *host, uint16_t code);
-
-/* Leave chat, search and store; the client is not told. */
-void requests_leave(struct session *session, struct session_host *host);
-
-/* Messages of a partner that never became one, of matches up to this one. */
-void requests_drop_early(struct session *session, struct session_host *host, uint64_t match);
-
 #endif

@@ -4,109 +4,42 @@
 #include <string.h>
 
 #include "actors/again.h"
+#include "actors/away.h"
 #include "actors/blocklist.h"
+#include "actors/leaving.h"
+#include "actors/reading.h"
 #include "actors/relay.h"
-#include "actors/requests.h"
 #include "actors/tell.h"
 #include "runtime/check.h"
-#include "wire/chat_text.h"
 
 /* The protocol's own: reported too often. */
 enum { CLOSE_BANNED = 4003 };
 
-/* jansson takes 10 ns for a byte, or 80 of the most malicious. A request of more than the first is not for it to parse at once, and no request is
- * once it has parsed the second in one batch. To see whether a request is for jansson at all takes a look at every byte, so that is asked last, and
- * of none that is longer than 2,000 code points take when each is written as an escape. */
-enum { QUICK_BYTES = 2048, QUICK_BATCH_BYTES = 16384, CHAT_BYTES_MAX = 12288 };
-
-static bool awaits_matcher(const struct session *session)
+/* Its connection may be another one by now, or none. */
+static bool is_from_connection(const struct session *session, const struct message *message)
 {
-    return session->is_starting || session->is_cancelling;
+    return !session->is_resumable || address_equals(message->from, session->connection);
 }
 
-static bool is_quick(const struct session_host *host, const struct payload *text)
+static void end_call(struct session *session, struct session_host *host)
 {
-    struct chat_text found;
-    return (text->length <= QUICK_BYTES && host->parsed_bytes < QUICK_BATCH_BYTES) ||
-           (text->length <= CHAT_BYTES_MAX && chat_text_find(&found, text->bytes, text->length) != CHAT_TEXT_NONE);
-}
-
-static void await_turn(struct session *session, struct session_host *host)
-{
-    session->awaits_turn = true;
-    host->await_turn(host->self, session->self);
-}
-
-static void leave(struct session *session, struct session_host *host)
-{
-    if (session->state != SESSION_CLOSING)
-        requests_leave(session, host);
-    tell_set_state(session, host, SESSION_OVER);
-    metrics_add(host->metrics, METRIC_USERS, -1);
-    if (session->code_to_answer != 0)
-        tell(session, host,
-             &(struct message){ .type = CONN_CLOSE,
-                                .to = session->connection,
-                                .conn_close = { .code = session->code_to_answer } });
-}
-
-/* The oldest text that waits; NULL: none does. */
-static struct payload *take_waiting(struct session *session)
-{
-    struct message run;
-    if (!backlog_take(&session->waiting_requests, &run))
-        return NULL;
-    struct payload *text = message_take_payload(&run);
-    if (run.payload != NULL)
-        backlog_put_back(&session->waiting_requests, &run);
-    return text;
-}
-
-/* Requests that came while it waited for the matcher or a turn. One of them may be the next to wait for. */
-static void resume_requests(struct session *session, struct session_host *host)
-{
-    const struct message *next;
-    if (session->awaits_turn)
-        return;
-    while (!awaits_matcher(session) && session->state < SESSION_CLOSING &&
-           (next = backlog_first(&session->waiting_requests)) != NULL) {
-        if (!is_quick(host, next->payload)) {
-            await_turn(session, host);
-            return;
-        }
-        requests_on_client_text(session, host, take_waiting(session));
-    }
-    if (session->is_gone)
-        leave(session, host);
-}
-
-/* As far as they may be dealt with now: each may be one that what follows has to wait for, or the last one. */
-static void on_client_texts(struct session *session, struct session_host *host, struct message *run)
-{
-    while (run->payload != NULL) {
-        if (session->state == SESSION_CLOSING) {
-            message_discard(run);
-        } else if (awaits_matcher(session) || session->awaits_turn) {
-            backlog_put(&session->waiting_requests, run);
-            return;
-        } else if (!is_quick(host, run->payload)) {
-            backlog_put(&session->waiting_requests, run);
-            await_turn(session, host);
-            return;
-        } else {
-            requests_on_client_text(session, host, message_take_payload(run));
-        }
-    }
+    away_settle(session, host);
+    tell_hand_over(host);
 }
 
 void session_on_turn(struct session *session, struct session_host *host)
 {
-    session->awaits_turn = false;
-    struct payload *text = session->state < SESSION_CLOSING ? take_waiting(session) : NULL;
-    if (text != NULL)
-        requests_on_client_text(session, host, text);
-    resume_requests(session, host);
-    tell_hand_over(host);
+    reading_on_turn(session, host);
+    end_call(session, host);
+}
+
+void session_on_reminder(struct session *session, struct session_host *host)
+{
+    if (session->state == SESSION_SEARCHING)
+        again_on_reminder(session, host);
+    else if (session->is_resumable)
+        away_on_reminder(session, host);
+    end_call(session, host);
 }
 
 /* What the partner sends. */
@@ -116,6 +49,21 @@ static bool is_of_the_future(const struct session *session, uint64_t match)
     return session->state == SESSION_SEARCHING && match > session->match;
 }
 
+/* What is kept for a client that is away is as good as written: how much that may be is bounded, by resume.h. */
+static void relay_text(struct session *session, struct session_host *host, struct message *message)
+{
+    const struct address writer = message->peer_text.writer;
+    const uint32_t texts = message_texts(message);
+    metrics_add(host->metrics, METRIC_RELAYED_TOTAL, texts);
+    tell_relayed(session, host, message);
+    if (!session_is_away(session))
+        return;
+    if (session->partner.node != 0)
+        relay_on_written(session, host, texts);
+    else
+        tell_credit(host, session->self, writer, texts);
+}
+
 static void on_peer_text(struct session *session, struct session_host *host, struct message *message)
 {
     if (message->from.node != 0 && !relay_takes(session, host, message))
@@ -123,11 +71,10 @@ static void on_peer_text(struct session *session, struct session_host *host, str
     if (is_of_the_future(session, message->peer_text.match)) {
         backlog_put(&session->early, message);
     } else if (session->state == SESSION_CHATTING && message->peer_text.match == session->match) {
-        metrics_add(host->metrics, METRIC_RELAYED_TOTAL, message_texts(message));
-        tell_relayed(session, host, message);
+        relay_text(session, host, message);
     } else {
         metrics_add(host->metrics, METRIC_PEER_STALE_TOTAL, message_texts(message));
-        tell_credit(host, session->self, message->peer_text.writer, message_texts(message));
+        tell_lost(host, session->self, message->peer_text.writer, message_texts(message));
         message_discard(message);
     }
 }
@@ -137,7 +84,7 @@ static void search_on(struct session *session, struct session_host *host, uint64
 {
     session->match = without;
     session->is_mending = false;
-    requests_drop_early(session, host, without);
+    leaving_drop_early(session, host, without);
     if (session->is_cancelling)
         return; /* the cancel's answer will say that it came too late for this match, which is over */
     session->search++;
@@ -164,13 +111,26 @@ static void on_peer_left(struct session *session, struct session_host *host, str
         return;
     if (session->state != SESSION_CHATTING || message->peer_left.match != session->match)
         return;
+    /* Only who is there itself can search on. */
+    const bool searches_on = message->peer_left.is_no_show && session->is_resumable && session->resume->match_seq == 0;
     relay_end(session, host);
     tell_set_state(session, host, SESSION_IDLE);
-    tell_news(session, host, event_partner_left_chat(&host->time, session->match));
+    tell_news(session, host,
+              searches_on ? event_partner_no_show(&host->time, session->match) : event_partner_left_chat(&host->time, session->match));
     /* The partner has told the matcher; but what we wrote back to a store that had lost its memory may come after that. And who was never met (relay.h)
      * has told nobody. */
     if (session->is_restored || address_equals(message->from, session->self))
         tell_matcher(session, host, CHAT_ENDED, session->match, NULL);
+    if (searches_on)
+        away_search_on(session, host);
+}
+
+static void on_peer_is_away_or_back(struct session *session, struct session_host *host, struct message *message)
+{
+    if (is_of_the_future(session, message->peer_left.match) && message->from.node == 0)
+        backlog_put(&session->early, message);
+    else
+        away_on_partner(session, host, message);
 }
 
 /* What the matcher answers. Answers to an earlier search are of no interest any more. */
@@ -240,13 +200,14 @@ static void on_match_found(struct session *session, struct session_host *host, s
                                     message->payload->bytes + sizeof *session->peer,
                                     message->payload->length - sizeof *session->peer));
     message_discard(message);
+    away_begin_chat(session, host);
 
     struct backlog early = session->early;
     session->early = (struct backlog){ 0 };
     struct message next;
     while (backlog_take(&early, &next))
         session_on_message(session, host, &next);
-    resume_requests(session, host);
+    reading_go_on(session, host);
 }
 
 static void on_search_waiting(struct session *session, struct session_host *host)
@@ -269,7 +230,7 @@ static void on_search_unavailable(struct session *session, struct session_host *
 static void on_search_busy(struct session *session, struct session_host *host)
 {
     tell_set_state(session, host, SESSION_IDLE);
-    requests_drop_early(session, host, UINT64_MAX);
+    leaving_drop_early(session, host, UINT64_MAX);
     metrics_add(host->metrics, METRIC_REQUEST_ERRORS_TOTAL, 1);
     tell_news(session, host, event_error(&host->time, ERROR_SERVER_BUSY, "start_matching"));
 }
@@ -285,7 +246,7 @@ static void on_search_answered(struct session *session, struct session_host *hos
         on_search_unavailable(session, host);
     else
         on_search_busy(session, host);
-    resume_requests(session, host);
+    reading_go_on(session, host);
 }
 
 /* Whoever was first, the match or the cancel, the state tells it: a match is always heard of before this. */
@@ -307,7 +268,7 @@ static void on_cancel_answered(struct session *session, struct session_host *hos
         if (message->type == SEARCH_TOO_LATE) /* as above, or the partner is blocked */
             again_mend_store(session, host);
         tell_set_state(session, host, SESSION_IDLE);
-        requests_drop_early(session, host, UINT64_MAX);
+        leaving_drop_early(session, host, UINT64_MAX);
         tell_answer(session, host, event_success(&host->time, "The search is over."));
         break;
     case SESSION_NEW:
@@ -318,7 +279,7 @@ static void on_cancel_answered(struct session *session, struct session_host *hos
     case SESSION_OVER:
         return;
     }
-    resume_requests(session, host);
+    reading_go_on(session, host);
 }
 
 /* The life of the actor. */
@@ -328,37 +289,39 @@ static void on_banned(struct session *session, struct session_host *host)
     if (session->state >= SESSION_CLOSING)
         return;
     metrics_add(host->metrics, METRIC_BANNED_TOTAL, 1);
-    requests_close(session, host, CLOSE_BANNED);
-}
-
-/* What the client has written before may still be on its way to the partner. */
-static void on_conn_gone(struct session *session, struct session_host *host, const struct message *message)
-{
-    session->is_gone = true;
-    session->code_to_answer = message->conn_close.code;
-    if (session->state == SESSION_CHATTING)
-        session->is_cancelling = false; /* it came too late, so much is known without the matcher */
-    resume_requests(session, host);
+    if (session_is_away(session))
+        away_end(session, host);
+    else
+        leaving_close(session, host, CLOSE_BANNED);
 }
 
 void session_init(struct session *session, struct session_host *host, struct address self, struct address connection,
-                  const struct identity *identity, const uint8_t user_id[USER_ID_BYTES])
+                  const struct identity *identity, const uint8_t user_id[USER_ID_BYTES], const struct resume_ask *ask)
 {
+    char token[TOKEN_DIGITS + 1];
+    const bool is_refused = ask != NULL && ask->is_back;
     *session = (struct session){ .self = self, .connection = connection, .identity = *identity, .state = SESSION_NEW };
     memcpy(session->user_id, user_id, USER_ID_BYTES);
     metrics_add(host->metrics, METRIC_USERS, 1);
     tell(session, host, &(struct message){ .type = CONN_ACCEPTED, .to = connection });
-    tell_news(session, host, event_connection_established(&host->time, session->user_id));
+    if (ask != NULL && host->resume_ms > 0)
+        away_prepare(session, host, token);
+    tell_news(session, host,
+              event_connection_established_anew(&host->time, session->user_id, session->is_resumable ? token : NULL, host->resume_ms, is_refused));
 }
 
 void session_on_message(struct session *session, struct session_host *host, struct message *message)
 {
     switch ((enum message_type)message->type) {
     case CLIENT_TEXT:
-        on_client_texts(session, host, message);
+        if (is_from_connection(session, message))
+            reading_take(session, host, message);
+        else
+            message_discard(message);
         break;
     case CONN_GONE:
-        on_conn_gone(session, host, message);
+        if (is_from_connection(session, message))
+            reading_end(session, host, message->conn_close.code);
         break;
     case USER_BANNED:
         on_banned(session, host);
@@ -385,14 +348,29 @@ void session_on_message(struct session *session, struct session_host *host, stru
         relay_hears_of_match_taken(session, host, message);
         break;
     case TEXT_WRITTEN:
-        relay_on_written(session, host, message->credit.texts);
+        if (message->credit.is_receipt)
+            away_on_credit(session, host, message);
+        else
+            relay_on_written(session, host, message->credit.texts);
+        break;
+    case TEXT_DONE:
+        away_on_credit(session, host, message);
+        break;
+    case PEER_AWAY:
+    case PEER_BACK:
+        on_peer_is_away_or_back(session, host, message);
+        break;
+    case ADDRESS_DENIED:
+        away_on_denied(session, host);
         break;
     default: /* message.def has nothing else for an actor but what comes from other nodes; mailbox.c has checked the direction */
         relay_on_message(host, message);
         message_discard(message);
+        if (session->is_resumable && session->state == SESSION_CHATTING && session->partner.node != 0)
+            resume_on_taken(session->resume, relay_untaken(session, host));
         break;
     }
-    tell_hand_over(host);
+    end_call(session, host);
 }
 
 void session_fini(struct session *session, struct session_host *host)
@@ -404,7 +382,9 @@ void session_fini(struct session *session, struct session_host *host)
     payload_free(&session->blocklist);
     free(session->peer);
     session->peer = NULL;
-    host->forget(host->self, &session->reminder);
+    host->forget(host->self, session_reminder(session));
+    if (session->is_resumable)
+        resume_free(&session->resume);
 }
 
 void session_on_undeliverable(struct session_host *host, struct message *message)
@@ -413,7 +393,7 @@ void session_on_undeliverable(struct session_host *host, struct message *message
     if (message->from.node != 0)
         relay_on_message(host, message);
     else if (message->type == PEER_TEXT)
-        tell_credit(host, message->to, message->peer_text.writer, message_texts(message));
+        tell_lost(host, message->to, message->peer_text.writer, message_texts(message));
     if (message->type == MATCH_FOUND && !(message->from.node != 0 && relay_knows_match(host, message)))
         refuse_match(host, message->to, message);
     else

@@ -29,12 +29,16 @@
 
 #include "actors/session_state.h"
 
-/* Become the actor of a connection, accept it, and welcome the client. user_id: random. */
+/* Become the actor of a connection, accept it, and welcome the client. user_id: random. ask: NULL, or the client wants to be able to come back, and if
+ * it wanted to come back now, that was not possible. */
 void session_init(struct session *session, struct session_host *host, struct address self, struct address connection,
-                  const struct identity *identity, const uint8_t user_id[USER_ID_BYTES]);
+                  const struct identity *identity, const uint8_t user_id[USER_ID_BYTES], const struct resume_ask *ask);
 
 /* What was asked for by host->await_turn(). The actor may be SESSION_OVER after it, too. */
 void session_on_turn(struct session *session, struct session_host *host);
+
+/* What was asked for by host->remind(). The actor may be SESSION_OVER after it. */
+void session_on_reminder(struct session *session, struct session_host *host);
 
 /* Take one message. The actor is finished when its state is SESSION_OVER. */
 void session_on_message(struct session *session, struct session_host *host, struct message *message);

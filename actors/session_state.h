@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "actors/resume.h"
 #include "runtime/backlog.h"
 #include "runtime/message.h"
 #include "runtime/metrics.h"
@@ -46,9 +47,17 @@ struct session_host {
     struct payload *last_relayed; /* in its list */
     uint8_t epoch;            /* low bits of the last RESYNC's */
     bool is_restating;        /* restate.c's: what is told to the matcher is marked so */
+    uint32_t resume_ms;       /* how long a client may be away; 0: nobody may come back */
+    uint32_t show_ms;         /* until it has said that it has heard of a match; 0: it need not */
+    uint32_t away, away_max;  /* actors that wait for their clients to come back */
+    bool is_draining;         /* none does any more */
+    bool has_address_limits;  /* away actors count, at the I/O threads, */
+    unsigned first_io_thread, io_threads; /* … which are these */
     bool has_peers;           /* there may be users on other nodes, and matches of theirs get lost: searches are said again */
 
-    /* Have again_on_reminder() called in so long, instead of whatever *reminder was to remind of before; and not at all. *reminder
+    void (*fill_random)(void *self, void *bytes, size_t length);
+
+    /* Have session_on_reminder() called in so long, instead of whatever *reminder was to remind of before; and not at all. *reminder
      * is the host's, NULL while there is none. */
     void (*remind)(void *self, struct reminder **reminder, struct address actor, uint32_t in_ms);
     void (*forget)(void *self, struct reminder **reminder);
@@ -72,7 +81,7 @@ enum session_told { TOLD_NOTHING, TOLD_UNAVAILABLE, TOLD_SEARCHING };
 
 struct session {
     struct address self;
-    struct address connection;
+    struct address connection; /* nobody: it is away */
     struct address partner;    /* CHATTING; then of the last chat */
     struct payload *interests; /* topics, as submitted last; NULL: NEW */
     uint64_t match;            /* the chat that is on, else the last one; 0: none yet */
@@ -82,7 +91,10 @@ struct session {
     struct identity identity;
     struct peer *peer;         /* whom it chats with, or did last; NULL: nobody yet */
     struct payload *blocklist; /* blocklist.h */
-    struct reminder *reminder; /* SEARCHING: again.h's */
+    union {
+        struct reminder *reminder; /* SEARCHING: again.h's */
+        struct resume *resume;     /* is_resumable; it has the reminder then */
+    };
     uint32_t search;           /* number of the last search */
     uint32_t matched_ms;       /* low bits of the monotonic time: when the last chat began, */
     uint32_t parted_ms;        /* … and ended */
@@ -108,6 +120,25 @@ struct session {
     bool has_typed : 1;     /* typing_ms counts */
     bool has_reported : 1;  /* the partner of the chat that is on, or the last one */
     bool is_restored : 1;   /* this chat was written back to the store (CHAT_STORE) */
+    bool is_resumable : 1;  /* its client may come back */
 };
+
+/* Where the host's reminder is kept. */
+static inline struct reminder **session_reminder(struct session *session)
+{
+    return session->is_resumable ? &session->resume->reminder : &session->reminder;
+}
+
+/* Its client's connection is gone: events are kept, connection is nobody. */
+static inline bool session_is_away(const struct session *session)
+{
+    return session->is_resumable && session->resume->is_away;
+}
+
+/* Who has the credits of its texts back, so that they may be given to the connection. */
+static inline struct address session_writer(const struct session *session)
+{
+    return session->is_resumable ? session->self : session->connection;
+}
 
 #endif

@@ -6,10 +6,13 @@ void tell_set_state(struct session *session, struct session_host *host, enum ses
 {
     metrics_add(host->metrics, METRIC_SEARCHING, (state == SESSION_SEARCHING) - (session->state == SESSION_SEARCHING));
     metrics_add(host->metrics, METRIC_CHATTING, (state == SESSION_CHATTING) - (session->state == SESSION_CHATTING));
-    if (session->state == SESSION_CHATTING && state != SESSION_CHATTING)
+    if (session->state == SESSION_CHATTING && state != SESSION_CHATTING) {
         session->parted_ms = (uint32_t)host->now_ms;
+        if (session->is_resumable)
+            resume_end_chat(session->resume);
+    }
     if (session->state == SESSION_SEARCHING && state != SESSION_SEARCHING)
-        host->forget(host->self, &session->reminder);
+        host->forget(host->self, session_reminder(session));
     session->state = (uint8_t)state;
 }
 
@@ -22,18 +25,33 @@ void tell(struct session *session, struct session_host *host, struct message *me
 
 static void tell_client(struct session *session, struct session_host *host, struct payload *event, struct address writer)
 {
+    if (session->is_resumable)
+        resume_keep(session->resume, &event);
+    if (session_is_away(session)) {
+        payload_free(&event);
+        return;
+    }
     tell(session, host,
          &(struct message){ .type = EVENT_TEXT, .to = session->connection, .payload = event, .event = { .writer = writer } });
 }
 
-void tell_relayed(struct session *session, struct session_host *host, const struct message *texts)
+void tell_relayed(struct session *session, struct session_host *host, struct message *texts)
 {
+    if (session->is_resumable) {
+        for (struct payload **event = &texts->payload; *event != NULL; event = &(*event)->next)
+            resume_keep(session->resume, event);
+    }
+    if (session_is_away(session)) {
+        message_discard(texts);
+        return;
+    }
     tell(session, host,
          &(struct message){ .type = EVENT_TEXT,
                             .more = texts->more,
                             .to = session->connection,
                             .payload = texts->payload,
-                            .event = { .writer = texts->peer_text.writer } });
+                            .event = { .writer = texts->peer_text.writer,
+                                       .is_awaited = address_equals(texts->peer_text.writer, texts->from) } });
 }
 
 void tell_news(struct session *session, struct session_host *host, struct payload *event)
@@ -58,6 +76,13 @@ void tell_credit(struct session_host *host, struct address from, struct address 
         return;
     struct message done = { .type = TEXT_DONE, .to = writer, .from = from, .credit = { .texts = texts } };
     host->send(host->self, &done);
+}
+
+void tell_lost(struct session_host *host, struct address from, struct address writer, uint32_t texts)
+{
+    struct message done = { .type = TEXT_DONE, .to = writer, .from = from, .credit = { .texts = texts, .is_lost = true } };
+    if (!address_is_nobody(writer))
+        host->send(host->self, &done);
 }
 
 void tell_matcher(struct session *session, struct session_host *host, enum message_type type, uint64_t match, struct payload *payload)
@@ -122,7 +147,7 @@ void tell_partner(struct session *session, struct session_host *host, struct pay
                                  .to = session->partner,
                                  .from = session->self,
                                  .payload = event,
-                                 .peer_text = { .match = session->match, .writer = session->connection } };
+                                 .peer_text = { .match = session->match, .writer = session_writer(session) } };
     }
     host->last_relayed = event;
 }

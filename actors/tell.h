@@ -1,4 +1,5 @@
-/* tell.h: what a session actor says, to its client, its partner and the matcher. Shared by session.c, requests.c and relay.c, and by nobody else.
+/* tell.h: what a session actor says, to its client, its partner and the matcher. Shared by the files of this room that act for one (session.c
+ * and whatever it uses), and by nobody else.
  *
  * Threads: the session thread. Ownership: payloads go with what is told.
  */
@@ -23,11 +24,14 @@ void tell_answer(struct session *session, struct session_host *host, struct payl
 /* An answer that refuses. request: the type that the client wrote, or NULL. */
 void tell_error(struct session *session, struct session_host *host, enum error_code code, const char *request);
 
-/* The events that somebody else's texts became, a PEER_TEXT: that one gets its credits back. */
-void tell_relayed(struct session *session, struct session_host *host, const struct message *texts);
+/* The events that somebody else's texts became, a PEER_TEXT: that one gets its credits back; not while the client is away, and they are only kept. */
+void tell_relayed(struct session *session, struct session_host *host, struct message *texts);
 
 /* Texts are done with and have no answer. writer: the connection whose texts they were. */
 void tell_credit(struct session_host *host, struct address from, struct address writer, uint32_t texts);
+
+/* The same of texts of a partner, which nobody gets. */
+void tell_lost(struct session_host *host, struct address from, struct address writer, uint32_t texts);
 
 /* The matcher. */
 

@@ -61,6 +61,10 @@ static bool parse_duration(const char *text, int64_t *milliseconds)
     if (!isdigit((unsigned char)text[0]) || strlen(text) > 12)
         return false;
     int64_t number = strtoll(text, &end, 10);
+    if (number == 0 && *end == '\0') { /* in any unit */
+        *milliseconds = 0;
+        return true;
+    }
     for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
         if (strcmp(end, units[i].unit) == 0) {
             *milliseconds = number * units[i].milliseconds;

@@ -319,6 +319,9 @@ static int make_threads(struct server *server)
     for (unsigned i = 0; i < server->session_threads; i++) {
         unsigned thread = server->first_session_thread + i;
         struct session_thread_config session = {
+            .first_io_thread = server->first_io_thread, .io_threads = server->io_threads,
+            .session_threads = server->session_threads,
+            .max_connections = server->max_connections,
             .options = server->options,
             .log = &server->log,
             .metrics = &server->metrics[thread],

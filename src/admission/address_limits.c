@@ -82,7 +82,10 @@ enum address_verdict address_limits_take(struct address_limits *limits, uint64_t
     struct entry *entry = find_or_add(limits, key);
     if (entry == NULL)
         return ADDRESS_UNCOUNTED;
-    if (config->connections > 0 && entry->open[kind] >= config->connections)
+    const uint32_t awaited = kind == ADDRESS_WEBSOCKET ? entry->open[ADDRESS_AWAITED] : 0;
+    if (kind == ADDRESS_RETURNING)
+        kind = ADDRESS_WEBSOCKET;
+    if (config->connections > 0 && entry->open[kind] + awaited >= config->connections)
         return ADDRESS_REFUSED;
     if (kind == ADDRESS_WEBSOCKET &&
         !rate_take(&entry->handshakes, config->handshakes, config->handshakes * ADDRESS_BURST, now_ms))
@@ -94,6 +97,8 @@ enum address_verdict address_limits_take(struct address_limits *limits, uint64_t
 void address_limits_give_back(struct address_limits *limits, uint64_t key, enum address_kind kind)
 {
     struct entry *entry = find(limits, key);
+    if (kind == ADDRESS_AWAITED && (entry == NULL || entry->open[kind] == 0))
+        return;
     CHECK(entry != NULL && entry->open[kind] > 0); /* while something is open the sweep keeps it */
     entry->open[kind]--;
 }
@@ -111,6 +116,7 @@ void address_limits_sweep(struct address_limits *limits, uint64_t now_ms)
         uint32_t generation;
         struct entry *entry = slab_at(&limits->entries, limits->sweep_at++, &generation);
         if (entry != NULL && entry->open[ADDRESS_HALF_OPEN] == 0 && entry->open[ADDRESS_WEBSOCKET] == 0 &&
+            entry->open[ADDRESS_AWAITED] == 0 &&
             rate_is_full(&entry->handshakes, limits->config.handshakes, now_ms))
             forget(limits, entry);
     }

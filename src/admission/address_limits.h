@@ -27,7 +27,9 @@ enum { ADDRESS_BURST = 3 };
 enum address_kind {
     ADDRESS_HALF_OPEN, /* accepted, no WebSocket yet */
     ADDRESS_WEBSOCKET, /* takes a handshake out of the bucket as well */
-    ADDRESS_KINDS
+    ADDRESS_AWAITED,   /* no WebSocket any more, and counts against new ones all the same */
+    ADDRESS_KINDS,
+    ADDRESS_RETURNING = ADDRESS_KINDS /* to be taken only: a WebSocket, against which those that are awaited do not count */
 };
 
 enum address_verdict {
@@ -44,7 +46,7 @@ void address_limits_free(struct address_limits **limits);
 enum address_verdict address_limits_take(struct address_limits *limits, uint64_t key, enum address_kind kind, uint64_t now_ms)
     __attribute__((warn_unused_result));
 
-/* One that was counted is gone. */
+/* One that was counted is gone. Of the awaited nobody remembers whether it was: one too many is not missed. */
 void address_limits_give_back(struct address_limits *limits, uint64_t key, enum address_kind kind);
 
 /* Forget addresses that nothing is to be remembered of. Looks at a part of the table each time; to be called at each tick. */

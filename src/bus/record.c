@@ -59,6 +59,8 @@ static bool shape_of(struct content *content, enum record_type type)
     case RECORD_PEER_ASK:
     case RECORD_PEER_LEFT_HEARD:
     case RECORD_MATCH_TAKEN:
+    case RECORD_PEER_AWAY:
+    case RECORD_PEER_BACK:
         return true;
     case RECORD_USER_BANNED:
         content->has_match = false;
@@ -127,6 +129,10 @@ static enum message_type type_with_match_alone(enum record_type type)
         return PEER_ASK;
     case RECORD_PEER_LEFT_HEARD:
         return PEER_LEFT_HEARD;
+    case RECORD_PEER_AWAY:
+        return PEER_AWAY;
+    case RECORD_PEER_BACK:
+        return PEER_BACK;
     default:
         return MATCH_TAKEN;
     }

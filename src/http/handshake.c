@@ -29,6 +29,35 @@ static bool is_device_id(struct http_text id)
     return digits == id.length && digits == DEVICE_ID_LENGTH;
 }
 
+/* A whole number; 0 if there is none. Returns false if it is something else. */
+static bool parse_seq(uint32_t *seq, struct http_text digits)
+{
+    uint64_t value = 0;
+    for (size_t i = 0; i < digits.length; i++) {
+        if (!isdigit((unsigned char)digits.bytes[i]) || value > UINT32_MAX)
+            return false;
+        value = value * 10 + (uint64_t)(digits.bytes[i] - '0');
+    }
+    if (value > UINT32_MAX)
+        return false;
+    *seq = (uint32_t)value;
+    return true;
+}
+
+static void find_resume(const struct http_request *request, struct handshake *handshake)
+{
+    struct http_text wish, seq = { 0 };
+    struct resume_ask ask = { .is_back = true };
+    handshake->resume = (struct resume_ask){ 0 };
+    handshake->has_resume = http_query_find(request->query, "resume", &wish);
+    if (!handshake->has_resume || http_text_is(wish, "new"))
+        return;
+    handshake->resume.is_back = true;
+    http_query_find(request->query, "seq", &seq);
+    if (token_read(&ask.token, wish.bytes, wish.length) && parse_seq(&ask.seq, seq))
+        handshake->resume = ask;
+}
+
 int handshake_check(const struct http_request *request, const char *allowed_origins, struct handshake *handshake)
 {
     if (!request->is_get)
@@ -51,6 +80,7 @@ int handshake_check(const struct http_request *request, const char *allowed_orig
     EVP_EncodeBlock((unsigned char *)handshake->accept, digest, sizeof digest);
 
     handshake->device = (struct http_text){ 0 };
+    find_resume(request, handshake);
     handshake->has_bad_id = http_query_find(request->query, "id", &handshake->device) && !is_device_id(handshake->device);
     return 101;
 }

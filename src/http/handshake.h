@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 #include "http/request.h"
+#include "runtime/token.h"
 
 /* Sec-WebSocket-Accept: Base64 of 20 bytes, and a NUL. */
 enum { HANDSHAKE_ACCEPT_BYTES = 29 };
@@ -16,6 +17,8 @@ struct handshake {
     char accept[HANDSHAKE_ACCEPT_BYTES];
     bool has_bad_id;         /* ?id= is there and is not 64 hexadecimal digits */
     struct http_text device; /* the value of ?id=; points into the request */
+    bool has_resume;         /* ?resume= is there: `new`, or a token with ?seq= */
+    struct resume_ask resume; /* has_resume. What makes no sense is a token of nobody */
 };
 
 /* allowed_origins: the value of --allowed-origins (origin.h). Returns 101, or the status to refuse with: 400, 403 (a page of another

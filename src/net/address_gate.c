@@ -69,7 +69,7 @@ bool address_gate_arrive(struct connection *connection)
     return verdict != ADDRESS_REFUSED;
 }
 
-enum gate_answer address_gate_ask(struct connection *connection, const struct identity *client)
+enum gate_answer address_gate_ask(struct connection *connection, const struct identity *client, bool is_back)
 {
     struct net *net = connection->net;
     uint64_t key = key_of(client);
@@ -77,12 +77,12 @@ enum gate_answer address_gate_ask(struct connection *connection, const struct id
         return GATE_OPEN;
     connection->address_key = key; /* the same as before if it is half open: then nothing stands between */
     if (is_home(net, key)) {
-        enum address_verdict verdict = take(net, key, ADDRESS_WEBSOCKET);
+        enum address_verdict verdict = take(net, key, is_back ? ADDRESS_RETURNING : ADDRESS_WEBSOCKET);
         connection->is_counted = verdict == ADDRESS_COUNTED;
         return verdict == ADDRESS_REFUSED ? GATE_SHUT : GATE_OPEN;
     }
     connection->awaits_gate = true;
-    executor_send(&net->executor, &(struct message){ .type = ADDRESS_ASK,
+    executor_send(&net->executor, &(struct message){ .type = is_back ? ADDRESS_RETURN : ADDRESS_ASK,
                                                      .to = address_of_thread(home_of(net, key)),
                                                      .from = connection->self,
                                                      .address = { .client = *client } });
@@ -112,6 +112,18 @@ void address_gate_leave(struct connection *connection)
                                                          .address_gone = { .key = key } });
 }
 
+/* A session that waits for its client to come back. */
+static void on_away(struct net *net, const struct message *message)
+{
+    const uint64_t key = message->address_gone.key;
+    if (net->limits == NULL)
+        return;
+    if (message->type == ADDRESS_BACK)
+        address_limits_give_back(net->limits, key, ADDRESS_AWAITED);
+    else if (take(net, key, ADDRESS_AWAITED) == ADDRESS_REFUSED)
+        executor_send(&net->executor, &(struct message){ .type = ADDRESS_DENIED, .to = message->from });
+}
+
 void address_gate_on_message(struct net *net, const struct message *message)
 {
     static const enum message_type answers[] = { [ADDRESS_COUNTED] = ADDRESS_GRANTED,
@@ -121,7 +133,11 @@ void address_gate_on_message(struct net *net, const struct message *message)
         address_limits_give_back(net->limits, message->address_gone.key, ADDRESS_WEBSOCKET);
         return;
     }
-    enum address_verdict verdict = take(net, key_of(&message->address.client), ADDRESS_WEBSOCKET);
+    if (message->type == ADDRESS_AWAY || message->type == ADDRESS_BACK) {
+        on_away(net, message);
+        return;
+    }
+    enum address_verdict verdict = take(net, key_of(&message->address.client), message->type == ADDRESS_RETURN ? ADDRESS_RETURNING : ADDRESS_WEBSOCKET);
     executor_send(&net->executor, &(struct message){ .type = (uint16_t)answers[verdict],
                                                      .to = message->from,
                                                      .address = message->address });

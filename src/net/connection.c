@@ -23,7 +23,9 @@ static void give_credit(struct net *net, struct writer_credit credit)
         return;
     if (credit.to.thread != mailbox_thread(net->executor.mailbox)) {
         executor_send(&net->executor,
-                      &(struct message){ .type = TEXT_WRITTEN, .to = credit.to, .credit = { .texts = credit.texts } });
+                      &(struct message){ .type = TEXT_WRITTEN,
+                                         .to = credit.to,
+                                         .credit = { .texts = credit.texts, .is_receipt = credit.is_awaited } });
         return;
     }
     struct connection *connection = slab_find(&net->connections, credit.to.slot, credit.to.generation);
@@ -331,7 +333,7 @@ static void on_read(uv_stream_t *stream, ssize_t length, const uv_buf_t *buffer)
 void connection_on_events(struct net *net, struct connection *connection, struct message *events)
 {
     const uint32_t texts = message_texts(events);
-    struct writer_credit credit = { .to = events->event.writer, .texts = texts };
+    struct writer_credit credit = { .to = events->event.writer, .texts = texts, .is_awaited = events->event.is_awaited };
     if (connection != NULL && (connection->state == CONNECTION_OPEN || connection->state == CONNECTION_ENDING)) {
         metrics_add(net->metrics, METRIC_EVENTS_OUT_TOTAL, texts);
         credit = writer_put_events(&net->writers, &connection->writer, events, connection->self);

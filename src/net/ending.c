@@ -52,8 +52,8 @@ struct writer_credit ending_release(struct connection *connection)
     payload_free(&connection->held);
     free(connection->head);
     connection->head = NULL;
-    free(connection->accept);
-    connection->accept = NULL;
+    free(connection->acceptance);
+    connection->acceptance = NULL;
     address_gate_leave(connection);
     connection->is_reading = false;
     uv_close((uv_handle_t *)&connection->tcp, on_closed);

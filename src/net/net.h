@@ -48,6 +48,7 @@ enum connection_state {
 struct address_limits; /* counters for each address: address_limits.h */
 struct identity_key;
 struct networks;
+struct acceptance; /* opening.c's */
 
 /* The head of a request that has not come whole. */
 struct request_head {
@@ -97,7 +98,7 @@ struct connection {
     bool is_half_open : 1;         /* counted as such, under address_key */
     bool is_counted : 1;           /* a WebSocket that the address's home has counted */
     bool awaits_gate : 1;          /* ADDRESS_ASK was sent and no answer has come: the slot must stay */
-    char *accept;                  /* ACCEPTING: Sec-WebSocket-Accept, malloc'ed */
+    struct acceptance *acceptance; /* ACCEPTING: what the request has asked for, malloc'ed */
     uint64_t address_key;          /* is_half_open, is_counted: address_gate.h */
 };
 

@@ -16,9 +16,19 @@ enum { MAX_HANDSHAKE_REPLY_BYTES = 512 };
 /* Connections beyond --max-connections that are still let in, so that health checks and refusals get through. */
 enum { CONNECTIONS_SPARE = 64 };
 
-static bool is_full(const struct net *net)
+/* What is answered later than it was asked. */
+struct acceptance {
+    char accept[HANDSHAKE_ACCEPT_BYTES]; /* Sec-WebSocket-Accept */
+    bool has_resume;
+    struct resume_ask resume; /* has_resume */
+};
+
+/* Sessions without a connection hold a place; who shows a token, right or wrong, may come for one of them. */
+static bool is_full(const struct net *net, bool is_back)
 {
-    return metrics_sum(net->metrics_sets, net->metrics_count, METRIC_WEBSOCKETS) >= net->max_connections;
+    const int64_t open = metrics_sum(net->metrics_sets, net->metrics_count, METRIC_WEBSOCKETS);
+    const int64_t away = is_back ? 0 : metrics_sum(net->metrics_sets, net->metrics_count, METRIC_AWAY);
+    return open + away >= net->max_connections;
 }
 
 static void put(struct connection *connection, const char *text, size_t length)
@@ -76,10 +86,10 @@ bool opening_accept(struct net *net, uv_stream_t *listener, struct connection **
 void opening_switch(struct connection *connection)
 {
     char text[MAX_HANDSHAKE_REPLY_BYTES];
-    put(connection, text, http_reply_switch(text, sizeof text, connection->accept));
+    put(connection, text, http_reply_switch(text, sizeof text, connection->acceptance->accept));
     metrics_add(connection->net->metrics, METRIC_HANDSHAKES_TOTAL, 1);
-    free(connection->accept);
-    connection->accept = NULL;
+    free(connection->acceptance);
+    connection->acceptance = NULL;
 }
 
 /* An actor belongs on a session thread that its I/O thread talks to anyway: that makes fewer hops and wake-ups, and larger batches. Only where there
@@ -96,6 +106,12 @@ static unsigned pick_session_thread(struct net *net)
     return net->first_session_thread + picked;
 }
 
+/* Where a token says that its actor is, if that can be. */
+static bool is_session_thread(const struct net *net, struct address actor)
+{
+    return actor.node == 0 && actor.thread >= net->first_session_thread && actor.thread < net->first_session_thread + net->session_threads;
+}
+
 /* Ask a session thread for an actor, unless the client is to be told at once what is wrong. */
 static enum opening_result ask_for_actor(struct connection *connection, const struct identity *client)
 {
@@ -103,11 +119,15 @@ static enum opening_result ask_for_actor(struct connection *connection, const st
     address_gate_pass(connection);
     if (connection->has_bad_id)
         return OPENING_BAD_ID;
+    const struct resume_ask *resume = connection->acceptance->has_resume ? &connection->acceptance->resume : NULL;
     connection->awaits_actor = true;
-    connection->session_thread = (uint8_t)pick_session_thread(net);
+    connection->session_thread = resume != NULL && resume->is_back && is_session_thread(net, resume->token.actor)
+                                     ? (uint8_t)resume->token.actor.thread
+                                     : (uint8_t)pick_session_thread(net);
     executor_send(&net->executor, &(struct message){ .type = CONN_OPENED,
                                                      .to = address_of_thread(connection->session_thread),
                                                      .from = connection->self,
+                                                     .payload = resume != NULL ? payload_copy(resume, sizeof *resume) : NULL,
                                                      .conn_opened = { .identity = *client } });
     return OPENING_WAITS;
 }
@@ -130,8 +150,10 @@ static void become_websocket(struct connection *connection, const struct handsha
 {
     memset(connection->peer_address, 0, sizeof connection->peer_address); /* what shares its place begins with nothing */
     connection->has_bad_id = handshake->has_bad_id;
-    connection->accept = strdup(handshake->accept);
-    CHECK_MEMORY(connection->accept);
+    connection->acceptance = malloc(sizeof *connection->acceptance);
+    CHECK_MEMORY(connection->acceptance);
+    *connection->acceptance = (struct acceptance){ .has_resume = handshake->has_resume, .resume = handshake->resume };
+    memcpy(connection->acceptance->accept, handshake->accept, sizeof handshake->accept);
     connection->is_websocket = true;
     metrics_add(connection->net->metrics, METRIC_WEBSOCKETS, 1);
 }
@@ -144,7 +166,7 @@ static enum opening_result on_upgrade(struct connection *connection, const struc
     uint8_t address[ADDRESS_BYTES];
     memcpy(address, connection->peer_address, sizeof address);
     int status = handshake_check(request, net->options->allowed_origins, &handshake);
-    if (status == 101 && is_full(net))
+    if (status == 101 && is_full(net, handshake.has_resume && handshake.resume.is_back))
         status = 503;
     if (status == 101 &&
         !client_address_find(address, address, net->trusted_proxies, request->forwarded_for, request->forwarded_fors))
@@ -153,7 +175,7 @@ static enum opening_result on_upgrade(struct connection *connection, const struc
         return refuse(connection, status, request->is_head);
     identity_make(&client, net->identity_key, address, handshake.device);
     become_websocket(connection, &handshake);
-    switch (address_gate_ask(connection, &client)) {
+    switch (address_gate_ask(connection, &client, handshake.has_resume && handshake.resume.is_back)) {
     case GATE_OPEN:
         return ask_for_actor(connection, &client);
     case GATE_SHUT:

@@ -113,6 +113,7 @@ struct message {
         struct {
             struct address writer; /* the connection whose text this is, gets its credit back; or nobody */
             bool is_binary;        /* for an actor that was sent such */
+            bool is_awaited;       /* the writer is an actor, which is told at once when it is written */
         } event;
 
         struct {
@@ -132,7 +133,9 @@ struct message {
         } conn_close;
 
         struct {
-            uint32_t texts; /* how many credits come back */
+            uint32_t texts;  /* how many credits come back */
+            bool is_receipt; /* TEXT_WRITTEN: of what was is_awaited */
+            bool is_lost;    /* TEXT_DONE to an actor: nobody got these texts */
         } credit;
 
         struct {
@@ -144,7 +147,8 @@ struct message {
         struct {
             uint64_t match;
             uint32_t number; /* PEER_LEFT between nodes: of the last text */
-        } peer_left;         /* and PEER_ASK, PEER_LEFT_HEARD, MATCH_TAKEN */
+            bool is_no_show; /* PEER_LEFT on this node: its client has never said that it has heard of the match */
+        } peer_left;         /* and PEER_ASK, PEER_LEFT_HEARD, MATCH_TAKEN, PEER_AWAY, PEER_BACK */
 
         struct {
             uint64_t match;

@@ -6,6 +6,7 @@
  *   SEEKER     the user's struct identity, then topics as in interests.h
  *   PARTNER    struct peer, then topics as in interests.h
  *   USER_IDS   user ids, one after the other
+ *   RESUME     struct resume_ask of token.h; no payload: the client does not ask for it
  *   REPORT     the reporter (HASH_BYTES that tell reporters apart), then the struct identity of the reported
  *
  * Threads: may be freed by another thread than the one that made it.

@@ -62,7 +62,10 @@ static void on_thread_message(struct net *net, struct message *message)
         executor_exit(&net->executor);
         break;
     case ADDRESS_ASK:
+    case ADDRESS_RETURN:
     case ADDRESS_GONE:
+    case ADDRESS_AWAY:
+    case ADDRESS_BACK:
         address_gate_on_message(net, message);
         break;
     default: /* message.def has no other type for the thread */

@@ -1,13 +1,14 @@
 #include "threads/session_thread.h"
 
 #include <errno.h>
+#include <openssl/rand.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <time.h>
 
-#include "actors/again.h"
+#include "actors/away.h"
 #include "actors/relay.h"
 #include "actors/restate.h"
 #include "actors/session.h"
@@ -70,6 +71,16 @@ static void set_time(struct session_thread *thread)
     thread->host.now_ms = uv_hrtime() / 1000000;
 }
 
+/* OpenSSL's, which starts from the kernel's: a token must not be guessed. */
+static void fill_random(void *self, void *bytes, size_t length)
+{
+    const struct session_thread *thread = self;
+    if (RAND_bytes(bytes, (int)length) == 1)
+        return;
+    log_event(thread->config.log, LOG_ERROR, "no_random_bytes", "bytes=%zu", length);
+    abort();
+}
+
 static const uint8_t *take_user_id(struct session_thread *thread)
 {
     if (thread->user_ids_left == 0) {
@@ -85,6 +96,15 @@ static const uint8_t *take_user_id(struct session_thread *thread)
         thread->user_ids_left = USER_IDS_FETCHED;
     }
     return thread->user_ids + --thread->user_ids_left * USER_ID_BYTES;
+}
+
+/* It has taken a message, a turn or a reminder. */
+static void after_actor(struct session_thread *thread, struct session *session)
+{
+    if (session->state != SESSION_OVER)
+        return;
+    session_fini(session, &thread->host);
+    slab_give_back(&thread->actors, session->self.slot);
 }
 
 static void forget_reminder(void *self, struct reminder **pointer)
@@ -106,9 +126,10 @@ static void on_due(struct wheel_entry *entry, void *owner)
     struct address actor = reminder->actor;
     struct session *session = slab_find(&thread->actors, actor.slot, actor.generation);
     CHECK(session != NULL); /* session_fini() forgets its reminder */
-    forget_reminder(thread, &session->reminder);
+    forget_reminder(thread, session_reminder(session));
     set_time(thread);
-    again_on_reminder(session, &thread->host);
+    session_on_reminder(session, &thread->host);
+    after_actor(thread, session);
 }
 
 static void on_tick(uv_timer_t *timer)
@@ -149,9 +170,32 @@ static void await_turn(void *self, struct address actor)
     backlog_put(&thread->turns, &(struct message){ .to = actor });
 }
 
-static void open_actor(struct session_thread *thread, const struct message *opened)
+/* Returns whether the connection has found its session again. */
+static bool come_back(struct session_thread *thread, const struct message *opened, const struct resume_ask *ask)
+{
+    const struct address actor = ask->token.actor;
+    struct session *session = NULL;
+    if (actor.thread == mailbox_thread(thread->executor.mailbox) && actor.node == 0)
+        session = slab_find(&thread->actors, actor.slot, actor.generation);
+    if (session == NULL) {
+        metrics_add(thread->host.metrics, METRIC_RESUMES_REFUSED_TOTAL, 1);
+        return false;
+    }
+    const bool is_back = away_come_back(session, &thread->host, opened->from, ask);
+    after_actor(thread, session);
+    return is_back;
+}
+
+static void open_actor(struct session_thread *thread, struct message *opened)
 {
     uint32_t slot, generation;
+    struct resume_ask ask = { 0 };
+    const bool has_asked = opened->payload != NULL;
+    if (has_asked)
+        memcpy(&ask, opened->payload->bytes, sizeof ask);
+    message_discard(opened);
+    if (has_asked && ask.is_back && come_back(thread, opened, &ask))
+        return;
     struct session *session = slab_take(&thread->actors, &slot, &generation);
     if (session == NULL) {
         log_event(thread->config.log, LOG_ERROR, "session_slab_full", "actors=%u", thread->actors.used);
@@ -160,7 +204,8 @@ static void open_actor(struct session_thread *thread, const struct message *open
     struct address self = { .generation = generation & ADDRESS_GENERATION_MAX,
                             .slot = slot & (ADDRESS_SLOTS - 1),
                             .thread = (uint8_t)mailbox_thread(thread->executor.mailbox) };
-    session_init(session, &thread->host, self, opened->from, &opened->conn_opened.identity, take_user_id(thread));
+    session_init(session, &thread->host, self, opened->from, &opened->conn_opened.identity, take_user_id(thread),
+                 has_asked ? &ask : NULL);
 }
 
 static void on_resync(struct session_thread *thread, uint64_t epoch)
@@ -205,6 +250,21 @@ static void on_node_died(struct session_thread *thread, unsigned node)
     }
 }
 
+/* Nobody will come back. */
+static void end_away(struct session_thread *thread)
+{
+    thread->host.is_draining = true;
+    set_time(thread);
+    for (uint32_t slot = 0; slot < thread->actors.slots; slot++) {
+        uint32_t generation;
+        struct session *session = slab_at(&thread->actors, slot, &generation);
+        if (session != NULL && session_is_away(session)) {
+            away_end(session, &thread->host);
+            after_actor(thread, session);
+        }
+    }
+}
+
 static void on_thread_message(struct session_thread *thread, struct message *message)
 {
     switch ((enum message_type)message->type) {
@@ -222,6 +282,7 @@ static void on_thread_message(struct session_thread *thread, struct message *mes
         break;
     case DRAIN:
         thread->executor.is_draining = true;
+        end_away(thread);
         break;
     case EXIT:
         executor_exit(&thread->executor);
@@ -230,15 +291,6 @@ static void on_thread_message(struct session_thread *thread, struct message *mes
         session_on_undeliverable(&thread->host, message);
         break;
     }
-}
-
-/* It has taken a message or a turn. */
-static void after_actor(struct session_thread *thread, struct session *session)
-{
-    if (session->state != SESSION_OVER)
-        return;
-    session_fini(session, &thread->host);
-    slab_give_back(&thread->actors, session->self.slot);
 }
 
 static void on_message(void *owner, struct message *message)
@@ -320,6 +372,14 @@ static const struct executor_handler handler = {
     .on_exit = on_exit_loop,
 };
 
+/* As many sessions may wait for their clients as may have connections, in all; and there must be slots for both. */
+static uint32_t away_max(const struct session_thread_config *config)
+{
+    const uint32_t share = config->max_connections / config->session_threads + 1;
+    const uint32_t slots = config->max_connections < ADDRESS_SLOTS ? ADDRESS_SLOTS - config->max_connections : 0;
+    return share < slots ? share : slots;
+}
+
 struct session_thread *session_thread_new(const struct session_thread_config *config, struct mailbox *mailbox)
 {
     struct session_thread *thread = calloc(1, sizeof *thread);
@@ -330,6 +390,13 @@ struct session_thread *session_thread_new(const struct session_thread_config *co
         .send = send_message,
         .metrics = config->metrics,
         .matcher_thread = config->matcher_thread,
+        .resume_ms = (uint32_t)config->options->resume_time_ms,
+        .show_ms = (uint32_t)config->options->show_time_ms,
+        .away_max = away_max(config),
+        .has_address_limits = config->options->address_connections > 0 || config->options->address_handshakes > 0,
+        .first_io_thread = config->first_io_thread,
+        .io_threads = config->io_threads,
+        .fill_random = fill_random,
         .has_peers = config->options->cluster_secret_file[0] != '\0',
         .remind = remind,
         .forget = forget_reminder,

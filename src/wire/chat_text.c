@@ -29,6 +29,8 @@ struct message {
     bool is_chat_message; /* `type` says so */
     bool has_text, has_escapes;
     struct span text;
+    uint32_t n, ack;
+    bool has_bad_count;
 };
 
 /* A macro, so that the compiler compares a length that it knows. */
@@ -203,6 +205,24 @@ static const unsigned char *skip_scalar(struct input *input, const unsigned char
     }
 }
 
+/* A member that counts: a whole number of at least so much, and what fits. Else it is a bad one. */
+static const unsigned char *take_count(struct input *input, const unsigned char *at, uint32_t least, uint32_t *count, bool *is_bad)
+{
+    const unsigned char *end = skip_scalar(input, at);
+    uint64_t value = 0;
+    if (end == NULL)
+        return NULL;
+    if (end - at == 2 && memcmp(at, "-0", 2) == 0) /* is a number, and 0 */
+        at++;
+    for (; at < end && value <= UINT32_MAX; at++)
+        value = *at >= '0' && *at <= '9' ? value * 10 + (*at - '0') : UINT64_MAX;
+    if (value < least || value > UINT32_MAX)
+        *is_bad = true;
+    else
+        *count = (uint32_t)value;
+    return end;
+}
+
 static INLINE bool spans_equal(struct span a, struct span b)
 {
     return a.length == b.length && (a.length == 0 || (a.bytes[0] == b.bytes[0] && memcmp(a.bytes, b.bytes, a.length) == 0));
@@ -253,6 +273,10 @@ static INLINE const unsigned char *take_member(struct input *input, const unsign
     bool has_escapes;
     if (IS(name, "data"))
         return take_object(input, at, take_member_of_data, message);
+    if (IS(name, "n"))
+        return take_count(input, at, 1, &message->n, &message->has_bad_count);
+    if (IS(name, "ack"))
+        return take_count(input, at, 0, &message->ack, &message->has_bad_count);
     if (!IS(name, "type"))
         return skip_scalar(input, at);
     at = take_string(input, at, &type, &has_escapes);
@@ -282,6 +306,7 @@ enum chat_text_verdict chat_text_find(struct chat_text *text, const void *utf8, 
     if (message.has_escapes && !check_escapes(message.text, &saved))
         return CHAT_TEXT_INVALID;
     const size_t codepoints = input.has_other_than_ascii ? count_codepoints(message.text) : message.text.length;
-    *text = (struct chat_text){ .bytes = (const char *)message.text.bytes, .length = message.text.length, .codepoints = codepoints - saved };
+    *text = (struct chat_text){ .bytes = (const char *)message.text.bytes, .length = message.text.length, .codepoints = codepoints - saved,
+                                .n = message.n, .ack = message.ack, .has_bad_count = message.has_bad_count };
     return CHAT_TEXT_FOUND;
 }

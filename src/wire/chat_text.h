@@ -1,7 +1,7 @@
 /* chat_text.h: find the text in a chat message, however its JSON is spelled.
  *
  * This is no JSON parser: it makes no values. It passes once over an object whose members are strings, numbers and literals, but for
- * `data`, which is one more such object, and notes where `type` and `data.message` are. Members may come in any order, with any white
+ * `data`, which is one more such object, and notes where `type` and `data.message` are, and what `n` and `ack` are. Members may come in any order, with any white
  * space between them, and others than these are passed over. The text is left as it was written, escapes and all: in a request it
  * means what it means in an event.
  *
@@ -18,11 +18,14 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct chat_text {
     const char *bytes; /* the message as it stands in the JSON, without its quotation marks; NULL: there is none */
     size_t length;     /* bytes */
     size_t codepoints; /* of what it means */
+    uint32_t n, ack;   /* the request's members of these names; 0: there is none, or a bad one */
+    bool has_bad_count; /* one of them is no whole number below 2^32, or n is 0 */
 };
 
 enum chat_text_verdict {

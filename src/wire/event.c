@@ -96,15 +96,74 @@ static inline struct payload *end(struct payload *text)
     return text;
 }
 
-struct payload *event_connection_established(const struct event_time *time, const uint8_t user_id[USER_ID_BYTES])
+static void append_number(struct payload **text, const char *name, uint32_t number)
+{
+    char digits[sizeof "4294967295"];
+    append_text(text, name);
+    payload_append(text, digits, (size_t)snprintf(digits, sizeof digits, "%u", number));
+}
+
+struct payload *event_connection_established_anew(const struct event_time *time, const uint8_t user_id[USER_ID_BYTES], const char *token,
+                                                  uint32_t for_ms, bool is_refused)
 {
     char id[USER_ID_TEXT];
     user_id_print(id, user_id);
-    struct payload *text = begin(time, "connection_established", "Welcome.", 64);
+    struct payload *text = begin(time, "connection_established", "Welcome.", token != NULL || is_refused ? 192 : 64);
     append_text(&text, ",\"data\":{\"user_id\":\"");
     append_text(&text, id);
+    append_text(&text, "\"");
+    if (is_refused)
+        append_text(&text, ",\"resumed\":false");
+    if (token != NULL) {
+        append_text(&text, ",\"resume\":{\"token\":\"");
+        append_text(&text, token);
+        append_number(&text, "\",\"for_ms\":", for_ms);
+        append_text(&text, "}");
+    }
+    append_text(&text, "}");
+    return end(text);
+}
+
+struct payload *event_connection_established(const struct event_time *time, const uint8_t user_id[USER_ID_BYTES])
+{
+    return event_connection_established_anew(time, user_id, NULL, 0, false);
+}
+
+struct payload *event_resumed(const struct event_time *time, const char *state, uint64_t match, uint32_t n, const char *token)
+{
+    struct payload *text = begin(time, "resumed", "Welcome back.", 160);
+    append_text(&text, ",\"data\":{\"state\":\"");
+    append_text(&text, state);
+    append_text(&text, "\"");
+    if (match != 0) {
+        char id[MATCH_ID_TEXT];
+        match_id_print(id, match);
+        append_text(&text, ",\"match_id\":\"");
+        append_text(&text, id);
+        append_text(&text, "\"");
+    }
+    append_number(&text, ",\"n\":", n);
+    append_text(&text, ",\"token\":\"");
+    append_text(&text, token);
     append_text(&text, "\"}");
     return end(text);
+}
+
+struct payload *event_ack(const struct event_time *time, uint32_t n)
+{
+    struct payload *text = begin(time, "ack", "So far your messages were delivered.", 48);
+    append_number(&text, ",\"data\":{\"n\":", n);
+    append_text(&text, "}");
+    return end(text);
+}
+
+void event_number(struct payload **event, uint32_t seq)
+{
+    struct payload *next = (*event)->next;
+    (*event)->length--; /* the brace that closes the object */
+    append_number(event, ",\"seq\":", seq);
+    append_text(event, "}");
+    (*event)->next = next;
 }
 
 struct payload *event_success(const struct event_time *time, const char *description)
@@ -204,15 +263,37 @@ struct payload *event_typing(const struct event_time *time, bool is_active)
     return end(text);
 }
 
-struct payload *event_partner_left_chat(const struct event_time *time, uint64_t match)
+static struct payload *event_of_match(const struct event_time *time, const char *type, const char *description, uint64_t match, const char *more)
 {
     char id[MATCH_ID_TEXT];
     match_id_print(id, match);
-    struct payload *text = begin(time, "partner_left_chat", "Your partner has left.", 64);
+    struct payload *text = begin(time, type, description, 80);
     append_text(&text, ",\"data\":{\"match_id\":\"");
     append_text(&text, id);
-    append_text(&text, "\"}");
+    append_text(&text, "\"");
+    append_text(&text, more);
+    append_text(&text, "}");
     return end(text);
+}
+
+struct payload *event_partner_left_chat(const struct event_time *time, uint64_t match)
+{
+    return event_of_match(time, "partner_left_chat", "Your partner has left.", match, "");
+}
+
+struct payload *event_partner_no_show(const struct event_time *time, uint64_t match)
+{
+    return event_of_match(time, "partner_left_chat", "Your partner did not come; the search goes on.", match, ",\"no_show\":true");
+}
+
+struct payload *event_partner_away(const struct event_time *time, uint64_t match)
+{
+    return event_of_match(time, "partner_away", "Your partner's connection is gone; it may come back.", match, "");
+}
+
+struct payload *event_partner_back(const struct event_time *time, uint64_t match)
+{
+    return event_of_match(time, "partner_back", "Your partner is back.", match, "");
 }
 
 struct payload *event_error(const struct event_time *time, enum error_code code, const char *request)

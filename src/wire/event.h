@@ -8,6 +8,7 @@
 #define CHATTERBOX_WIRE_EVENT_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -30,6 +31,18 @@ void user_id_print(char text[USER_ID_TEXT], const uint8_t id[USER_ID_BYTES]);
 void match_id_print(char text[MATCH_ID_TEXT], uint64_t match);
 
 struct payload *event_connection_established(const struct event_time *time, const uint8_t user_id[USER_ID_BYTES]);
+
+/* What a client that can come back is told besides. token: what token_print() makes of one; NULL: it cannot. for_ms: so long it is waited for. is_refused: it
+ * wanted to come back, and this is a new session. */
+struct payload *event_connection_established_anew(const struct event_time *time, const uint8_t user_id[USER_ID_BYTES], const char *token,
+                                                  uint32_t for_ms, bool is_refused);
+
+/* state: as the protocol calls it. match: 0 where there is none. n: of the last text that was taken. */
+struct payload *event_resumed(const struct event_time *time, const char *state, uint64_t match, uint32_t n, const char *token);
+
+/* Texts up to n are where they should be. */
+struct payload *event_ack(const struct event_time *time, uint32_t n);
+
 struct payload *event_success(const struct event_time *time, const char *description);
 struct payload *event_no_match(const struct event_time *time);
 
@@ -49,6 +62,15 @@ struct payload *event_webrtc_signal(const struct event_time *time, const json_t 
 
 struct payload *event_typing(const struct event_time *time, bool is_active);
 struct payload *event_partner_left_chat(const struct event_time *time, uint64_t match);
+
+/* The same of one who never came; the search goes on. */
+struct payload *event_partner_no_show(const struct event_time *time, uint64_t match);
+
+struct payload *event_partner_away(const struct event_time *time, uint64_t match);
+struct payload *event_partner_back(const struct event_time *time, uint64_t match);
+
+/* Give any of these events the member "seq". The payload may move; its place in a list does not change. */
+void event_number(struct payload **event, uint32_t seq);
 
 /* request: the offending type as the client wrote it, or NULL where it is not known. */
 struct payload *event_error(const struct event_time *time, enum error_code code, const char *request);

@@ -106,6 +106,27 @@ static enum error_code parse_data(struct request *request, json_t *data)
     return ERROR_INVALID_REQUEST;
 }
 
+/* Returns false if it is there and no whole number of at least so much. */
+static bool parse_count(uint32_t *count, const json_t *number, uint32_t least)
+{
+    if (number == NULL)
+        return true;
+    const json_int_t value = json_integer_value(number);
+    if (!json_is_integer(number) || value < (json_int_t)least || value > UINT32_MAX)
+        return false;
+    *count = (uint32_t)value;
+    return true;
+}
+
+/* What stands beside type and data, in any request. */
+static void parse_numbers(struct request *request)
+{
+    const bool has_good_n = parse_count(&request->n, json_object_get(request->root, "n"), 1);
+    const bool has_good_ack = parse_count(&request->ack, json_object_get(request->root, "ack"), 0);
+    request->has_bad_count = !has_good_n || !has_good_ack;
+    request->is_echo = json_is_true(json_object_get(request->root, "echo"));
+}
+
 enum error_code request_parse(struct request *request, const void *utf8, size_t length)
 {
     request->type = REQUEST_UNKNOWN;
@@ -115,7 +136,8 @@ enum error_code request_parse(struct request *request, const void *utf8, size_t 
     request->root = NULL;
     request->codepoints = 0;
     request->fallback_ms = FALLBACK_NEVER;
-    request->is_active = false;
+    request->is_active = request->is_echo = request->has_bad_count = false;
+    request->n = request->ack = 0;
     interests_init(&request->interests);
 
     const enum chat_text_verdict verdict = chat_text_find(&request->text, utf8, length);
@@ -123,6 +145,9 @@ enum error_code request_parse(struct request *request, const void *utf8, size_t 
         request->type = REQUEST_CHAT_MESSAGE;
         request->type_name = catalogue[REQUEST_CHAT_MESSAGE].wire;
         request->codepoints = request->text.codepoints;
+        request->n = request->text.n;
+        request->ack = request->text.ack;
+        request->has_bad_count = request->text.has_bad_count;
         return verdict == CHAT_TEXT_FOUND ? ERROR_NONE : ERROR_INVALID_JSON;
     }
 
@@ -133,6 +158,7 @@ enum error_code request_parse(struct request *request, const void *utf8, size_t 
         return ERROR_INVALID_JSON;
     if (!json_is_object(request->root))
         return ERROR_INVALID_REQUEST;
+    parse_numbers(request);
     request->type_name = json_string_value(json_object_get(request->root, "type"));
     if (request->type_name == NULL)
         return ERROR_INVALID_REQUEST;

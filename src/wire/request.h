@@ -49,6 +49,9 @@ struct request {
     size_t codepoints;       /* MESSAGE: its length */
     int32_t fallback_ms;     /* FALLBACK: after so long anyone will do; FALLBACK_NEVER */
     bool is_active;          /* ACTIVE */
+    bool is_echo;            /* ACK: the client wants to hear that its connection lives */
+    bool has_bad_count;      /* as in chat_text.h. Who cannot come back need not care */
+    uint32_t n, ack;         /* likewise */
     struct interests interests; /* INTERESTS: normalised, at least one */
 };
 

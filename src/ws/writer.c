@@ -154,7 +154,9 @@ void writer_put_close(struct writer_pool *pool, struct writer *writer, enum clos
 /* What has been written is no longer owed. */
 static struct writer_credit pay(struct writer *writer)
 {
-    struct writer_credit credit = { .to = writer->owed_to, .texts = address_is_nobody(writer->owed_to) ? 0 : writer->owed_written };
+    struct writer_credit credit = { .to = writer->owed_to,
+                                    .texts = address_is_nobody(writer->owed_to) ? 0 : writer->owed_written,
+                                    .is_awaited = writer->is_awaited };
     writer->owed_written = 0;
     writer->settles = false;
     return credit;
@@ -181,6 +183,8 @@ struct writer_credit writer_put_events(struct writer_pool *pool, struct writer *
             credit = pay_all(writer);
             writer->owed_to = from;
         }
+        writer->is_awaited = events->event.is_awaited;
+        writer->settles |= writer->is_awaited;
         writer->owed_queued += texts;
     }
     for (const struct payload *event = events->payload; event != NULL; event = event->next)

@@ -42,12 +42,14 @@ struct writer {
     uint16_t own_queued;    /* answers to the client's own requests, in output */
     uint16_t own_leaving;
     bool settles : 1;       /* give all credits back after this output, however few */
+    bool is_awaited : 1;    /* owed_to is an actor that awaits them */
 };
 
 /* So many credits go back to that connection; 0: none. */
 struct writer_credit {
     struct address to;
     uint32_t texts;
+    bool is_awaited; /* as in the event */
 };
 
 void writer_pool_fini(struct writer_pool *pool);

@@ -157,7 +157,7 @@ static void happen(struct session_host *host, char what)
     case 'L': receive(host, (struct message){ .type = PEER_LEFT, .peer_left = { .match = matches + 1 } }); break;
     case 'x': receive(host, (struct message){ .type = USER_BANNED }); break;
     case 'r': restate(&session, host); break;
-    case 'i': on_forget(NULL, &session.reminder); again_on_reminder(&session, host); break;
+    case 'i': on_forget(NULL, session_reminder(&session)); session_on_reminder(&session, host); break;
     case 's': host->now_ms += 3000; break;
     case 'T': take_turn(host); break;
     case 'h': host->now_ms += 3600000; break;
@@ -214,7 +214,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     matches = 1;
     has_turn = false;
     event_time_set(&host.time, 0);
-    session_init(&session, &host, self, client, &(struct identity){ 0 }, id);
+    session_init(&session, &host, self, client, &(struct identity){ 0 }, id, NULL);
     size_t length;
     char *line;
     while ((line = take_line(&data, &size, &length)) != NULL) {

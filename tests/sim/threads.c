@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "actors/again.h"
 #include "actors/blocklist.h"
 #include "actors/relay.h"
 #include "actors/relay_set.h"
@@ -213,7 +212,7 @@ static void session_thread_takes(struct world *world, unsigned thread, struct me
         struct address self = { .generation = ++world->actor_generation[slot],
                                 .slot = slot & (ADDRESS_SLOTS - 1),
                                 .thread = (uint8_t)thread };
-        session_init(&world->actors[slot], host, self, message->from, &message->conn_opened.identity, id);
+        session_init(&world->actors[slot], host, self, message->from, &message->conn_opened.identity, id, NULL);
     } else if (message->type == RESYNC) {
         world->restated[thread - FIRST_SESSION_THREAD] = 0;
         host->epoch = (uint8_t)message->resync.epoch;
@@ -287,18 +286,25 @@ bool threads_deliver(struct world *world, unsigned from, unsigned to)
     return true;
 }
 
+/* Who has none, or is gone, is not reminded. */
+static bool has_reminder(struct world *world, struct session *actor)
+{
+    return world->actor_is_alive[actor - world->actors] && *session_reminder(actor) != NULL;
+}
+
 static void fire(struct world *world, struct session *actor)
 {
     struct session_host *host = &world->hosts[actor->self.thread - FIRST_SESSION_THREAD];
     world->sender = actor->self.thread;
-    forget(world, &actor->reminder);
-    again_on_reminder(actor, host);
+    forget(world, session_reminder(actor));
+    session_on_reminder(actor, host);
+    after_actor(world, host, actor);
 }
 
 void threads_fire_reminder(struct world *world)
 {
     struct session *actor = &world->actors[world_pick(world, 2 * world->client_count)];
-    if (actor->reminder != NULL && world->actor_is_alive[actor - world->actors])
+    if (has_reminder(world, actor))
         fire(world, actor);
 }
 
@@ -306,7 +312,7 @@ void threads_fire_due(struct world *world, unsigned thread)
 {
     for (uint32_t slot = 0; slot < world->actor_slots; slot++) {
         struct session *actor = &world->actors[slot];
-        if (world->actor_is_alive[slot] && actor->self.thread == thread && actor->reminder != NULL && actor->reminder->due_ms <= world->now_ms)
+        if (has_reminder(world, actor) && actor->self.thread == thread && (*session_reminder(actor))->due_ms <= world->now_ms)
             fire(world, actor);
     }
 }

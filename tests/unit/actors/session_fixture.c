@@ -75,7 +75,7 @@ int set_up(void **state)
     turns_awaited = 0;
     event_time_set(&host.time, 0);
     const uint8_t id[USER_ID_BYTES] = { 7 };
-    session_init(&session, &host, self, connection, &(struct identity){ 0 }, id);
+    session_init(&session, &host, self, connection, &(struct identity){ 0 }, id, NULL);
     assert_int_equal(sent[0].type, CONN_ACCEPTED);
     assert_int_equal(sent[1].type, EVENT_TEXT);
     forget_sent();

@@ -311,7 +311,7 @@ void begin(uint32_t with_seed)
                                             .forget = forget,
                                             .await_turn = await_turn };
         event_time_set(&side->host.time, 0);
-        session_init(&side->session, &side->host, side->self, side->connection, &(struct identity){ 0 }, id);
+        session_init(&side->session, &side->host, side->self, side->connection, &(struct identity){ 0 }, id, NULL);
         receive_request(side, "{\"type\":\"submit_interests\",\"data\":{\"interests\":[\"go\"]}}");
     }
 }

@@ -84,7 +84,7 @@ static void there_it_is_what_it_was_here(void **state)
         assert_null(read.payload);
     }
 
-    static const enum message_type others[] = { PEER_LEFT, PEER_ASK, PEER_LEFT_HEARD, MATCH_TAKEN };
+    static const enum message_type others[] = { PEER_LEFT, PEER_ASK, PEER_LEFT_HEARD, MATCH_TAKEN, PEER_AWAY, PEER_BACK };
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
         message = left();
         message.type = (uint16_t)others[i];
@@ -171,7 +171,7 @@ static void what_is_not_known_is_passed_over(void **state)
     uint8_t body[64] = { 1 };
     for (unsigned type = 0; type <= UINT8_MAX; type++) {
         const struct batch_record record = { .type = (uint8_t)type, .body = body, .length = 3 };
-        bool is_message = type >= RECORD_PEER_TEXT && type <= RECORD_MATCH_TAKEN;
+        bool is_message = type >= RECORD_PEER_TEXT && type <= RECORD_PEER_BACK;
         assert_int_equal(record_read(&read, &record, 1), is_message ? RECORD_MALFORMED : RECORD_UNKNOWN);
     }
 }

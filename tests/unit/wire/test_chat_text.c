@@ -147,14 +147,14 @@ static void add_string(struct maker *maker)
 
 static void add_scalar(struct maker *maker)
 {
-    static const char *const scalars[] = { "0", "-1", "12345678901234567", "1.5", "-0.25", "true", "false", "null" };
+    static const char *const scalars[] = { "0", "-1", "12345678901234567", "1.5", "-0.25", "true", "false", "null", "17", "-0", "4294967295", "4294967296" };
     static const char *const others[] = { "1e5", "1234567890123456789null", "[]", "{}", "[1,{\"a\":2}]", "-", "01", "tru", "1.", ".5" };
     const uint32_t kind = pick(maker, 40);
     if (kind == 0) {
         maker->is_flat = false;
         add(maker, others[pick(maker, 10)]);
     } else if (kind < 20) {
-        add(maker, scalars[pick(maker, 8)]);
+        add(maker, scalars[pick(maker, 12)]);
     } else {
         add_string(maker);
     }
@@ -243,6 +243,13 @@ static void expect_same_text(const struct chat_text *text, const char *json, siz
     assert_string_equal(json_string_value(json_object_get(root, "type")), "chat_message");
     const json_t *message = json_object_get(json_object_get(root, "data"), "message");
     assert_true(json_is_string(message));
+
+    const json_t *n = json_object_get(root, "n"), *ack = json_object_get(root, "ack");
+    const bool has_good_n = json_is_integer(n) && json_integer_value(n) >= 1 && json_integer_value(n) <= UINT32_MAX;
+    const bool has_good_ack = json_is_integer(ack) && json_integer_value(ack) >= 0 && json_integer_value(ack) <= UINT32_MAX;
+    assert_int_equal(text->n, has_good_n ? json_integer_value(n) : 0);
+    assert_int_equal(text->ack, has_good_ack ? json_integer_value(ack) : 0);
+    assert_int_equal(text->has_bad_count, (n != NULL && !has_good_n) || (ack != NULL && !has_good_ack));
 
     /* What the partner gets says the same as if jansson had written it. */
     struct payload *found = event_chat_text(&time, text), *expected = event_chat_message(&time, message);
