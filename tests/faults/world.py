@@ -129,7 +129,7 @@ class World:
         for task in (*crowd, *(user.reader for user in self.crowd.users)):
             task.cancel()
         if crowd:
-            self.loop.run_until_complete(asyncio.wait(crowd))
+            self.loop.run_until_complete(asyncio.wait(crowd, timeout=3))
         if self.is_broken:
             for node in self.all_nodes:
                 node.process.kill()
