@@ -21,25 +21,34 @@ KILLS = 100 if IS_LONG else 5
 OTHER_SECRET = b"another secret of more than 32 bytes"
 
 
-@pytest.fixture(scope="module")
-def current():
+class Worlds:
     """One world goes through all faults, one after the other; one that a fault has broken is replaced."""
-    worlds = []
 
-    def get():
-        if worlds and worlds[-1].is_broken:
-            worlds.pop().close()
-        if not worlds:
-            worlds.append(World(users=500 if IS_LONG else 150))
-        return worlds[-1]
-    yield get
-    for world in worlds:
-        world.close() if world.is_broken else world.finish()
+    def __init__(self):
+        self.world = None
+
+    def current(self):
+        if self.world and self.world.is_broken:
+            self.finish()
+        self.world = self.world or World(users=500 if IS_LONG else 150)
+        return self.world
+
+    def finish(self):
+        world, self.world = self.world, None
+        if world:
+            world.close() if world.is_broken else world.finish()
+
+
+@pytest.fixture(scope="module")
+def worlds():
+    found = Worlds()
+    yield found
+    found.finish()
 
 
 @pytest.fixture
-def world(current):
-    return current()
+def world(worlds):
+    return worlds.current()
 
 
 def rows(*faults, is_long=()):
@@ -93,7 +102,7 @@ async def killed(world):
 def stands_still(seconds):
     """For so long, then goes on."""
     async def fault(world):
-        node = world.crowd.nodes[0]
+        node = next(node for node in world.crowd.nodes if not node.proxy)
         others = [other for other in world.crowd.nodes if other is not node]
         await world.crowd.add_pair_on(node)
         life, before = node.metric("node_life"), world.crowd.look()
@@ -180,13 +189,13 @@ def cut_off(how):
         alone = [pair for pair in before if pair.nodes_then == {node}]
         world.crowd.away.add(node)
         harm = world.promises.harm({node})
-        how(world.proxy, True)
+        how(world, True)
         harm.begin = time.monotonic()
         told = await all_told(world, node, harm.begin)
         await world.crowd.live(6 if IS_LONG else 1)
         assert not await in_thread(node.is_ready)
         await world.crowd.heard_by(alone)
-        how(world.proxy, False)
+        how(world, False)
         await in_thread(node.wait_ready)
         await world.heard_of_by_all()
         harm.is_over()
@@ -197,18 +206,19 @@ def cut_off(how):
     return fault
 
 
-def shut(proxy, is_on):
+def shut(world, is_on):
     if is_on:
-        proxy.shut()
-    proxy.is_shut = is_on
+        world.proxy_thread.shut()
+    else:
+        world.proxy.is_shut = False
 
 
-def silence(proxy, is_on):
-    proxy.is_silent = is_on
+def silence(world, is_on):
+    world.proxy.is_silent = is_on
 
 
-def delay(proxy, is_on):
-    proxy.distance = 3 if is_on else 0
+def delay(world, is_on):
+    world.proxy.distance = 3 if is_on else 0
 
 
 async def far_away(world):
@@ -400,7 +410,8 @@ def test_clients(world, name, fault):
     world.run(fault, name)
 
 
-def test_many_chats_outlive_redis():
+def test_many_chats_outlive_redis(worlds):
+    worlds.finish()
     chats, seconds = (500, 5) if IS_LONG else (60, 2)
     world = World(users=2 * chats, wander=False, pace=1 if IS_LONG else 0.5)
     try:
