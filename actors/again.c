@@ -9,6 +9,9 @@ enum { ANSWER_MS = 100 };
 /* So long a MATCH_FOUND of another node may be on its way. */
 enum { ON_ITS_WAY_MS = 1000 };
 
+/* The matcher hears of a new peer by another way than of a search, and not long after. */
+enum { NEW_PEER_MS = 100, NEW_PEER_EACH_MS = 1 };
+
 /* A search is said again each so often, and a fifth of it more or less: its user is random, and so when it comes. */
 static uint32_t say_again_ms(const struct session *session)
 {
@@ -26,6 +29,14 @@ void again_remind(struct session *session, struct session_host *host)
         host->remind(host->self, session_reminder(session), session->self, in_ms);
     else
         host->forget(host->self, session_reminder(session));
+}
+
+void again_on_new_peer(struct session *session, struct session_host *host, uint32_t before)
+{
+    const uint32_t in_ms = NEW_PEER_MS + before * NEW_PEER_EACH_MS;
+    const bool wants_anyone_sooner = session->wants_anyone && (int32_t)(session->anyone_ms - (uint32_t)host->now_ms) < (int64_t)in_ms;
+    if (!session->is_mending && !wants_anyone_sooner && in_ms < say_again_ms(session))
+        host->remind(host->self, session_reminder(session), session->self, in_ms);
 }
 
 void again_mend_store(struct session *session, struct session_host *host)

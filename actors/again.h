@@ -1,5 +1,5 @@
 /* again.h: a search that is said to the matcher once more: since from now on anyone will do; since what another node has said of it may be lost, each ten
- * seconds or so, where there are other nodes; or since the store is wrong about it.
+ * seconds or so, where there are other nodes; since there is one more of these; or since the store is wrong about it.
  *
  * To say it again changes nothing in the store but what it is about: it keeps its place.
  *
@@ -12,6 +12,10 @@
 
 /* SEARCHING: have again_on_reminder() called when it is time, if ever. Only who searches has a reminder. */
 void again_remind(struct session *session, struct session_host *host);
+
+/* SEARCHING: a node is heard that was not before. Whoever waits there and could not be met, since the store was told whom this one can reach, may be met
+ * now. before: so many others have been told on this thread; each a little later than the one before, or all would come to the store at once. */
+void again_on_new_peer(struct session *session, struct session_host *host, uint32_t before);
 
 /* What was asked for by again_remind(). */
 void again_on_reminder(struct session *session, struct session_host *host);

@@ -129,12 +129,17 @@ static void tell_thread(struct bus_thread *thread, enum message_type type, unsig
                                                         .peer_node = { .incarnation = news->incarnation, .node = (uint16_t)news->index } });
 }
 
+static void tell_threads(struct bus_thread *thread, enum message_type type, const struct peers_news *news)
+{
+    tell_thread(thread, type, thread->config.matcher_thread, news);
+    for (unsigned i = 0; i < thread->config.session_threads; i++)
+        tell_thread(thread, type, thread->config.first_session_thread + i, news);
+}
+
 static void part(struct bus_thread *thread, const struct peers_news *news)
 {
     links_close(thread->links, news->index);
-    tell_thread(thread, PEER_NODE_DIED, thread->config.matcher_thread, news);
-    for (unsigned i = 0; i < thread->config.session_threads; i++)
-        tell_thread(thread, PEER_NODE_DIED, thread->config.first_session_thread + i, news);
+    tell_threads(thread, PEER_NODE_DIED, news);
 }
 
 static void begin_new_life(struct bus_thread *thread, const struct peers_news *news)
@@ -159,7 +164,7 @@ static void take_news(struct bus_thread *thread)
         switch (news.event) {
         case PEERS_ALIVE:
             links_open(thread->links, news.index, news.incarnation, news.life);
-            tell_thread(thread, PEER_NODE_ALIVE, thread->config.matcher_thread, &news);
+            tell_threads(thread, PEER_NODE_ALIVE, &news);
             break;
         case PEERS_DIED:
             metrics_add(thread->metrics, METRIC_PEER_DEATHS_TOTAL, 1);
@@ -202,7 +207,6 @@ static void on_beat(struct bus_thread *thread, unsigned way, const struct batch_
     drop(thread, bus_drop_of_peer(verdict), 1);
 }
 
-/* What everybody hears. */
 static void on_batch_for_all(struct bus_thread *thread, unsigned way, const struct batch_header *header, struct batch_reader *reader)
 {
     struct batch_record record;
@@ -236,7 +240,6 @@ static void on_record(struct bus_thread *thread, const struct batch_record *reco
         return;
     case RECORD_UNKNOWN:
         drop(thread, DROP_UNKNOWN, 1);
-        return;
     }
 }
 

@@ -265,6 +265,17 @@ static void end_away(struct session_thread *thread)
     }
 }
 
+static void on_node_alive(struct session_thread *thread)
+{
+    uint32_t searching = 0;
+    for (uint32_t slot = 0; slot < thread->actors.slots; slot++) {
+        uint32_t generation;
+        struct session *session = slab_at(&thread->actors, slot, &generation);
+        if (session != NULL && session->state == SESSION_SEARCHING)
+            again_on_new_peer(session, &thread->host, searching++);
+    }
+}
+
 static void on_thread_message(struct session_thread *thread, struct message *message)
 {
     switch ((enum message_type)message->type) {
@@ -276,6 +287,9 @@ static void on_thread_message(struct session_thread *thread, struct message *mes
         break;
     case RESTATE:
         on_restate(thread, message);
+        break;
+    case PEER_NODE_ALIVE:
+        on_node_alive(thread);
         break;
     case PEER_NODE_DIED:
         on_node_died(thread, message->peer_node.node);

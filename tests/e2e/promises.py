@@ -202,7 +202,8 @@ class User(Client):
         if is_cut:
             self.socket.transport.abort()
         else:
-            await self.close()
+            with contextlib.suppress(websockets.ConnectionClosed):  # it may be cut off meanwhile
+                await self.close()
         await self.reader
 
     def check(self):

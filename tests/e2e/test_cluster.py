@@ -4,12 +4,13 @@ import contextlib
 import hashlib
 import json
 import signal
+import tempfile
 import time
 
 import redis
 
-from cluster import Cluster, wait_for_peers
-from harness import SLOWNESS, Client, close_all, in_thread, kept_keys, wait_for
+from cluster import SECRET, Bus, Cluster, wait_for_peers
+from harness import SLOWNESS, Client, close_all, in_thread, kept_keys, running, wait_for
 
 TEXTS = 1000
 
@@ -119,6 +120,26 @@ def test_who_is_blocked_is_not_met_again():
     asyncio.run(run())
 
 
+def test_two_who_wait_meet_as_soon_as_their_nodes_hear_of_each_other():
+    async def run():
+        with contextlib.ExitStack() as stack:
+            bus, store = await in_thread(Bus, stack), await in_thread(Bus, stack)
+            with tempfile.NamedTemporaryFile() as secret:
+                secret.write(SECRET)
+                secret.flush()
+                await in_thread(bus.stop)
+                nodes = [await in_thread(stack.enter_context, running("--redis", f"unix:{store.path}", "--bus", f"unix:{bus.path}",
+                                                                      "--cluster-secret-file", secret.name)) for _ in range(2)]
+                for node in nodes:
+                    await in_thread(wait_for, lambda: node.metric("redis_up") == 1, "Redis")
+                a, b = [await (await user(node, "go")).search() for node in nodes]
+                await in_thread(bus.start)
+                await in_thread(wait_for_peers, nodes, 1)
+                data = [await client.expect("success_matched", timeout=SLOWNESS) for client in (a, b)]
+                assert data[0]["match_id"] == data[1]["match_id"]
+                await talk(a, b)
+                await close_all(a, b)
+    asyncio.run(run())
 
 
 def test_who_is_reported_is_banned_on_all_nodes():

@@ -3,7 +3,6 @@ import asyncio
 import collections
 import itertools
 import math
-import os
 import random
 import time
 
@@ -12,7 +11,6 @@ import websockets
 from harness import TIMEOUT, in_thread, kept_keys, wait_for
 from promises import CANARY, CLOSED, CUT, ENDED, TOLD, Promises, Side, User, Wanderers
 
-USERS = int(os.environ.get("CHATTERBOX_CLUSTER_USERS", "150"))
 TOLD_SECONDS = 3    # so soon after its node has died everybody's partner has been told, in 99 of 100 cases
 ALONE_SECONDS = 4   # so long nobody ever is in a chat whose partner has gone, or has not come
 # How soon after a fault everybody chats again: a proposal that was lost is made again with the search, every 8 to 12 s.
@@ -206,7 +204,7 @@ class WanderersAcross(Wanderers):
 class CrowdAcross:
     """Three fifths are pairs, of each two nodes and each alone; a tenth waits; the others wander."""
 
-    def __init__(self, users=USERS, pace=0.3, wander=True):
+    def __init__(self, users, pace=0.3, wander=True):
         self.nodes = []
         self.size, self.pace, self.wander = users, pace, wander
         self.away = set()       # nodes that a balancer would not send anybody to
@@ -280,15 +278,23 @@ class CrowdAcross:
             first, second = i % len(nodes), (i + i // len(nodes)) % len(nodes)
             if not self.wander and first == second:  # all chats are across nodes
                 second = (second + 1) % len(nodes)
-            pair = [Person(self, f"{CANARY} pair {i}", nodes[node]) for node in (first, second)]
-            pair[0].partner, pair[1].partner = pair[1], pair[0]
-            self.pairs.append(pair[0])
+            self.add_pair(nodes[first], nodes[second])
         self.patient = [Person(self, f"{CANARY} patience {i}", nodes[i % len(nodes)]) for i in range(waiting)]
-        people = [person for pair in self.pairs for person in (pair, pair.partner)] + self.patient
-        self.tasks = [asyncio.create_task(person.live()) for person in people]
+        self.tasks += [asyncio.create_task(person.live()) for person in self.patient]
         self.tasks += [asyncio.create_task(self.wanderers.user()) for _ in range(wandering)]
         await self.whole(30)
         await self.recover()
+
+    def add_pair(self, *nodes):
+        one, other = (Person(self, f"{CANARY} pair {len(self.pairs)}", node) for node in nodes)
+        one.partner, other.partner = other, one
+        self.pairs.append(one)
+        self.tasks += [asyncio.create_task(person.live()) for person in (one, other)]
+
+    async def add_pair_on(self, node):
+        """Both on this one."""
+        self.add_pair(node, node)
+        await self.whole()
 
     def chats(self):
         """Which chat each pair is in."""
@@ -338,7 +344,7 @@ class CrowdAcross:
         """All pairs chat, and those who wait meet whoever comes. Returns the seconds that it took."""
         took = await self.whole(seconds)
         begin = time.monotonic()
-        await self.until(lambda: all(person.user and person.user.is_searching for person in self.patient), "the patient to search")
+        await self.all_wait()
         guests = [await self.enter() for _ in self.patient]
         for guest, person in zip(guests, self.patient):
             await guest.submit(person.interest)
@@ -347,7 +353,11 @@ class CrowdAcross:
                          lambda: f"{sum(not guest.side for guest in guests)} guests to be matched", seconds)
         took += time.monotonic() - begin
         await asyncio.gather(*(guest.leave() for guest in guests))
+        await self.all_wait()
         return took
+
+    async def all_wait(self):
+        await self.until(lambda: all(person.user and person.user.is_searching for person in self.patient), "the patient to search")
 
     async def finish(self, store):
         """Everyone falls silent, then leaves. Nothing is missing, and nothing of them stays."""

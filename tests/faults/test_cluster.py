@@ -17,28 +17,38 @@ from world import World
 # tools/prove has more of everything.
 TIMES = int(os.environ.get("CHATTERBOX_FAULT_TIMES", "4"))
 IS_LONG = TIMES >= 10
+KILLS = 100 if IS_LONG else 5
 OTHER_SECRET = b"another secret of more than 32 bytes"
 
 
-@pytest.fixture(scope="module")
-def current():
+class Worlds:
     """One world goes through all faults, one after the other; one that a fault has broken is replaced."""
-    worlds = []
 
-    def get():
-        if worlds and worlds[-1].is_broken:
-            worlds.pop().close()
-        if not worlds:
-            worlds.append(World(users=500 if IS_LONG else 150))
-        return worlds[-1]
-    yield get
-    for world in worlds:
-        world.close() if world.is_broken else world.finish()
+    def __init__(self):
+        self.world = None
+
+    def current(self):
+        if self.world and self.world.is_broken:
+            self.finish()
+        self.world = self.world or World(users=500 if IS_LONG else 150)
+        return self.world
+
+    def finish(self):
+        world, self.world = self.world, None
+        if world:
+            world.close() if world.is_broken else world.finish()
+
+
+@pytest.fixture(scope="module")
+def worlds():
+    found = Worlds()
+    yield found
+    found.finish()
 
 
 @pytest.fixture
-def world(current):
-    return current()
+def world(worlds):
+    return worlds.current()
 
 
 def rows(*faults, is_long=()):
@@ -71,7 +81,7 @@ async def gone_from_redis(world, begin, ids):
 
 async def killed(world):
     """Each fourth time it only stops, which no connection tells, and is killed later."""
-    count, told, gone = 100 if IS_LONG else 5, [], []
+    count, told, gone = KILLS, [], []
     for number in range(count):
         node = max(world.crowd.nodes, key=lambda node: len(world.crowd.across(node)))
         before = world.crowd.look()
@@ -92,8 +102,9 @@ async def killed(world):
 def stands_still(seconds):
     """For so long, then goes on."""
     async def fault(world):
-        node = world.crowd.nodes[0]
+        node = next(node for node in world.crowd.nodes if not node.proxy)
         others = [other for other in world.crowd.nodes if other is not node]
+        await world.crowd.add_pair_on(node)
         life, before = node.metric("node_life"), world.crowd.look()
         people = {person: person.user for pair in world.crowd.pairs for person in (pair, pair.partner) if person.user.server is node}
         waiting = next(person for person in world.crowd.patient if person.user.server is node)
@@ -173,17 +184,18 @@ def test_nodes(world, name, fault):
 def cut_off(how):
     async def fault(world):
         node = next(node for node in world.crowd.nodes if node.proxy)
+        await world.crowd.add_pair_on(node)
         before = world.crowd.look()
         alone = [pair for pair in before if pair.nodes_then == {node}]
         world.crowd.away.add(node)
         harm = world.promises.harm({node})
-        how(world.proxy, True)
+        how(world, True)
         harm.begin = time.monotonic()
         told = await all_told(world, node, harm.begin)
         await world.crowd.live(6 if IS_LONG else 1)
         assert not await in_thread(node.is_ready)
         await world.crowd.heard_by(alone)
-        how(world.proxy, False)
+        how(world, False)
         await in_thread(node.wait_ready)
         await world.heard_of_by_all()
         harm.is_over()
@@ -194,18 +206,19 @@ def cut_off(how):
     return fault
 
 
-def shut(proxy, is_on):
+def shut(world, is_on):
     if is_on:
-        proxy.shut()
-    proxy.is_shut = is_on
+        world.proxy_thread.shut()
+    else:
+        world.proxy.is_shut = False
 
 
-def silence(proxy, is_on):
-    proxy.is_silent = is_on
+def silence(world, is_on):
+    world.proxy.is_silent = is_on
 
 
-def delay(proxy, is_on):
-    proxy.distance = 3 if is_on else 0
+def delay(world, is_on):
+    world.proxy.distance = 3 if is_on else 0
 
 
 async def far_away(world):
@@ -218,8 +231,9 @@ async def far_away(world):
     world.crowd.gone_on(before)
 
 
-@rows(("Redis hangs up on one, and takes no connection", cut_off(shut)), ("nothing gets through to one", cut_off(silence)),
-      is_long=[("for one every reply takes 3 s", cut_off(delay)), ("for one every reply takes 0.2 s", far_away)])
+@rows(("nothing gets through to one", cut_off(silence)),
+      is_long=[("Redis hangs up on one, and takes no connection", cut_off(shut)),
+               ("for one every reply takes 3 s", cut_off(delay)), ("for one every reply takes 0.2 s", far_away)])
 def test_cut_off(world, name, fault):
     world.run(fault, name)
 
@@ -277,11 +291,10 @@ def cut_subscribers(store):
     store.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
 
 
-@rows(("Redis is killed, and there again after " + ("5 s" if IS_LONG else "2 s"),
-       without_redis(lambda bus: bus.stop(), lambda bus: bus.start(), 5 if IS_LONG else 2)),
-      ("FLUSHALL, again and again", again_and_again(empty, TIMES, 0.2)),
+@rows(("FLUSHALL, again and again", again_and_again(empty, TIMES, 0.2)),
       ("CLIENT KILL TYPE pubsub, each 100 ms", again_and_again(cut_subscribers, TIMES * 5, 0.1)),
-      is_long=[("Redis stands still for 5 s", without_redis(stop_process, continue_process, 5)),
+      is_long=[("Redis is killed, and there again after 5 s", without_redis(lambda bus: bus.stop(), lambda bus: bus.start(), 5)),
+               ("Redis stands still for 5 s", without_redis(stop_process, continue_process, 5)),
                ("Redis is killed and started at once", without_redis(lambda bus: bus.stop(), lambda bus: bus.start(), 0))])
 def test_redis(world, name, fault):
     world.run(fault, name)
@@ -377,12 +390,13 @@ def test_bus(world, name, fault):
 
 async def all_come_back(world):
     """Everybody's network is gone and there again; and forty of one address come at once to one node, which takes thirty, then ten a second."""
-    for user in list(world.crowd.users):
+    cut = list(world.crowd.users)
+    for user in cut:
         user.is_cut = True
         user.socket.transport.abort()
     before, begin = world.crowd.refusals, time.monotonic()
-    await asyncio.sleep(0)
     entering = asyncio.gather(*(world.crowd.enter(world.crowd.nodes[0], address="203.0.113.1") for _ in range(40)))
+    await world.crowd.until(lambda: all(user.reader.done() for user in cut), "everybody to notice")
     await world.crowd.whole()
     took = time.monotonic() - begin
     guests = await entering
@@ -396,8 +410,9 @@ def test_clients(world, name, fault):
     world.run(fault, name)
 
 
-def test_many_chats_outlive_redis():
-    chats, seconds = (500, 5) if IS_LONG else (60, 5)
+def test_many_chats_outlive_redis(worlds):
+    worlds.finish()
+    chats, seconds = (500, 5) if IS_LONG else (60, 2)
     world = World(users=2 * chats, wander=False, pace=1 if IS_LONG else 0.5)
     try:
         world.run(without_redis(lambda bus: bus.stop(), lambda bus: bus.start(), seconds), f"{chats} chats across nodes, Redis is killed, and there again after {seconds} s")

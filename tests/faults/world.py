@@ -2,6 +2,7 @@
 import asyncio
 import contextlib
 import os
+import threading
 import time
 
 import redis
@@ -14,12 +15,31 @@ from proxy import RedisProxy
 
 NODES = 5
 # Each user has an address of its own, as if a proxy said so: the limits of addresses are as they are.
-FLAGS = ["--rate-chat", 0, "--rate-search", 0, "--trusted-proxies", "127.0.0.0/8"]
+FLAGS = ["--rate-chat", 0, "--rate-search", 0, "--redis-timeout", "1s", "--trusted-proxies", "127.0.0.0/8"]
 
 
 # Seconds by which the clocks of the first nodes are ahead.
 CLOCKS = {1: 3600, 2: -3600}
 SHIFTED_CLOCK = os.path.join(os.path.dirname(BINARY), "tests", "shifted_clock.so")
+
+
+class ProxyThread:
+    """A proxy on a loop of its own, so that it is not late because the crowd is busy."""
+
+    def __init__(self, path):
+        self.loop = asyncio.new_event_loop()
+        self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
+        self.thread.start()
+        self.proxy = asyncio.run_coroutine_threadsafe(RedisProxy(path).__aenter__(), self.loop).result(10)
+
+    def shut(self):
+        self.loop.call_soon_threadsafe(self.proxy.shut)
+
+    def close(self):
+        asyncio.run_coroutine_threadsafe(self.proxy.__aexit__(), self.loop).result(10)
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self.thread.join()
+        self.loop.close()
 
 
 class World:
@@ -43,7 +63,9 @@ class World:
         self.cluster = await in_thread(lambda: Cluster(self.stack, shared=True))
         self.store = redis.Redis(unix_socket_path=self.cluster.bus.path, decode_responses=True)
         self.secrets = self.cluster.file("first", SECRET)
-        self.proxy = await RedisProxy(self.cluster.bus.path).__aenter__()
+        self.proxy_thread = await in_thread(ProxyThread, self.cluster.bus.path)
+        self.stack.callback(self.proxy_thread.close)
+        self.proxy = self.proxy_thread.proxy
         for i in range(NODES):
             await self.start(self.proxy if i == NODES - 1 else None, CLOCKS.get(i, 0))
         await self.heard_of_by_all()
@@ -124,17 +146,16 @@ class World:
             assert not any(CANARY in line for line in node.log)
 
     def close(self):
-        # Whoever is still there is of a world that a fault has broken, and says nothing new. The proxy serves until all nodes have ended.
-        crowd = [task for task in asyncio.all_tasks(self.loop) if task not in self.proxy.tasks]
+        # Whoever is still there is of a world that a fault has broken, and says nothing new.
+        crowd = asyncio.all_tasks(self.loop)
         for task in (*crowd, *(user.reader for user in self.crowd.users)):
             task.cancel()
         if crowd:
-            self.loop.run_until_complete(asyncio.wait(crowd))
+            self.loop.run_until_complete(asyncio.wait(crowd, timeout=3))
         if self.is_broken:
             for node in self.all_nodes:
                 node.process.kill()
                 print("\n".join(node.log[-30:]))
         with contextlib.suppress(BaseException) if self.is_broken else contextlib.nullcontext():
-            self.loop.run_until_complete(in_thread(self.stack.close))
-        self.loop.run_until_complete(self.proxy.__aexit__())
+            self.stack.close()
         self.loop.close()

@@ -244,6 +244,43 @@ static void where_there_are_peers_a_search_is_said_again(void **state)
     assert_null(session.reminder);
 }
 
+/* Who waits on a node that was not heard before could not be met. */
+static void a_search_is_said_again_when_there_is_a_new_peer(void **state)
+{
+    (void)state;
+    host.has_peers = true;
+    start_search();
+    search_answered(SEARCH_WAITING, 1);
+    again_on_new_peer(&session, &host, 0);
+    assert_int_equal(the_reminder.in_ms, 100);
+    again_on_new_peer(&session, &host, 900); /* 900 others come first */
+    assert_int_equal(the_reminder.in_ms, 1000);
+    the_reminder.in_ms = 8000;
+    again_on_new_peer(&session, &host, 20000); /* it is said again before that */
+    assert_int_equal(the_reminder.in_ms, 8000);
+    forget_sent();
+    again_on_reminder(&session, &host);
+    assert_true(expect(SEARCH_START).search.is_known);
+    assert_in_range(the_reminder.in_ms, 8000, 12000);
+}
+
+static void who_soon_meets_anyone_is_not_put_off_by_a_new_peer(void **state)
+{
+    (void)state;
+    host.has_peers = true;
+    client_writes("{\"type\":\"submit_interests\",\"data\":{\"interests\":[\"go\"]}}");
+    client_writes("{\"type\":\"start_matching\",\"data\":{\"fallback_after_ms\":700}}");
+    search_answered(SEARCH_WAITING, 1);
+    assert_int_equal(the_reminder.in_ms, 700);
+    again_on_new_peer(&session, &host, 800);
+    assert_int_equal(the_reminder.in_ms, 700);
+    again_on_new_peer(&session, &host, 0);
+    assert_int_equal(the_reminder.in_ms, 100);
+    host.now_ms += 100;
+    again_on_reminder(&session, &host);
+    assert_int_equal(the_reminder.in_ms, 600);
+}
+
 static void it_is_said_again_until_anyone_will_do_and_after(void **state)
 {
     (void)state;
@@ -351,6 +388,8 @@ int main(void)
         TEST(a_restored_chat_is_taken_back_by_both),
         TEST(a_wish_for_anyone_is_reminded_of_and_forgotten),
         TEST(where_there_are_peers_a_search_is_said_again),
+        TEST(a_search_is_said_again_when_there_is_a_new_peer),
+        TEST(who_soon_meets_anyone_is_not_put_off_by_a_new_peer),
         TEST(it_is_said_again_until_anyone_will_do_and_after),
         TEST(a_match_of_another_node_that_is_on_its_way_is_waited_for),
         TEST(a_partner_elsewhere_who_left_before_the_match_was_heard_of),
