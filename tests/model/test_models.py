@@ -26,6 +26,11 @@ LEASE = {
     "lost_and_killed": ("-DCUTS=1", "-DRUN_OUT=0", "-DKILLS=1"),
     "run_out": ("-DCUTS=0", "-DRUN_OUT=1", "-DKILLS=0"),
 }
+# What befalls two nodes: one thing for any time, or two.
+LIVES = {
+    "one_fault": ("-DFAULTS=1", "-DCHATS=2"),
+    "two_faults": ("-DFAULTS=2", "-DCHATS=1", "-DLASTS=3"),
+}
 
 
 def switches(model):
@@ -100,4 +105,16 @@ def test_who_has_a_lease_keeps_its_users_and_of_others_nothing_stays(tmp_path, s
 @pytest.mark.parametrize("switch", switches("lease.pml"))
 def test_a_broken_lease_is_found(tmp_path, switch):
     errors, said = verify(tmp_path, "lease.pml", *LEASE["lost_and_killed"], f"-D{switch}", compile_with=QUICK)
+    assert errors == 1 and "assertion violated" in said, said
+
+
+@pytest.mark.parametrize("size", LIVES)
+def test_nodes_agree_on_who_lives(tmp_path, size):
+    errors, said = verify(tmp_path, "lives.pml", *LIVES[size])
+    assert errors == 0, said
+
+
+@pytest.mark.parametrize("switch", switches("lives.pml"))
+def test_broken_lives_are_found(tmp_path, switch):
+    errors, said = verify(tmp_path, "lives.pml", *LIVES["one_fault"], f"-D{switch}", compile_with=QUICK)
     assert errors == 1 and "assertion violated" in said, said
