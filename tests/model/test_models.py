@@ -21,6 +21,16 @@ CHAT = {
     "both_meet": ("-DMEETING", "-DTEXTS_0=1", "-DTEXTS_1=1", "-DPREMATURE=0"),
     "meeting_in_between": ("-DMEETING", "-DTEXTS_0=1", "-DTEXTS_1=0", "-DPREMATURE=1"),
 }
+# What befalls three nodes and their connections to Redis.
+LEASE = {
+    "lost_and_killed": ("-DCUTS=1", "-DRUN_OUT=0", "-DKILLS=1"),
+    "run_out": ("-DCUTS=0", "-DRUN_OUT=1", "-DKILLS=0"),
+}
+# What befalls two nodes: one thing for any time, or two.
+LIVES = {
+    "one_fault": ("-DFAULTS=1", "-DCHATS=2"),
+    "two_faults": ("-DFAULTS=2", "-DCHATS=1", "-DLASTS=3"),
+}
 
 
 def switches(model):
@@ -83,4 +93,28 @@ def test_a_chat_across_nodes_loses_and_doubles_nothing(tmp_path, size):
 def test_a_broken_chat_is_found(tmp_path, switch):
     size = ("-DMEETING", "-DTEXTS_0=1", "-DTEXTS_1=0") if "MEETING" in switch else CHAT["one_writes"]
     errors, said = verify(tmp_path, "remote_chat.pml", *size, "-DPREMATURE=0", f"-D{switch}", compile_with=QUICK)
+    assert errors == 1 and "assertion violated" in said, said
+
+
+@pytest.mark.parametrize("size", LEASE)
+def test_who_has_a_lease_keeps_its_users_and_of_others_nothing_stays(tmp_path, size):
+    errors, said = verify(tmp_path, "lease.pml", *LEASE[size], compile_with=QUICK)
+    assert errors == 0, said
+
+
+@pytest.mark.parametrize("switch", switches("lease.pml"))
+def test_a_broken_lease_is_found(tmp_path, switch):
+    errors, said = verify(tmp_path, "lease.pml", *LEASE["lost_and_killed"], f"-D{switch}", compile_with=QUICK)
+    assert errors == 1 and "assertion violated" in said, said
+
+
+@pytest.mark.parametrize("size", LIVES)
+def test_nodes_agree_on_who_lives(tmp_path, size):
+    errors, said = verify(tmp_path, "lives.pml", *LIVES[size])
+    assert errors == 0, said
+
+
+@pytest.mark.parametrize("switch", switches("lives.pml"))
+def test_broken_lives_are_found(tmp_path, switch):
+    errors, said = verify(tmp_path, "lives.pml", *LIVES["one_fault"], f"-D{switch}", compile_with=QUICK)
     assert errors == 1 and "assertion violated" in said, said
