@@ -6,7 +6,7 @@ import { chatModule, firstWordModule } from './later.js';
 import { Socket } from './socket.js';
 import { SHUT_OUT, TAKEN_OVER, explain, lossWords, refusalWords } from './words.js';
 import { addBroader, commitInterests, currentInterests, showStartError } from './chips.js';
-import { closeSearch, countUs, fallbackAfterMs, initSearch, openSearch, searchAsked, showSearchTrouble } from './search.js';
+import { closeSearch, countUs, fallbackAfterMs, initSearch, openSearch, refreshStats, searchAsked, showSearchTrouble } from './search.js';
 import { dropInvitation, friendInterest, invite, invitedBy, takeInvitation } from './friend.js';
 import { setBell, titleView } from './notify.js';
 
@@ -134,6 +134,7 @@ function startOver(problem) {
 function pressBell(isSet) {
   press($('bell'), isSet);
   setBell(isSet);
+  refreshStats();
 }
 
 async function inviteFriend() {
@@ -227,7 +228,7 @@ function lose(why = 'The connection was lost, and the chat with it.') {
 }
 
 async function onLost(code, wasOpen) {
-  const words = lossWords(code, wasConnected);
+  const words = lossWords(code, wasConnected, chat?.isChatting());
   isShutOut = code === SHUT_OUT;
   banner.textContent = words;
   $('bring-here').hidden = code !== TAKEN_OVER;
