@@ -99,7 +99,7 @@ async function fetchChat() {
     chat = module;
     if (phase === 'waiting' && isConnected) search('start_matching');
   } catch {
-    if (phase === 'waiting' && isConnected) goToStart('The page did not load whole. Please try again.');
+    if (phase === 'waiting' && isConnected) goToStart('The page did not load whole. Try again, or reload it.');
   }
 }
 
@@ -273,9 +273,8 @@ const socket = new Socket({ message: onMessage, taken: serial => chat?.taken(ser
 initSearch(() => askForSearch('next'), addBroader);
 drawStart();
 
-// Out of sight. A page that is kept for Back, or frozen, must not be matched with anybody: nobody would answer.
-
-// A browser may end a frozen page's connection and say so when it wakes: a search over that one would find somebody, and lose him.
+// Out of sight. A page that is kept for Back, or frozen, must not be matched with anybody: nobody would answer. And a browser may end a frozen
+// page's connection and say so when it wakes: a search over that one would find somebody, and lose him.
 
 function goAway(why) {
   socket.pause();

@@ -154,8 +154,8 @@ test('a page that did not load whole says so, and what is fetched later is fetch
   const user = await world.user();
   await user.page.route(/\/(chat|call)\.js$/, route => route.abort());
   await user.$('#anyone-start').click();
-  await user.$('#start-error', { hasText: 'The page did not load whole. Please try again.' }).waitFor();
-  assert.equal(await user.$('#start-error').textContent(), 'The page did not load whole. Please try again.');
+  await user.$('#start-error', { hasText: 'The page did not load whole. Try again, or reload it.' }).waitFor();
+  assert.equal(await user.$('#start-error').textContent(), 'The page did not load whole. Try again, or reload it.');
   const other = await world.user();
   for (const each of [user, other]) await each.$('#anyone-start').click();
   await user.isChatting();
