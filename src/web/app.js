@@ -6,7 +6,7 @@ import { chatModule, firstWordModule } from './later.js';
 import { Socket } from './socket.js';
 import { SHUT_OUT, TAKEN_OVER, explain, lossWords, refusalWords } from './words.js';
 import { addBroader, commitInterests, currentInterests, showStartError } from './chips.js';
-import { closeSearch, countUs, fallbackAfterMs, initSearch, openSearch, searchAsked, showSearchTrouble } from './search.js';
+import { closeSearch, countUs, fallbackAfterMs, initSearch, openSearch, refreshStats, searchAsked, showSearchTrouble } from './search.js';
 import { dropInvitation, friendInterest, invite, invitedBy, takeInvitation } from './friend.js';
 import { setBell, titleView } from './notify.js';
 
@@ -99,7 +99,7 @@ async function fetchChat() {
     chat = module;
     if (phase === 'waiting' && isConnected) search('start_matching');
   } catch {
-    if (phase === 'waiting' && isConnected) goToStart('The page did not load whole. Please try again.');
+    if (phase === 'waiting' && isConnected) goToStart('The page did not load whole. Try again, or reload it.');
   }
 }
 
@@ -134,6 +134,7 @@ function startOver(problem) {
 function pressBell(isSet) {
   press($('bell'), isSet);
   setBell(isSet);
+  refreshStats();
 }
 
 async function inviteFriend() {
@@ -227,7 +228,7 @@ function lose(why = 'The connection was lost, and the chat with it.') {
 }
 
 async function onLost(code, wasOpen) {
-  const words = lossWords(code, wasConnected);
+  const words = lossWords(code, wasConnected, chat?.isChatting());
   isShutOut = code === SHUT_OUT;
   banner.textContent = words;
   $('bring-here').hidden = code !== TAKEN_OVER;
@@ -272,9 +273,8 @@ const socket = new Socket({ message: onMessage, taken: serial => chat?.taken(ser
 initSearch(() => askForSearch('next'), addBroader);
 drawStart();
 
-// Out of sight. A page that is kept for Back, or frozen, must not be matched with anybody: nobody would answer.
-
-// A browser may end a frozen page's connection and say so when it wakes: a search over that one would find somebody, and lose him.
+// Out of sight. A page that is kept for Back, or frozen, must not be matched with anybody: nobody would answer. And a browser may end a frozen
+// page's connection and say so when it wakes: a search over that one would find somebody, and lose him.
 
 function goAway(why) {
   socket.pause();

@@ -254,7 +254,7 @@ export function onChatError(code, request) {
   if (request === 'webrtc_signal') call?.failCall();
   else if (request !== 'typing') refuse(code, sendText);
   if (isChatting() && code === 'not_in_chat') endChat(explain(code));
-  else if (request !== 'webrtc_signal' && (isChatting() || code !== 'not_in_chat')) addNote(explain(code));
+  else if (request !== 'webrtc_signal' && (isChatting() || code !== 'not_in_chat')) addNote(explain(code, 'send'));
 }
 
 /** on.next: another stranger is wanted; on.cancel: none is. */

@@ -1,6 +1,6 @@
 // search.js: the search view: who is looked for, for how long already, what may help, and who else is here (GET /stats).
 
-import { $, listed, number, onClick, two } from './dom.js';
+import { $, isPressed, listed, number, onClick, two } from './dom.js';
 import { currentInterests, offerBroader } from './chips.js';
 import { recall, remember } from './settings.js';
 
@@ -127,7 +127,7 @@ function showStats({ online }) {
   startOnline.textContent = others > 0 ? counted : 'Nobody else is here yet.';
   startOnline.hidden = false;
   searchOnline.textContent = others > 0 ? counted
-    : 'You are the only one here. Keep this tab open and let us ring, or invite a friend.';
+    : `You are the only one here. Keep this tab open and ${isPressed($('bell')) ? 'we' : 'let us'} ring, or invite a friend.`;
 }
 
 let isCounted = false;
@@ -139,7 +139,7 @@ export function countUs(isOnline) {
   else startOnline.hidden = true;
 }
 
-async function refreshStats() {
+export async function refreshStats() {
   if (!isCounted || document.hidden || !$('chat-view').hidden) return;
   try {
     const response = await fetch('/stats', { cache: 'no-store' });

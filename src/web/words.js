@@ -18,20 +18,22 @@ const REFUSALS = {
   server_busy: 'The server is busy. Try again in a moment.',
 };
 
-export const explain = code => Object.hasOwn(REFUSALS, code) ? REFUSALS[code] : 'The server refused that.';
+/** deed: what to do again when it was too fast. */
+export function explain(code, deed = 'try') {
+  return Object.hasOwn(REFUSALS, code) ? REFUSALS[code].replace('try again', `${deed} again`) : 'The server refused that.';
+}
 
-const RESTART = 'The server restarts, and your chat has ended. Reconnecting…';
+const RESTARTS = [1001, 1012];
 const LOSSES = {
-  1001: RESTART,
   1008: 'You were disconnected for sending too much. Back in 15 s.',
-  1012: RESTART,
   1013: 'The server is full. We try again in 15 s.',
   [TAKEN_OVER]: 'This chat is open in another window.',
   [SHUT_OUT]: 'Several people reported you, so you cannot chat here for now.',
 };
 const OFFLINE = 'You are offline. We connect as soon as you are back.';
 
-export function lossWords(code, wasEverOpen) {
+export function lossWords(code, wasEverOpen, wasChatting) {
+  if (RESTARTS.includes(code)) return `The server restarts${wasChatting ? ', and your chat has ended' : ''}. Reconnecting…`;
   if (code in LOSSES) return LOSSES[code];
   if (!navigator.onLine) return OFFLINE;
   return wasEverOpen ? 'Connection lost. Reconnecting…' : 'We cannot connect. Trying again…';

@@ -37,8 +37,11 @@ for (const size of SIZES) {
     const interest = `layout ${where}`;
     await user.like('chips', interest);
     await isLargeEnough(user, `${where}, start`);
+    await user.$('#start-button').click();
+    await user.$('#search-view').waitFor();
+    await user.$('#broader').evaluate(button => { button.hidden = false; button.textContent = 'Add a broader interest: music?'; }); // after 20 s
+    await isLargeEnough(user, `${where}, search`);
     const script = await Script.open(world, interest);
-    await user.search();
     await user.isChatting();
     await isWhole(user, `${where}, greeting`, '.note', '.question', '.openers', '#composer', '#send-button', '#leave-button', '#report-button');
     assert.ok(await user.$('#messages').evaluate(list => list.scrollHeight <= list.clientHeight), `${where}: the greeting scrolls`);
@@ -54,6 +57,21 @@ for (const size of SIZES) {
     await isWhole(user, `${where}, leaving`, '#leave-button', '#next-now', '#stay', '#composer', '#leave-hint');
     await isLargeEnough(user, `${where}, leaving`);
     await user.$('#stay').click();
+    await user.$('#report-button').click();
+    await isWhole(user, `${where}, report`, '[data-reason=abuse]', '[data-reason=other]', '#report-cancel', '#leave-button');
+    await isLargeEnough(user, `${where}, report`);
+    await user.$('#report-cancel').click();
+    await user.say('I am on telegram');
+    await isWhole(user, `${where}, warning`, '#ask-text', '#ask-choices', '#composer', '#leave-button');
+    await isLargeEnough(user, `${where}, warning`);
+    await user.page.keyboard.press('Escape');
+    await user.$('#composer').fill('');
+    await script.text(...Array.from({ length: 30 }, (_, i) => `line ${i}`));
+    await user.sees('line 29');
+    await waitFor(() => user.$('#messages').evaluate(list => list.scrollTop > 100), 'the end of the list');
+    await user.$('#messages').evaluate(list => { list.scrollTop = 0; });
+    await user.$('#to-end').waitFor();
+    await isLargeEnough(user, `${where}, further up`);
     await script.send(['webrtc_signal', { kind: 'call-request', call: 1 }]);
     await user.$('#call-prompt').waitFor();
     await isWhole(user, `${where}, asked`, '#call-text', '#call-accept', '#call-voice', '#call-decline', '#composer', '#send-button');

@@ -37,6 +37,10 @@ async function tour(options, look) {
   const a = await world.user(options);
   const b = await world.user(options);
   await look(a, 'start');
+  await a.page.evaluate(() => { location.hash = 'with=abcdefgh'; });
+  await a.$('#invitation').waitFor();
+  await look(a, 'start with a friend’s link');
+  await a.$('#invitation-decline').click();
   await a.$('#start-button').click();
   await look(a, 'start with an error');
   await a.like('w'.repeat(60), 'two words');
@@ -66,6 +70,7 @@ async function tour(options, look) {
   await look(a, 'reporting');
   await a.$('#report-cancel').click();
   await b.$('#camera-button').click();
+  await b.$('#call-dark').waitFor();
   await look(b, 'asking for a call');
   await a.$('#call-prompt').waitFor();
   await look(a, 'a call comes in');

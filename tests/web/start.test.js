@@ -134,6 +134,8 @@ test('who is alone is told so, and can invite a friend or be rung', async () => 
   });
   await a.$('#bell').click();
   assert.equal(await a.page.evaluate(() => window.beeps), 1);
+  await waitFor(async () => await a.$('#search-online').textContent()
+    === 'You are the only one here. Keep this tab open and we ring, or invite a friend.', 'the promise');
   await a.$('#invite').click();
   await waitFor(async () => await a.$('#search-title').textContent() === 'Waiting for your friend…', 'the search for the friend');
   assert.equal(await a.$('#search-status').textContent(), 'Only someone with your link is matched with you.');
