@@ -97,12 +97,23 @@ static void move(struct node *node, unsigned redis)
     node->redis = redis;
 }
 
+/* One that becomes a replica takes no writes meanwhile: whoever uses it still loses it. */
+static void replicate(struct cluster *cluster, unsigned from, unsigned to)
+{
+    for (unsigned i = 0; i < cluster->node_count; i++) {
+        if (cluster->nodes[i].world != NULL && cluster->nodes[i].redis == to)
+            node_store_lose(&cluster->nodes[i]);
+    }
+    node_store_forget_orphans(cluster, to);
+    fake_redis_copy(&cluster->redis[to], &cluster->redis[from]);
+}
+
 /* A replica is made the master while the old one lives: each node believes one of them. Sooner or later all believe the new one. */
 static void split(struct cluster *cluster)
 {
     const unsigned other = 1 - cluster->true_redis;
     if (cluster_pick(cluster, 2) == 0)
-        fake_redis_copy(&cluster->redis[other], &cluster->redis[cluster->true_redis]);
+        replicate(cluster, cluster->true_redis, other);
     for (unsigned i = 0; i < cluster->node_count; i++) {
         if (cluster_pick(cluster, 2) == 0 && node_runs(&cluster->nodes[i]))
             move(&cluster->nodes[i], other);
