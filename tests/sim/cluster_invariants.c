@@ -163,6 +163,8 @@ static void check_user(struct cluster *cluster, const struct fake_user *user)
     if (node == NULL)
         return; /* to be reaped */
     const struct session *actor = node_find_actor(node, user->actor);
+    if (node->world->is_traced)
+        trace_user(node->world, user);
     if (actor == NULL || memcmp(actor->user_id, user->id, USER_ID_BYTES) != 0)
         cluster_fail(cluster, "Redis knows a user who is gone");
     if (user->is_waiting != (actor->state == SESSION_SEARCHING))

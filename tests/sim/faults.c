@@ -7,7 +7,7 @@
 #include "sim/node_store.h"
 
 /* In so many steps one goes wrong. */
-enum { FAULT_ONE_OF = 400 };
+enum { FAULT_ONE_OF = 400, REPLICATED_ONE_OF = 400 };
 
 static const struct weather fair = { .delay_ms = 5, .is_ordered = true };
 
@@ -97,12 +97,23 @@ static void move(struct node *node, unsigned redis)
     node->redis = redis;
 }
 
-/* A replica is made the master while the old one lives: each node believes one of them. Sooner or later all believe the new one. */
+/* The other one becomes what the true one is now, and falls behind from then on. One that is a replica takes no writes: whoever uses it still loses it. */
+static void replicate(struct cluster *cluster)
+{
+    const unsigned from = cluster->true_redis, to = 1 - from;
+    for (unsigned i = 0; i < cluster->node_count; i++) {
+        if (cluster->nodes[i].world != NULL && cluster->nodes[i].redis == to)
+            node_store_lose(&cluster->nodes[i]);
+    }
+    node_store_forget_orphans(cluster, to);
+    fake_redis_copy(&cluster->redis[to], &cluster->redis[from]);
+}
+
+/* The replica is made the master while the old one lives: each node believes one of them. Sooner or later all believe the new one. It lacks what was written
+ * last; or it is a master of long ago. */
 static void split(struct cluster *cluster)
 {
     const unsigned other = 1 - cluster->true_redis;
-    if (cluster_pick(cluster, 2) == 0)
-        fake_redis_copy(&cluster->redis[other], &cluster->redis[cluster->true_redis]);
     for (unsigned i = 0; i < cluster->node_count; i++) {
         if (cluster_pick(cluster, 2) == 0 && node_runs(&cluster->nodes[i]))
             move(&cluster->nodes[i], other);
@@ -169,6 +180,8 @@ void faults_step(struct cluster *cluster)
 {
     if (cluster_pick(cluster, FAULT_ONE_OF) == 0)
         go_wrong(cluster);
+    if (cluster_pick(cluster, REPLICATED_ONE_OF) == 0)
+        replicate(cluster);
     if (cluster->weather_until_ms <= cluster->now_ms)
         cluster->weather = fair;
     for (unsigned i = 0; i < cluster->node_count; i++) {

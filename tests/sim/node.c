@@ -11,7 +11,7 @@
 #include "sim/threads.h"
 
 /* Match ids begin with the time, which nodes do not agree upon. It goes slower than they are used up, so that ids of different nodes meet. */
-enum { MATCHES_PER_MS_INVERSE = 16, SKEW = 200 };
+enum { MATCHES_PER_MS_INVERSE = 64, SKEW = 20 };
 
 enum { CLIENTS_MIN = 3, CLIENTS_SPREAD = 4 };
 

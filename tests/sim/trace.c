@@ -85,3 +85,11 @@ void trace_client(const struct world *world, const struct client *client)
     print_address("partner", actor->partner);
     fputc('\n', stderr);
 }
+
+void trace_user(const struct world *world, const struct fake_user *user)
+{
+    fprintf(stderr, "%ld %" PRIu64 " node=%" PRIu64 " user waiting=%d chatting=%d match=%" PRIu64, world->step, world->now_ms, world->number,
+            user->is_waiting, user->partner != NULL, user->match);
+    print_address("actor", user->actor);
+    fputc('\n', stderr);
+}

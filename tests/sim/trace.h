@@ -13,4 +13,7 @@ void trace_message(const struct world *world, unsigned to_thread, const struct m
 /* A client as it is now, and its actor. */
 void trace_client(const struct world *world, const struct client *client);
 
+/* A user as a Redis knows it. world: of its node. */
+void trace_user(const struct world *world, const struct fake_user *user);
+
 #endif
