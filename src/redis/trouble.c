@@ -71,6 +71,8 @@ static const struct {
     { "no such database", TROUBLE_DATABASE },
     { "not a master", TROUBLE_NO_MASTER },
     { "another node serves our keys", TROUBLE_MOVED },
+    { "TLS certificate", TROUBLE_CERTIFICATE },
+    { "TLS", TROUBLE_TLS },
     { "held by an earlier version", TROUBLE_HELD },
 };
 
