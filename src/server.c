@@ -16,6 +16,7 @@
 #include "redis/address.h"
 #include "redis/child.h"
 #include "redis/password.h"
+#include "redis/secure.h"
 #include "runtime/check.h"
 #include "runtime/executor.h"
 #include "runtime/log.h"
@@ -385,9 +386,8 @@ static int start(struct server *server)
 {
     char error[ERROR_BYTES];
     int status;
-    if (!redis_address_parse(&server->address, server->options->redis, error))
-        return fail(EXIT_BAD_USAGE, error);
-    if (!redis_password_complete(&server->address, server->options, error))
+    if (!redis_address_parse(&server->address, server->options->redis, error) ||
+        !redis_password_complete(&server->address, server->options, error) || !redis_secure_complete(&server->address, server->options, error))
         return fail(EXIT_BAD_USAGE, error);
     if (server->options->redis_argument != NULL && redis_password_wipe(server->options->redis_argument))
         log_event(&server->log, LOG_WARN, "password_on_command_line",

@@ -15,10 +15,12 @@ static const struct scheme {
     enum redis_address_kind kind;
     uint16_t port;
     unsigned hosts_max;
+    bool is_tls;
 } schemes[] = {
-    { "redis://", REDIS_TCP, REDIS_PORT, 1 },
-    { "sentinel://", REDIS_SENTINEL, SENTINEL_PORT, REDIS_ENDPOINTS_MAX },
-    { "cluster://", REDIS_CLUSTER, REDIS_PORT, REDIS_ENDPOINTS_MAX },
+    { "redis://", REDIS_TCP, REDIS_PORT, 1, false },
+    { "rediss://", REDIS_TCP, REDIS_PORT, 1, true },
+    { "sentinel://", REDIS_SENTINEL, SENTINEL_PORT, REDIS_ENDPOINTS_MAX, false },
+    { "cluster://", REDIS_CLUSTER, REDIS_PORT, REDIS_ENDPOINTS_MAX, false },
 };
 enum { SCHEMES = sizeof schemes / sizeof schemes[0] };
 
@@ -27,7 +29,7 @@ static const char unix_scheme[] = "unix:";
 static bool fail(char error[REDIS_ADDRESS_ERROR_BYTES], const char *why)
 {
     snprintf(error, REDIS_ADDRESS_ERROR_BYTES,
-             "--redis: %s; expected embedded, unix:PATH, redis://[user:password@]host:port[/db], sentinel://host:port,…/master[/db] or cluster://host:port,…", why);
+             "--redis: %s; expected embedded, unix:PATH, redis[s]://[user:password@]host:port[/db], sentinel://host:port,…/master[/db] or cluster://host:port,…", why);
     return false;
 }
 
@@ -110,6 +112,7 @@ static bool parse_path(struct redis_address *address, const char *path, char err
 static bool parse_url(struct redis_address *address, const struct scheme *scheme, const char *text, char error[REDIS_ADDRESS_ERROR_BYTES])
 {
     address->kind = scheme->kind;
+    address->is_tls = scheme->is_tls;
     if (strpbrk(text, "?#") != NULL)
         return fail(error, "a query or fragment means nothing here");
     const char *host = text + strlen(scheme->text);

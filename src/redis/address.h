@@ -19,6 +19,8 @@ enum redis_address_kind {
 
 enum { REDIS_ADDRESS_ERROR_BYTES = 200, REDIS_PASSWORD_BYTES = 256, REDIS_USER_BYTES = 128, REDIS_HOST_BYTES = 256, REDIS_ENDPOINTS_MAX = 16 };
 
+struct tls_context;
+
 struct redis_endpoint {
     char host[REDIS_HOST_BYTES]; /* a name or a numeric address, without brackets */
     uint16_t port;
@@ -37,11 +39,13 @@ struct redis_address {
     unsigned endpoint_count;
     char master[128]; /* SENTINEL: the master's name */
     unsigned db;      /* TCP, SENTINEL */
+    bool is_tls;      /* TCP */
+    const struct tls_context *tls; /* if is_tls: redis/secure.h makes it, and it lives as long as the process */
     struct redis_credentials own;      /* for Redis. UNIX: a password only */
     struct redis_credentials sentinel; /* for the Sentinels */
 };
 
-/* embedded, unix:PATH, redis://[user[:password]@]host[:port][/db], sentinel://[user[:password]@]host[:port],…/master[/db] or
+/* embedded, unix:PATH, redis://[user[:password]@]host[:port][/db] (rediss:// with TLS), sentinel://[user[:password]@]host[:port],…/master[/db] or
  * cluster://[user[:password]@]host[:port],…; user and password are Redis' and may be percent-encoded. On false error holds one line, which never contains the password. */
 bool redis_address_parse(struct redis_address *address, const char *text, char error[REDIS_ADDRESS_ERROR_BYTES])
     __attribute__((warn_unused_result));

@@ -144,8 +144,14 @@ static void open_stream(struct redis_client *client, redisContext *context)
         begin_loss(client, reason);
         return;
     }
+    struct tls_filter *tls = NULL;
+    if (client->address->tls != NULL && (tls = tls_filter_new(client->address->tls, client->target.host)) == NULL) {
+        redisFree(context);
+        begin_loss(client, "TLS: no certificate can name this host");
+        return;
+    }
     int error;
-    client->stream = redis_stream_open(context, client->loop, &stream_handler, client, &error);
+    client->stream = redis_stream_open(context, tls, client->loop, &stream_handler, client, &error);
     if (client->stream == NULL)
         begin_loss(client, uv_strerror(error));
     else

@@ -121,7 +121,7 @@ static void on_dialled(void *owner, redisContext *context, const char *reason)
     struct sentinel *sentinel = owner;
     int error = 0;
     if (context != NULL)
-        sentinel->stream = redis_stream_open(context, sentinel->loop, &stream_handler, sentinel, &error);
+        sentinel->stream = redis_stream_open(context, NULL, sentinel->loop, &stream_handler, sentinel, &error);
     if (sentinel->stream == NULL)
         pass_on(sentinel, context != NULL ? uv_strerror(error) : reason);
 }

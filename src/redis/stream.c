@@ -1,5 +1,6 @@
 #include "redis/stream.h"
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,8 +15,11 @@
 #define ELEMENTS int
 #endif
 
+enum { PIECE_BYTES = 16384 };
+
 struct redis_stream {
     redisContext *context; /* NULL once closed */
+    struct tls_filter *tls; /* NULL: plain bytes */
     const struct redis_stream_handler *handler;
     void *owner;
     uv_poll_t poll;
@@ -23,8 +27,10 @@ struct redis_stream {
     void *(*create_array)(const redisReadTask *task, ELEMENTS elements);
     size_t unfinished_bytes; /* read since the last complete reply */
     bool is_connected;
+    bool is_open; /* on_connected was called: hands are shaken, too */
     bool is_broken;
     bool is_writing;
+    bool has_write_failed; /* of the filter; told when it is written next */
 };
 
 static void on_poll(uv_poll_t *poll, int status, int events);
@@ -76,7 +82,9 @@ static void take_replies(struct redis_stream *stream)
     }
 }
 
-static void receive(struct redis_stream *stream)
+/* Plain. */
+
+static void receive_plain(struct redis_stream *stream)
 {
     redisContext *context = stream->context;
     size_t before = context->reader->len;
@@ -88,7 +96,7 @@ static void receive(struct redis_stream *stream)
     take_replies(stream);
 }
 
-static void transmit(struct redis_stream *stream)
+static void transmit_plain(struct redis_stream *stream)
 {
     int is_done = 0;
     if (redisBufferWrite(stream->context, &is_done) != REDIS_OK) {
@@ -98,6 +106,103 @@ static void transmit(struct redis_stream *stream)
         watch(stream);
     }
 }
+
+/* Through TLS. */
+
+static void write_on(struct redis_stream *stream)
+{
+    if (stream->is_writing || stream->is_broken)
+        return;
+    stream->is_writing = true;
+    watch(stream);
+}
+
+static void transmit_sealed(struct redis_stream *stream)
+{
+    const char *bytes;
+    size_t length;
+    if (stream->has_write_failed) {
+        break_off(stream, tls_filter_error(stream->tls));
+        return;
+    }
+    while ((length = tls_filter_unsent(stream->tls, &bytes)) > 0) {
+        const ssize_t sent = send(stream->context->fd, bytes, length, MSG_NOSIGNAL);
+        if (sent < 0 && errno != EAGAIN && errno != EINTR)
+            break_off(stream, uv_strerror(-errno));
+        if (sent < 0)
+            return;
+        tls_filter_sent(stream->tls, (size_t)sent);
+    }
+    stream->is_writing = false;
+    watch(stream);
+}
+
+/* What a step of the filter has to say goes out, and whether there can be another step. */
+static bool can_go_on(struct redis_stream *stream, enum tls_verdict verdict)
+{
+    const char *bytes;
+    if (tls_filter_unsent(stream->tls, &bytes) > 0) {
+        write_on(stream);
+        if (verdict != TLS_GOES_ON && is_usable(stream))
+            transmit_sealed(stream); /* why it fails: there is no later */
+    }
+    if (!is_usable(stream))
+        return false;
+    switch (verdict) {
+    case TLS_GOES_ON:
+        return true;
+    case TLS_CLOSED:
+        break_off(stream, "Server closed the connection");
+        return false;
+    case TLS_FAILED:
+        break_off(stream, tls_filter_error(stream->tls));
+        return false;
+    }
+    return false;
+}
+
+static void shake_hands(struct redis_stream *stream)
+{
+    if (!can_go_on(stream, tls_filter_shake_hands(stream->tls)) || !tls_filter_is_open(stream->tls))
+        return;
+    stream->is_open = true;
+    stream->handler->on_connected(stream->owner);
+}
+
+static void read_sealed(struct redis_stream *stream)
+{
+    char plain[PIECE_BYTES];
+    size_t length;
+    while (is_usable(stream)) {
+        if (!can_go_on(stream, tls_filter_read(stream->tls, plain, sizeof plain, &length)) || length == 0)
+            return;
+        if (redisReaderFeed(stream->context->reader, plain, length) != REDIS_OK) {
+            break_off(stream, stream->context->reader->errstr);
+            return;
+        }
+        stream->unfinished_bytes += length;
+        take_replies(stream);
+    }
+}
+
+static void receive_sealed(struct redis_stream *stream)
+{
+    char sealed[PIECE_BYTES];
+    const ssize_t received = recv(stream->context->fd, sealed, sizeof sealed, 0);
+    if (received == 0)
+        break_off(stream, stream->is_open ? "Server closed the connection" : "TLS: the connection was closed in the middle of the handshake");
+    else if (received < 0 && errno != EAGAIN && errno != EINTR)
+        break_off(stream, uv_strerror(-errno));
+    if (received <= 0)
+        return;
+    tls_filter_receive(stream->tls, sealed, (size_t)received);
+    if (!stream->is_open)
+        shake_hands(stream);
+    if (is_usable(stream) && stream->is_open)
+        read_sealed(stream);
+}
+
+/* Either way. */
 
 static void finish_connecting(struct redis_stream *stream)
 {
@@ -109,6 +214,11 @@ static void finish_connecting(struct redis_stream *stream)
     }
     stream->is_connected = true;
     watch(stream);
+    if (stream->tls != NULL) {
+        shake_hands(stream);
+        return;
+    }
+    stream->is_open = true;
     stream->handler->on_connected(stream->owner);
 }
 
@@ -120,12 +230,12 @@ static void on_poll(uv_poll_t *poll, int status, int events)
     if (!stream->is_connected)
         finish_connecting(stream);
     if (is_usable(stream) && (events & UV_READABLE) != 0)
-        receive(stream);
+        (stream->tls != NULL ? receive_sealed : receive_plain)(stream);
     if (is_usable(stream) && (events & UV_WRITABLE) != 0 && stream->is_writing)
-        transmit(stream);
+        (stream->tls != NULL ? transmit_sealed : transmit_plain)(stream);
 }
 
-struct redis_stream *redis_stream_open(redisContext *context, uv_loop_t *loop, const struct redis_stream_handler *handler,
+struct redis_stream *redis_stream_open(redisContext *context, struct tls_filter *tls, uv_loop_t *loop, const struct redis_stream_handler *handler,
                                        void *owner, int *error)
 {
     struct redis_stream *stream = calloc(1, sizeof *stream);
@@ -133,10 +243,12 @@ struct redis_stream *redis_stream_open(redisContext *context, uv_loop_t *loop, c
     *error = uv_poll_init(loop, &stream->poll, context->fd);
     if (*error != 0) {
         redisFree(context);
+        tls_filter_free(&tls);
         free(stream);
         return NULL;
     }
     stream->context = context;
+    stream->tls = tls;
     stream->handler = handler;
     stream->owner = owner;
     stream->poll.data = stream;
@@ -152,13 +264,21 @@ struct redis_stream *redis_stream_open(redisContext *context, uv_loop_t *loop, c
 
 void redis_stream_send(struct redis_stream *stream, int argc, const char *const *argv, const size_t *lengths)
 {
-    CHECK(stream->is_connected && stream->context != NULL);
+    CHECK(stream->is_open && stream->context != NULL);
     /* hiredis does not say that it only reads argv. */
-    CHECK_MEMORY(redisAppendCommandArgv(stream->context, argc, (const char **)argv, lengths) == REDIS_OK ? stream : NULL);
-    if (stream->is_writing || stream->is_broken)
+    if (stream->tls == NULL) {
+        CHECK_MEMORY(redisAppendCommandArgv(stream->context, argc, (const char **)argv, lengths) == REDIS_OK ? stream : NULL);
+        write_on(stream);
         return;
-    stream->is_writing = true;
-    watch(stream);
+    }
+    char *plain = NULL;
+    const int length = redisFormatCommandArgv(&plain, argc, (const char **)argv, lengths);
+    CHECK_MEMORY(length >= 0 ? plain : NULL);
+    /* Whoever sends is not told in the middle of it. */
+    if (!stream->is_broken && !stream->has_write_failed)
+        stream->has_write_failed = tls_filter_write(stream->tls, plain, (size_t)length) != TLS_GOES_ON;
+    redisFreeCommand(plain);
+    write_on(stream);
 }
 
 static void on_closed(uv_handle_t *handle)
@@ -175,4 +295,5 @@ void redis_stream_close(struct redis_stream **pointer)
     uv_close((uv_handle_t *)&stream->poll, on_closed); /* before its descriptor */
     redisFree(stream->context);
     stream->context = NULL;
+    tls_filter_free(&stream->tls);
 }

@@ -1,4 +1,4 @@
-/* stream.h: one connection to Redis: commands out, replies in, on a libuv loop.
+/* stream.h: one connection to Redis: commands out, replies in, on a libuv loop, plain or through TLS.
  *
  * hiredis opens the socket, formats commands and parses replies. Its asynchronous layer is left out: it aborts the process when more
  * replies come than were asked for, and its libuv adapter loses refused connects and resets.
@@ -15,22 +15,24 @@
 #include <stddef.h>
 #include <uv.h>
 
+#include "tls/filter.h"
+
 /* The longest that a right answer may get is what another node says (bus/batch.h); of a script it is a match with all
  * its topics, or the hashes of the scripts: some 1,000 bytes, of fewer than 20 elements. */
 enum { REDIS_REPLY_BYTES_MAX = 1 << 20, REDIS_REPLY_ELEMENTS_MAX = 1 << 10 };
 
 /* Each may close the stream. */
 struct redis_stream_handler {
-    void (*on_connected)(void *owner);
+    void (*on_connected)(void *owner); /* and hands are shaken */
     void (*on_reply)(void *owner, const redisReply *reply); /* good during the call */
     void (*on_broken)(void *owner, const char *reason);     /* once; nothing follows. The stream is still to be closed */
 };
 
 struct redis_stream;
 
-/* Take a context that connects (redisConnectNonBlock and the like, without an error). On failure the context is freed and
- * *error is libuv's. */
-struct redis_stream *redis_stream_open(redisContext *context, uv_loop_t *loop, const struct redis_stream_handler *handler,
+/* Take a context that connects (redisConnectNonBlock and the like, without an error), and a client's filter, NULL for plain bytes. On failure both are
+ * freed and *error is libuv's. */
+struct redis_stream *redis_stream_open(redisContext *context, struct tls_filter *tls, uv_loop_t *loop, const struct redis_stream_handler *handler,
                                        void *owner, int *error) __attribute__((warn_unused_result));
 
 /* Send a command, arguments copied. After on_connected. */

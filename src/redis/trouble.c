@@ -20,6 +20,7 @@ static const struct {
     { "ERR max number of clients", "max number of clients reached" },
     { "ERR The user executing the script", "NOPERM" },
     { "ERR This instance has cluster support disabled", "cluster support disabled" },
+    { "ERR Script attempted to access a non local key", "non local key" },
     { "ERR DB index is out of range", "no such database" },
 };
 
@@ -55,6 +56,7 @@ static const struct {
     { "ASK", TROUBLE_CLUSTER_DOWN },
     { "TRYAGAIN", TROUBLE_CLUSTER_DOWN },
     { "CLUSTERDOWN", TROUBLE_CLUSTER_DOWN },
+    { "non local key", TROUBLE_CLUSTER_DOWN },
     { "READONLY", TROUBLE_READ_ONLY },
     { "MASTERDOWN", TROUBLE_READ_ONLY },
     { "LOADING", TROUBLE_LOADING },
@@ -69,6 +71,8 @@ static const struct {
     { "no such database", TROUBLE_DATABASE },
     { "not a master", TROUBLE_NO_MASTER },
     { "another node serves our keys", TROUBLE_MOVED },
+    { "TLS certificate", TROUBLE_CERTIFICATE },
+    { "TLS", TROUBLE_TLS },
     { "held by an earlier version", TROUBLE_HELD },
 };
 

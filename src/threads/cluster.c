@@ -3,6 +3,7 @@
 #include <sys/random.h>
 
 #include "redis/password.h"
+#include "redis/secure.h"
 #include "runtime/check.h"
 
 _Static_assert((int)CLUSTER_ERROR_BYTES >= (int)SEAL_ERROR_BYTES && (int)CLUSTER_ERROR_BYTES >= (int)REDIS_ADDRESS_ERROR_BYTES &&
@@ -22,7 +23,8 @@ bool cluster_load(struct cluster *cluster, const struct options *options, const 
         (options->bus[0] != '\0' && !redis_addresses_parse(cluster->buses, PEERS_WAYS_MAX, &cluster->bus_count, options->bus, error)))
         return false;
     for (unsigned bus = 0; bus < cluster->bus_count; bus++) {
-        if (!redis_sentinel_password_complete(&cluster->buses[bus], options, error))
+        struct redis_address *address = &cluster->buses[bus];
+        if (address->tls == NULL && (!redis_sentinel_password_complete(address, options, error) || !redis_secure_complete(address, options, error)))
             return false;
     }
     if (options->bus_argument != NULL && redis_passwords_wipe(options->bus_argument))

@@ -16,13 +16,9 @@ class RedisCluster:
         subprocess.run(["redis-cli", "-a", PASSWORD, "--no-auth-warning", "--cluster", "create",
                         *(f"127.0.0.1:{node.port}" for node in self.nodes), "--cluster-replicas", "1", "--cluster-yes"],
                        check=True, stdout=subprocess.DEVNULL, timeout=60)
-        wait_for(lambda: all("cluster_state:ok" in str(self.info(node)) for node in self.nodes), "the cluster to be ok", 30)
+        wait_for(lambda: all(node.client.execute_command("CLUSTER INFO")["cluster_state"] == "ok" for node in self.nodes), "the cluster to be ok", 30)
         wait_for(lambda: len(self.replicas()) == 3 and all(node.client.info("replication")["master_link_status"] == "up" for node in self.replicas()),
                  "the replicas", 30)
-
-    @staticmethod
-    def info(node):
-        return node.client.execute_command("CLUSTER INFO")
 
     def living(self):
         return [node for node in self.nodes if node.process.poll() is None]
@@ -46,8 +42,8 @@ class RedisCluster:
 
     @staticmethod
     def slots(node):
-        """Rows of first, last, port of the master; redis-py has a form of its own."""
-        return [(first, last, entry["primary"][1]) for (first, last), entry in node.client.execute_command("CLUSTER SLOTS").items()]
+        """Rows of first, last, port of the master."""
+        return [(first, last, master[1]) for first, last, master, *_ in node.client.execute_command("CLUSTER SLOTS")]
 
     def replica_of(self, master):
         return next(node for node in self.replicas() if node.client.role()[2] == master.port)

@@ -16,7 +16,7 @@ import sys
 FLOORS = {
     "src/runtime": 1,
     "src/options": 1.5,
-    "src/http": 2, "src/ws": 2, "src/wire": 2,
+    "src/http": 2, "src/ws": 2, "src/wire": 2, "src/tls": 2,
     "src/admission": 3,
     "src/net": 4,
     "src/bus": 5,
@@ -36,13 +36,14 @@ ONLY_IN = {
     "ck_hs.h": ("src/admission/address_limits.c", "actors/relay_set.c"),
     "hiredis/": ("src/redis/",),
     "wslay/": ("src/ws/", "tests/", "tools/"),
+    "openssl/ssl.h": ("src/tls/",),
 }
 NEVER_IN = {
-    "uv": ("src/http/", "src/ws/", "src/wire/", "src/admission/", "src/bus/", "actors/"),
+    "uv": ("src/http/", "src/ws/", "src/wire/", "src/tls/", "src/admission/", "src/bus/", "actors/"),
     "jansson.h": ("src/net/", "src/threads/", "src/ws/"),
 }
 
-ROOMS_WITH_README = ("src/runtime", "src/http", "src/ws", "src/wire", "src/admission", "src/net", "src/bus", "src/redis", "src/threads", "src/web",
+ROOMS_WITH_README = ("src/runtime", "src/http", "src/ws", "src/wire", "src/tls", "src/admission", "src/net", "src/bus", "src/redis", "src/threads", "src/web",
                      "actors", "lua")
 README_LINES = 30
 MAY_BE_LONGER = ("src/wire", "actors") # the protocol and the architecture are told there

@@ -89,6 +89,19 @@ def test_reap(scripts):
     assert scripts.reap("other") == ["STALE"]
 
 
+def test_reap_gets_past_a_user_whose_keys_are_spoilt(scripts):
+    other = Scripts(scripts.store, scripts.prefix, "other")
+    other.fence()
+    for user in "abcdef":
+        other.start(user, user)
+    scripts.store.delete(scripts.key("user_meta:c"))
+    scripts.store.set(scripts.key("user_meta:c"), "nonsense")
+    scripts.store.delete(scripts.key("lease:other"))
+    assert scripts.reap("other") == ["OK", "0"]
+    assert other.users() == set()
+    assert {key for key in scripts.keys_of_users() if "user_meta" in key} == {scripts.key("user_meta:c")}
+
+
 def test_a_node_forgets_what_its_earlier_connection_has_left(scripts):
     scripts.start("a", "x")
     scripts.value = "node:2"

@@ -270,7 +270,7 @@ static void who_is_reachable_has_blanks_around(void **state)
 static void the_longest_fits(void **state)
 {
     (void)state;
-    char prefix[65], topic[TOPIC_BYTES_MAX + 1];
+    char prefix[REDIS_PREFIX_BYTES], topic[TOPIC_BYTES_MAX + 1];
     memset(prefix, 'p', sizeof prefix - 1);
     prefix[sizeof prefix - 1] = '\0';
     calls.prefix = prefix;
