@@ -6,6 +6,7 @@
 
 #include <jansson.h>
 
+#include "sim/returning.h"
 #include "wire/request.h"
 
 enum { TOPICS = 4, DEVICES = 12 };
@@ -53,16 +54,30 @@ static void client_writes(struct world *world, struct client *client, enum reque
     world_send(world, &(struct message){ .type = CLIENT_TEXT, .to = client->actor, .from = self, .payload = text });
 }
 
+/* Changes with its session. */
+static unsigned long life_of(const struct world *world, const struct client *client)
+{
+    return returning_is(world, client) ? client->life : client->generation;
+}
+
 void client_acts(struct world *world, struct client *client)
 {
-    char json[256];
+    char json[256], message[64];
     unsigned long topics;
     struct address self = { .slot = (uint32_t)(client - world->clients) & (ADDRESS_SLOTS - 1), .thread = IO_THREAD };
     struct message opened;
+    if (client->view != VIEW_GONE && returning_is(world, client) && returning_acts(world, client))
+        return;
     switch (client->view) {
     case VIEW_GONE:
         world->sender = IO_THREAD;
         payload_free(&client->blocked);
+        if (returning_is(world, client)) {
+            client->view = VIEW_CONNECTING;
+            client->token = (struct token){ 0 };
+            returning_connects(world, client);
+            return;
+        }
         *client = (struct client){ .view = VIEW_CONNECTING, .generation = client->generation + 1, .credits = CREDITS };
         self.generation = client->generation;
         opened = (struct message){ .type = CONN_OPENED,
@@ -83,7 +98,8 @@ void client_acts(struct world *world, struct client *client)
         return;
     self.generation = client->generation;
     const bool is_plain = (client - world->clients) % 2 == 0; /* half of them know only the protocol without its extensions */
-    switch (world_pick(world, is_plain ? 12 : 16)) {
+    const bool writes_on = returning_is(world, client) && client->view == VIEW_CHATTING && world_pick(world, 3) > 0;
+    switch (writes_on ? 8 : world_pick(world, is_plain ? 12 : 16)) {
     case 0:
     case 1:
         topics = world_pick(world, TOPICS);
@@ -103,7 +119,10 @@ void client_acts(struct world *world, struct client *client)
         client_writes(world, client, REQUEST_END_CHAT, "{\"type\":\"end_chat\"}");
         break;
     case 7:
-        if (world_pick(world, 4) == 0) {
+        if (world_pick(world, 4) == 0 && returning_is(world, client)) {
+            client->view = VIEW_GONE;
+            returning_ends(world, client);
+        } else if (world_pick(world, 4) == 0) {
             world->sender = IO_THREAD;
             world_send(world, &(struct message){ .type = CONN_GONE, .to = client->actor, .from = self });
             client->view = VIEW_GONE;
@@ -134,8 +153,13 @@ void client_acts(struct world *world, struct client *client)
             client_writes(world, client, REQUEST_REPORT, "{\"type\":\"report\",\"data\":{\"reason\":\"spam\"}}");
         break;
     default:
-        snprintf(json, sizeof json, "{\"type\":\"chat_message\",\"data\":{\"message\":\"%ld %lu %ld\"}}",
-                 (long)(client - world->clients), (unsigned long)client->generation, ++client->written);
+        if (returning_is(world, client) && (client->view != VIEW_CHATTING || said_by(world, client, client->side)->is_leaving))
+            break; /* what it will say again is meant for one partner */
+        snprintf(message, sizeof message, "%ld %lu %ld", (long)(client - world->clients), life_of(world, client), ++client->written);
+        if (returning_is(world, client))
+            returning_writes(world, client, json, message);
+        else
+            snprintf(json, sizeof json, "{\"type\":\"chat_message\",\"data\":{\"message\":\"%s\"}}", message);
         client_writes(world, client, REQUEST_CHAT_MESSAGE, json);
         break;
     }
@@ -252,7 +276,7 @@ static void client_hears_chat(struct world *world, struct client *client, const 
     if (client->view != VIEW_CHATTING ||
         sscanf(text_of(data, "message"), "%ld %lu %ld", &writer, &generation, &number) != 3)
         world_fail(world, "a message outside of a chat");
-    if (&world->clients[writer] == client && generation == client->generation)
+    if (&world->clients[writer] == client && generation == life_of(world, client))
         world_fail(world, "a client met itself");
     if (client->heard != 0 && number != client->heard + 1)
         world_fail(world, "a message was lost, doubled or overtaken");
@@ -268,6 +292,10 @@ void client_hears(struct world *world, struct client *client, const struct paylo
     const json_t *data = json_object_get(root, "data");
     if (root == NULL || strlen(text_of(root, "timestamp")) != 24)
         world_fail(world, "an event that is not an envelope");
+    if (returning_is(world, client) && root != NULL && !returning_hears(world, client, root)) {
+        json_decref(root);
+        return;
+    }
     if (strcmp(type, "success") == 0) {
         client_hears_success(world, client);
     } else if (strcmp(type, "error") == 0) {

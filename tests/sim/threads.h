@@ -20,6 +20,9 @@ bool threads_deliver(struct world *world, unsigned from, unsigned to);
 /* An actor that chance names has waited long enough, if it waits at all. */
 void threads_fire_reminder(struct world *world);
 
+/* The server stops: nobody is waited for any more. */
+void threads_drain(struct world *world);
+
 /* The actor of a session thread that has awaited its turn longest takes it. Returns false if there is none. */
 bool threads_give_turn(struct world *world, unsigned thread);
 
