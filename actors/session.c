@@ -161,7 +161,7 @@ static void search_on_without(struct session *session, struct session_host *host
     search_on(session, host, match);
 }
 
-/* The search that it is of was stopped, and went on as another one: what the partner has said in it already belongs to no chat. */
+/* The search that it is of was stopped, and may go on as another one: what the partner says in it belongs to no chat. */
 static void never_meet(struct session *session, struct session_host *host, uint64_t match)
 {
     session->match = match;
@@ -184,7 +184,7 @@ static void on_match_found(struct session *session, struct session_host *host, s
     if (!may_meet(session, message)) {
         const uint64_t match = message->match_found.match;
         refuse_match(host, session->self, message);
-        if (session->is_resumable && is_of_the_future(session, match))
+        if (session->is_resumable && session->state != SESSION_CHATTING && match > session->match)
             never_meet(session, host, match);
         return;
     }

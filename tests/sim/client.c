@@ -225,6 +225,8 @@ static void client_hears_error(struct world *world, struct client *client, const
     enum request_type asked = take_asked(world, client);
     if (asked == REQUEST_END_MATCHING && (client->view != VIEW_CHATTING || strcmp(code, "already_chatting") != 0))
         world_fail(world, "end_matching was refused outside of a chat");
+    if (ends_chats(asked) && client->is_unasked && strcmp(code, "not_in_chat") == 0)
+        return; /* it was meant for the partner who had not come */
     if (asked == REQUEST_END_CHAT && (client->view == VIEW_CHATTING || strcmp(code, "not_in_chat") != 0))
         world_fail(world, "end_chat was refused in a chat");
     if ((asked == REQUEST_BLOCK || asked == REQUEST_REPORT) && (client->view == VIEW_CHATTING || strcmp(code, "not_in_chat") != 0))

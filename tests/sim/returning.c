@@ -73,6 +73,7 @@ static void acknowledge(struct world *world, struct client *client)
     char json[TEXT_MAX];
     snprintf(json, sizeof json, "{\"type\":\"ack\",\"ack\":%u%s}", client->seq, world_pick(world, 4) == 0 ? ",\"echo\":true" : "");
     client->has_acknowledged = client->seq;
+    client->owes_ack = false;
     say(world, client, json);
 }
 
@@ -95,6 +96,11 @@ bool returning_acts(struct world *world, struct client *client)
     }
     if (client->is_connecting || client->barrier != 0)
         return true;
+    if (client->owes_ack) {
+        if (client->credits > 0)
+            acknowledge(world, client);
+        return true;
+    }
     if (client->credits > 0 && client->has_acknowledged != client->seq && world_pick(world, 3) == 0) {
         acknowledge(world, client);
         return true;
@@ -239,8 +245,11 @@ bool returning_hears(struct world *world, struct client *client, const json_t *e
             client->asked_count = 0;
         }
     } else {
-        if (strcmp(type, "success_matched") == 0)
+        if (strcmp(type, "success_matched") == 0) {
             client->is_partner_away = false;
+            client->owes_ack = client->is_unasked;
+        }
+        client->is_unasked |= json_is_true(json_object_get(data, "no_show"));
         if (strcmp(type, "partner_left_chat") == 0)
             client->queued = 0; /* nobody will get these */
         return true;

@@ -55,6 +55,8 @@ struct client {
     bool is_cut;           /* it has no connection; view is what it had come to */
     bool is_connecting;
     bool is_partner_away;
+    bool is_unasked;       /* the server has searched on by itself, since the partner had not come, */
+    bool owes_ack;         /* … and must hear that the client knows of the match before it writes */
     struct token token;
     uint32_t life;         /* counts its sessions */
     uint32_t seq, has_acknowledged;
