@@ -124,6 +124,8 @@ static void a_search_stops_and_goes_on(void **state)
     expect(CONN_ACCEPTED);
     expect_event("resumed", NULL);
     assert_int_equal(expect(SEARCH_START).search.search, 3);
+    peer_text(10); /* by who does not know yet that it is no partner */
+    assert_true(expect(TEXT_DONE).credit.is_lost);
     search_answered(SEARCH_WAITING, 3);
     assert_int_equal(sent_count, 0); /* it was told before */
     matched(11, 3);
