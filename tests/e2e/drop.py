@@ -116,7 +116,7 @@ class User:
                 f'"data":{{"message":"{self.pair} {self.side} {number}"}}}}')
 
     def hears(self, connection, event):
-        if connection is not self.connection and self.connection is not None:
+        if connection is not self.connection and self.connection is not None or self.run.is_over:
             return
         kind, data, seq = event["type"], event.get("data"), event["seq"]
         if kind == "resumed":
@@ -196,7 +196,7 @@ class User:
 
 class Run:
     def __init__(self, port, users, rate, cut_every):
-        self.port, self.rate, self.cut_every, self.is_cutting = port, rate, cut_every, True
+        self.port, self.rate, self.cut_every, self.is_cutting, self.is_over = port, rate, cut_every, True, False
         self.cuts = self.cut_amid_frames = self.resumed = self.said_again = self.ended = self.refused = self.closed = 0
         self.received = self.misdelivered = self.reordered = self.doubled = self.out_of_order = 0
         self.errors, self.back_ms, self.tasks = collections.Counter(), [], []
@@ -214,6 +214,7 @@ class Run:
             if not is_writing and all(user.is_ready and not user.queue for user in self.users) and self.lost() == 0:
                 break
             await asyncio.sleep(max(0.0, now + TICK - time.monotonic()))
+        self.is_over = True
         for user in self.users:
             if user.connection:
                 user.connection.transport.write(b"\x88\x82" + MASK + bytes(a ^ b for a, b in zip(b"\x03\xe8", MASK)))
