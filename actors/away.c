@@ -172,10 +172,12 @@ static void drop_waiting(struct session *session)
 /* The matcher's answer to end_matching would be for a connection that is no more: what it will say is made true now. */
 static void finish_cancelling(struct session *session, struct session_host *host)
 {
+    const bool is_too_late = session->state == SESSION_CHATTING;
     if (session->state == SESSION_SEARCHING)
         searching_stop(session, host);
     session->is_cancelling = false;
-    tell_news(session, host, event_success(&host->time, "The search is over."));
+    tell_news(session, host,
+              is_too_late ? event_error(&host->time, ERROR_ALREADY_CHATTING, "end_matching") : event_success(&host->time, "The search is over."));
 }
 
 static void take_over(struct session *session, struct session_host *host)

@@ -161,6 +161,13 @@ static void search_on_without(struct session *session, struct session_host *host
     search_on(session, host, match);
 }
 
+/* The search that it is of was stopped, and may go on as another one: what the partner says in it belongs to no chat. */
+static void never_meet(struct session *session, struct session_host *host, uint64_t match)
+{
+    session->match = match;
+    leaving_drop_early(session, host, match);
+}
+
 /* By a match id that has been had before (relay.h tells chats by it) a user cannot meet somebody of another node. */
 static bool may_meet(const struct session *session, const struct message *found)
 {
@@ -175,7 +182,10 @@ static void on_match_found(struct session *session, struct session_host *host, s
         return;
     }
     if (!may_meet(session, message)) {
+        const uint64_t match = message->match_found.match;
         refuse_match(host, session->self, message);
+        if (session->is_resumable && session->state != SESSION_CHATTING && match > session->match)
+            never_meet(session, host, match);
         return;
     }
     if (blocklist_has(session->blocklist, message->payload->bytes)) {

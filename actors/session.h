@@ -7,6 +7,8 @@
  *                                    └──────────────────────────────────────────────┘
  *                                                  end_chat, PEER_LEFT
  *
+ * Its client may have asked to be able to come back: then it may be away in any of these states (away.h).
+ *
  * What each request does in each state is the protocol's table. Three things need care:
  *  - A search that is being started or cancelled. The client's further requests wait until the matcher has answered,
  *    because until then nobody knows which state they would meet.

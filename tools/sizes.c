@@ -34,8 +34,8 @@ int main(void)
 {
     /* The interests of a user of `load idle`: "music", "load 123", "mine 123". */
     const size_t interests = sizeof "music" + sizeof "load 123" + sizeof "mine 123";
-    printf("{\"connection\":%zu,\"of it uv_tcp_t\":%zu,\"connection slab\":%zu,\"session actor\":%zu,\"actor slab\":%zu,\"interests\":%zu}\n",
+    printf("{\"connection\":%zu,\"of it uv_tcp_t\":%zu,\"connection slab\":%zu,\"session actor\":%zu,\"actor slab\":%zu,\"interests\":%zu,\"of who may come back\":%zu}\n",
            sizeof(struct connection), sizeof(uv_tcp_t), slab_overhead(sizeof(struct connection)), sizeof(struct session),
-           slab_overhead(sizeof(struct session)), block_bytes(sizeof(struct payload) + interests));
+           slab_overhead(sizeof(struct session)), block_bytes(sizeof(struct payload) + interests), block_bytes(sizeof(struct resume)));
     return 0;
 }

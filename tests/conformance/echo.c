@@ -65,6 +65,7 @@ static void echo_on_message(void *owner, struct message *message)
         answer.type = CONN_ACCEPTED;
         answer.from = actor_of(echo, message->from);
         executor_send(&echo->executor, &answer);
+        message_discard(message); /* whoever wants to be able to come back: nobody is */
         break;
     case CLIENT_TEXT:
         answer.type = EVENT_TEXT;

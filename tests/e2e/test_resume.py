@@ -1,9 +1,11 @@
 """Who comes back to its session: tokens, what is kept, what is acknowledged, and what a partner sees of it."""
 import asyncio
+import contextlib
 import json
 
 import pytest
-from harness import SLOWNESS, Client, close_all, in_thread, pair, running, settled, wait_for
+from cluster import Cluster
+from harness import Client, close_all, in_thread, running, settled, wait_for
 from returning import Returning, returning_pair
 
 
@@ -445,3 +447,34 @@ def test_on_any_thread():
         await settled(server)
     with running("--io-threads", 3, "--session-threads", 2, "--rate-chat", 0) as server:
         asyncio.run(run(server.wait_ready()))
+
+
+def test_a_partner_on_another_node():
+    """Each comes back to its own node; what is between the nodes goes on."""
+    async def run(one, two):
+        a = await (await Returning.connect(one)).like("far")
+        b = await (await Returning.connect(two)).like("far")
+        await a.search()
+        await b.send("start_matching")
+        match = (await b.expect("success_matched"))["match_id"]
+        await a.expect("success_matched", match_id=match)
+        await a.write("near and far")
+        await b.expect("chat_message", message="near and far")
+        await a.expect("ack", n=1)
+        for round in range(3):
+            await a.cut()
+            await b.expect("partner_away", match_id=match)
+            for number in range(20):  # more than there are credits: kept is as good as written
+                await b.write(f"kept {round} {number}")
+            while b.acked_n < b.n:
+                await b.expect("ack")
+            assert (await a.come_back(one))["match_id"] == match
+            for number in range(20):
+                await a.expect("chat_message", message=f"kept {round} {number}")
+            await b.expect("partner_back", match_id=match)
+        await a.socket.close(1000)
+        await b.expect("partner_left_chat", match_id=match)
+        await close_all(b)
+    with contextlib.ExitStack() as stack:
+        nodes = Cluster(stack, shared=True).nodes(2, "--rate-chat", 0)
+        asyncio.run(run(*nodes))

@@ -48,6 +48,11 @@ static void check_chat_text(const uint8_t *data, size_t size)
     json_t *found = unescape(&text);
     CHECK(json_equal(found, json_object_get(json_object_get(root, "data"), "message")));
     CHECK(count_codepoints((const uint8_t *)json_string_value(found), json_string_length(found)) == text.codepoints);
+    const json_t *n = json_object_get(root, "n"), *ack = json_object_get(root, "ack");
+    const bool has_n = json_is_integer(n) && json_integer_value(n) >= 1 && json_integer_value(n) <= UINT32_MAX;
+    const bool has_ack = json_is_integer(ack) && json_integer_value(ack) >= 0 && json_integer_value(ack) <= UINT32_MAX;
+    CHECK(text.n == (has_n ? json_integer_value(n) : 0) && text.ack == (has_ack ? json_integer_value(ack) : 0));
+    CHECK(text.has_bad_count == ((n != NULL && !has_n) || (ack != NULL && !has_ack)));
     json_decref(found);
     json_decref(root);
 }

@@ -1,11 +1,12 @@
 /* The session actor, in every state: each line is something that happens to it. A line that begins with `!` is a message of the matcher,
  * the partner, the host or the clock (happen() below); any other one is a text of the client.
  *
- * Every text is answered once, every text of a partner gives its credit back, events are JSON, and nobody is left in the gauges.
+ * Every text is answered once, every text of a partner gives its credit back, events are JSON, and nobody is left in the gauges. If the first line is
+ * `!R`, the client may go away and come back: its events are numbered without a gap, and nothing is said to a connection that is no more.
  */
 #include <jansson.h>
 
-#include "actors/again.h"
+#include "actors/away.h"
 #include "actors/restate.h"
 #include "actors/session.h"
 #include "fuzz/fuzz.h"
@@ -13,13 +14,16 @@
 enum { IO_THREAD = 1, SESSION_THREAD = 2, MATCHER_THREAD = 3 };
 
 static const struct address self = { .generation = 1, .slot = 5, .thread = SESSION_THREAD };
-static const struct address client = { .generation = 1, .slot = 9, .thread = IO_THREAD };
+static struct address client = { .generation = 1, .slot = 9, .thread = IO_THREAD };
 static const struct address partner = { .generation = 4, .slot = 6, .thread = SESSION_THREAD };
 static const struct address partners_client = { .generation = 2, .slot = 8, .thread = IO_THREAD };
 
 static struct metrics metrics;
 static struct session session;
 static unsigned texts, answers, peer_texts, peer_credits;
+static unsigned on_their_way, paid_for; /* of a client that may come back: all of its texts; those of this connection */
+static json_int_t last_seq;
+static struct token token;
 static uint64_t matches;
 
 /* The host. */
@@ -27,7 +31,19 @@ static uint64_t matches;
 static void check_event(const struct payload *event)
 {
     json_t *root = json_loadb((const char *)event->bytes, event->length, JSON_REJECT_DUPLICATES, NULL);
-    CHECK(json_is_string(json_object_get(root, "type")) && json_is_string(json_object_get(root, "timestamp")));
+    const char *type = json_string_value(json_object_get(root, "type"));
+    CHECK(type != NULL && json_is_string(json_object_get(root, "timestamp")));
+    const json_t *seq = json_object_get(root, "seq"), *data = json_object_get(root, "data");
+    CHECK((seq != NULL) == session.is_resumable);
+    if (seq != NULL && strcmp(type, "resumed") == 0) {
+        const char *text = json_string_value(json_object_get(data, "token"));
+        CHECK(token_read(&token, text, strlen(text)));
+        last_seq = json_integer_value(seq);
+    } else if (seq != NULL) {
+        CHECK(json_integer_value(seq) == ++last_seq);
+        const char *text = json_string_value(json_object_get(json_object_get(data, "resume"), "token"));
+        CHECK(text == NULL || token_read(&token, text, strlen(text)));
+    }
     json_decref(root);
 }
 
@@ -42,6 +58,8 @@ static void check_events(const struct message *events)
 static void count_credits(struct address writer, unsigned count)
 {
     answers += address_equals(writer, client) ? count : 0;
+    on_their_way += address_equals(writer, self) ? count : 0;
+    paid_for += address_equals(writer, self) ? count : 0;
     peer_credits += address_equals(writer, partners_client) ? count : 0;
 }
 
@@ -52,7 +70,7 @@ static void on_send(void *owner, const struct message *message)
     CHECK(message_may_travel(message->type, ROLE_SESSION, to == IO_THREAD ? ROLE_IO : to == MATCHER_THREAD ? ROLE_MATCHER : ROLE_SESSION));
     switch ((enum message_type)message->type) {
     case EVENT_TEXT:
-        CHECK(address_equals(message->to, client));
+        CHECK(address_equals(message->to, client) && !session_is_away(&session));
         check_events(message);
         count_credits(message->event.writer, message_texts(message));
         break;
@@ -131,6 +149,35 @@ static void peer_says(struct session_host *host, uint64_t match)
                                     .peer_text = { .match = match, .writer = partners_client } });
 }
 
+static void on_fill_random(void *owner, void *bytes, size_t length)
+{
+    static uint8_t next;
+    (void)owner;
+    memset(bytes, ++next, length);
+}
+
+/* Its texts are in the partner's socket. */
+static void texts_are_written(struct session_host *host)
+{
+    if (on_their_way == 0)
+        return;
+    const unsigned count = on_their_way;
+    on_their_way = paid_for = 0; /* counted as answers, as TEXT_DONE comes for them */
+    receive(host, (struct message){ .type = TEXT_WRITTEN, .credit = { .texts = count, .is_receipt = true } });
+}
+
+/* The client has another connection. missed: so many events did not come. */
+static void come_back(struct session_host *host, json_int_t missed)
+{
+    if (!session.is_resumable || session.state >= SESSION_CLOSING)
+        return;
+    const struct resume_ask ask = { .token = token, .seq = (uint32_t)(last_seq < missed ? 0 : last_seq - missed), .is_back = true };
+    const bool can_follow = resume_can_follow(session.resume, ask.seq);
+    client.generation++;
+    texts = answers = paid_for = 0;
+    CHECK(away_come_back(&session, host, client, &ask) == can_follow);
+}
+
 static void take_turn(struct session_host *host)
 {
     if (has_turn) {
@@ -160,6 +207,15 @@ static void happen(struct session_host *host, char what)
     case 'i': on_forget(NULL, session_reminder(&session)); session_on_reminder(&session, host); break;
     case 's': host->now_ms += 3000; break;
     case 'T': take_turn(host); break;
+    case 'a': receive(host, (struct message){ .type = CONN_GONE, .from = client }); break;
+    case 'A': receive(host, (struct message){ .type = CONN_GONE, .from = client, .conn_close = { .code = 1000 } }); break;
+    case 'k': come_back(host, 0); break;
+    case 'K': come_back(host, 3); break;
+    case 'W': texts_are_written(host); break;
+    case 'n': receive(host, (struct message){ .type = PEER_LEFT, .from = partner, .peer_left = { .match = matches, .is_no_show = true } }); break;
+    case 'y': receive(host, (struct message){ .type = PEER_AWAY, .from = partner, .peer_left = { .match = matches } }); break;
+    case 'Y': receive(host, (struct message){ .type = PEER_BACK, .from = partner, .peer_left = { .match = matches } }); break;
+    case 'd': receive(host, (struct message){ .type = ADDRESS_DENIED }); break;
     case 'h': host->now_ms += 3600000; break;
     case 'q': host->rate_chat = host->rate_search = 1; break;
     default: break;
@@ -171,7 +227,7 @@ static void check_credits(void)
     CHECK(answers <= texts && peer_credits <= peer_texts);
     bool waits = session.is_starting || session.is_cancelling || has_turn;
     if (session.state < SESSION_CLOSING && !waits)
-        CHECK(answers == texts);
+        CHECK(answers + paid_for == texts);
     if (session.state != SESSION_SEARCHING)
         CHECK(peer_credits == peer_texts);
 }
@@ -207,17 +263,21 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct session_host host = { .send = on_send, .metrics = &metrics, .matcher_thread = MATCHER_THREAD, .now_ms = 1000,
                                  .event_bytes_max = 4000, .remind = on_remind, .forget = on_forget,
-                                 .await_turn = on_await_turn };
+                                 .await_turn = on_await_turn, .fill_random = on_fill_random, .resume_ms = 30000, .show_ms = 5000,
+                                 .away_max = 1 };
     const uint8_t id[USER_ID_BYTES] = { 7 };
     memset(&metrics, 0, sizeof metrics);
     texts = answers = peer_texts = peer_credits = 0;
     matches = 1;
     has_turn = false;
     event_time_set(&host.time, 0);
-    session_init(&session, &host, self, client, &(struct identity){ 0 }, id, NULL);
+    on_their_way = paid_for = 0;
+    last_seq = 0;
+    const bool may_come_back = size >= 2 && memcmp(data, "!R", 2) == 0;
+    session_init(&session, &host, self, client, &(struct identity){ 0 }, id, may_come_back ? &(struct resume_ask){ .is_back = false } : NULL);
     size_t length;
     char *line;
-    while ((line = take_line(&data, &size, &length)) != NULL) {
+    while (session.state != SESSION_OVER && (line = take_line(&data, &size, &length)) != NULL) {
         const bool is_of_run = line[0] == '+'; /* one message with the line before it */
         const char *text = is_of_run ? line + 1 : line;
         length -= is_of_run;
@@ -232,10 +292,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         free(line);
         check_credits();
     }
-    hand_over(&host);
-    receive(&host, (struct message){ .type = CONN_GONE, .from = client });
+    if (session.state != SESSION_OVER)
+        hand_over(&host);
+    message_discard(&run);
+    host.is_draining = true;
+    if (session_is_away(&session))
+        away_end(&session, &host);
+    if (session.state != SESSION_OVER)
+        receive(&host, (struct message){ .type = CONN_GONE, .from = client });
     while (session.state != SESSION_OVER && has_turn)
         take_turn(&host);
+    if (session.state != SESSION_OVER) { /* it waits for the matcher, since its answers would have been kept */
+        search_answered(&host, SEARCH_WAITING);
+        search_answered(&host, SEARCH_CANCELLED);
+    }
     CHECK(session.state == SESSION_OVER);
     session_fini(&session, &host);
     CHECK(metrics_sum(&metrics, 1, METRIC_USERS) == 0 && metrics_sum(&metrics, 1, METRIC_SEARCHING) == 0 &&

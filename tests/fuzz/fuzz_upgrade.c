@@ -58,6 +58,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             CHECK(strlen(handshake.accept) == 28 && request.is_get && request.key.length == 24);
             CHECK(!handshake.has_bad_id || request.query.length > 0);
             check_inside(handshake.device, head, length);
+            const struct token nobody = { .actor = { .generation = 0 } };
+            char text[TOKEN_DIGITS + 1];
+            struct token again;
+            token_print(text, &handshake.resume.token);
+            CHECK(token_read(&again, text, TOKEN_DIGITS) && memcmp(&again, &handshake.resume.token, sizeof again) == 0);
+            CHECK(handshake.resume.is_back || memcmp(&handshake.resume.token, &nobody, sizeof nobody) == 0);
+            CHECK(handshake.has_resume || !handshake.resume.is_back);
         }
     }
     free(head);

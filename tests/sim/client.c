@@ -6,6 +6,7 @@
 
 #include <jansson.h>
 
+#include "sim/returning.h"
 #include "wire/request.h"
 
 enum { TOPICS = 4, DEVICES = 12 };
@@ -55,14 +56,22 @@ static void client_writes(struct world *world, struct client *client, enum reque
 
 void client_acts(struct world *world, struct client *client)
 {
-    char json[256], id[USER_ID_TEXT];
+    char json[256], message[64], id[USER_ID_TEXT];
     unsigned long topics;
     struct address self = { .slot = (uint32_t)(client - world->clients) & (ADDRESS_SLOTS - 1), .thread = IO_THREAD };
     struct message opened;
+    if (client->view != VIEW_GONE && returning_is(world, client) && returning_acts(world, client))
+        return;
     switch (client->view) {
     case VIEW_GONE:
         world->sender = IO_THREAD;
         payload_free(&client->blocked);
+        if (returning_is(world, client)) {
+            client->view = VIEW_CONNECTING;
+            client->token = (struct token){ 0 };
+            returning_connects(world, client);
+            return;
+        }
         *client = (struct client){ .view = VIEW_CONNECTING, .generation = client->generation + 1, .credits = CREDITS };
         self.generation = client->generation;
         opened = (struct message){ .type = CONN_OPENED,
@@ -83,7 +92,8 @@ void client_acts(struct world *world, struct client *client)
         return;
     self.generation = client->generation;
     const bool is_plain = (client - world->clients) % 2 == 0; /* half of them know only the protocol without its extensions */
-    switch (world_pick(world, is_plain ? 12 : 16)) {
+    const bool writes_on = returning_is(world, client) && client->view == VIEW_CHATTING && world_pick(world, 3) > 0;
+    switch (writes_on ? 8 : world_pick(world, is_plain ? 12 : 16)) {
     case 0:
     case 1:
         topics = world_pick(world, TOPICS);
@@ -103,7 +113,10 @@ void client_acts(struct world *world, struct client *client)
         client_writes(world, client, REQUEST_END_CHAT, "{\"type\":\"end_chat\"}");
         break;
     case 7:
-        if (world_pick(world, 4) == 0) {
+        if (world_pick(world, 4) == 0 && returning_is(world, client)) {
+            client->view = VIEW_GONE;
+            returning_ends(world, client);
+        } else if (world_pick(world, 4) == 0) {
             world->sender = IO_THREAD;
             world_send(world, &(struct message){ .type = CONN_GONE, .to = client->actor, .from = self });
             client->view = VIEW_GONE;
@@ -134,8 +147,14 @@ void client_acts(struct world *world, struct client *client)
             client_writes(world, client, REQUEST_REPORT, "{\"type\":\"report\",\"data\":{\"reason\":\"spam\"}}");
         break;
     default:
+        if (returning_is(world, client) && (client->view != VIEW_CHATTING || said_by(client, client->side)->is_leaving))
+            break; /* what it will say again is meant for one partner */
         user_id_print(id, client->id);
-        snprintf(json, sizeof json, "{\"type\":\"chat_message\",\"data\":{\"message\":\"%s %ld\"}}", id, ++client->written);
+        snprintf(message, sizeof message, "%s %ld", id, ++client->written);
+        if (returning_is(world, client))
+            returning_writes(world, client, json, message);
+        else
+            snprintf(json, sizeof json, "{\"type\":\"chat_message\",\"data\":{\"message\":\"%s\"}}", message);
         client_writes(world, client, REQUEST_CHAT_MESSAGE, json);
         break;
     }
@@ -201,6 +220,8 @@ static void client_hears_error(struct world *world, struct client *client, const
     enum request_type asked = take_asked(world, client);
     if (asked == REQUEST_END_MATCHING && (client->view != VIEW_CHATTING || strcmp(code, "already_chatting") != 0))
         world_fail(world, "end_matching was refused outside of a chat");
+    if (ends_chats(asked) && client->is_unasked && strcmp(code, "not_in_chat") == 0)
+        return; /* it was meant for the partner who had not come */
     if (asked == REQUEST_END_CHAT && (client->view == VIEW_CHATTING || strcmp(code, "not_in_chat") != 0))
         world_fail(world, "end_chat was refused in a chat");
     if ((asked == REQUEST_BLOCK || asked == REQUEST_REPORT) && (client->view == VIEW_CHATTING || strcmp(code, "not_in_chat") != 0))
@@ -267,6 +288,10 @@ void client_hears(struct world *world, struct client *client, const struct paylo
     const json_t *data = json_object_get(root, "data");
     if (root == NULL || strlen(text_of(root, "timestamp")) != 24)
         world_fail(world, "an event that is not an envelope");
+    if (returning_is(world, client) && root != NULL && !returning_hears(world, client, root)) {
+        json_decref(root);
+        return;
+    }
     if (strcmp(type, "success") == 0) {
         client_hears_success(world, client);
     } else if (strcmp(type, "error") == 0) {

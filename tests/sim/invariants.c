@@ -19,7 +19,7 @@ void check_agreement(const struct world *world)
 {
     for (size_t i = 0; i < world->client_count; i++) {
         const struct client *client = &world->clients[i];
-        if (client->view == VIEW_GONE)
+        if (client->view == VIEW_GONE || client->is_cut)
             continue;
         const struct session *actor = &world->actors[client->actor.slot];
         if (client->credits != CREDITS)
@@ -33,7 +33,15 @@ void check_agreement(const struct world *world)
                 world_fail(world, "the two sides of a chat disagree");
             if (client->view != VIEW_CHATTING)
                 world_fail(world, "a client does not know that it chats");
+            if (actor->is_resumable && client->is_partner_away != (session_is_away(partner) && partner->is_resumable))
+                world_fail(world, "a client does not know whether its partner is there");
         }
+        for (size_t text = 0; text < client->queued && actor->state == SESSION_CHATTING; text++) {
+            if (strcmp(client->queue[text].match, client->match) == 0)
+                world_fail(world, "a text was never acknowledged");
+        }
+        if (actor->is_resumable && (actor->resume->on_their_way != 0 || actor->resume->of_earlier != 0 || client->barrier != 0))
+            world_fail(world, "an account of texts on their way does not balance");
         if (actor->is_starting || actor->is_cancelling || actor->early.first != NULL || actor->waiting_requests.first != NULL)
             world_fail(world, "an actor still waits for something");
         if (actor->awaits_turn || actor->is_gone)
@@ -67,7 +75,7 @@ void check_nothing_remains(const struct world *world)
         world_fail(world, "a reminder has outlived its actor");
     if (counted_payloads() != 0)
         world_fail(world, "payloads were lost or freed twice");
-    for (enum metric gauge = METRIC_USERS; gauge <= METRIC_CHATTING; gauge++) {
+    for (enum metric gauge = METRIC_USERS; gauge <= METRIC_AWAY; gauge++) {
         if (metrics_sum(&world->metrics, 1, gauge) != 0)
             world_fail(world, "a gauge is not 0 after everybody has left");
     }

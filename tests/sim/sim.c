@@ -12,6 +12,7 @@
 
 #include "sim/client.h"
 #include "sim/invariants.h"
+#include "sim/returning.h"
 #include "sim/threads.h"
 #include "sim/world.h"
 
@@ -21,6 +22,7 @@ enum { STEP_MS_MAX = 300 };
 /* Over all seeds. */
 struct totals {
     long relayed, matched, blocked, banned, typed, strangers, turns_taken, joined;
+    long cuts, returned, lost, said_again, acknowledged;
     size_t most_restating;
 };
 
@@ -92,13 +94,22 @@ static void run(uint64_t seed, long steps, bool ignores_turns, struct totals *to
     check_agreement(world);
     world->sender = IO_THREAD;
     for (size_t i = 0; i < world->client_count; i++) {
-        if (world->clients[i].view != VIEW_GONE)
+        if (returning_is(world, &world->clients[i]))
+            returning_ends(world, &world->clients[i]);
+        else if (world->clients[i].view != VIEW_GONE)
             world_send(world, &(struct message){ .type = CONN_GONE, .to = world->clients[i].actor });
         world->clients[i].view = VIEW_GONE;
         payload_free(&world->clients[i].blocked);
     }
     threads_run_until_quiet(world);
+    threads_drain(world);
+    threads_run_until_quiet(world);
     check_nothing_remains(world);
+    total->cuts += world->cuts;
+    total->returned += world->returned;
+    total->lost += world->lost;
+    total->said_again += world->said_again;
+    total->acknowledged += world->acknowledged;
     total->relayed += world->relayed;
     total->matched += world->matched;
     total->blocked += world->blocked;
@@ -134,12 +145,12 @@ int main(int argc, char **argv)
     for (long seed = first; seed < first + seeds; seed++)
         run((uint64_t)seed, steps, ignores_turns, &total);
     printf("sim: %ld seeds of %ld steps, %ld matches (%ld without a common interest), %ld messages relayed, %ld blocks, %ld bans, "
-           "%ld long requests, %ld joined to runs, %zu calls that state users again in flight at most: sound\n",
+           "%ld long requests, %ld joined to runs, %ld cut off, %ld came back (%ld to another session), %ld said again, %ld acknowledged, %zu calls that state users again in flight at most: sound\n",
            seeds, steps, total.matched / 2, total.strangers / 2, total.relayed, total.blocked, total.banned, total.turns_taken, total.joined,
-           total.most_restating);
+           total.cuts, total.returned, total.lost, total.said_again, total.acknowledged, total.most_restating);
     /* A run in which something never happens proves nothing about it. */
     return total.matched > 0 && total.relayed > 0 && total.blocked > 0 && total.banned > 0 && total.typed > 0 && total.strangers > 0 &&
-                   total.turns_taken > 0 && total.joined > 0 && total.most_restating > MATCHER_RESTATING_MAX / 2
+                   total.returned > 0 && total.lost > 0 && total.said_again > 0 && total.acknowledged > 0 && total.turns_taken > 0 && total.joined > 0 && total.most_restating > MATCHER_RESTATING_MAX / 2
                ? 0
                : 1;
 }

@@ -3,12 +3,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "actors/away.h"
 #include "actors/blocklist.h"
 #include "actors/relay.h"
 #include "actors/relay_set.h"
 #include "actors/restate.h"
 #include "actors/session.h"
 #include "sim/client.h"
+#include "sim/returning.h"
 #include "sim/trace.h"
 
 /* session_state.h's: what an actor wants to be reminded of. */
@@ -47,12 +49,19 @@ static void await_turn(void *self, struct address actor)
     backlog_put(&world->turns[actor.thread - FIRST_SESSION_THREAD], &(struct message){ .to = actor });
 }
 
+static void fill_random(void *self, void *bytes, size_t length)
+{
+    for (size_t i = 0; i < length; i++)
+        ((uint8_t *)bytes)[i] = (uint8_t)world_pick(self, 256);
+}
+
 void threads_init(struct world *world, struct store store, uint64_t first_match)
 {
     for (unsigned i = 0; i < SESSION_THREADS; i++) {
         world->hosts[i] = (struct session_host){
             .self = world, .send = world_send, .metrics = &world->metrics, .matcher_thread = MATCHER_THREAD, .event_bytes_max = 131072,
-            .remind = remind, .forget = forget, .await_turn = await_turn, .has_peers = world->node != NULL
+            .remind = remind, .forget = forget, .await_turn = await_turn, .has_peers = world->node != NULL, .fill_random = fill_random,
+            .resume_ms = RESUME_MS, .show_ms = SHOW_MS, .away_max = ACTORS
         };
         event_time_set(&world->hosts[i].time, world->seed);
     }
@@ -66,12 +75,12 @@ void threads_init(struct world *world, struct store store, uint64_t first_match)
                  store, 12);
 }
 
-/* To the connection that the texts came from; or to the actor that keeps account of those of another node. */
-static void give_credits(struct world *world, struct address writer, uint32_t texts)
+/* To the connection that the texts came from; or to the actor that keeps account of them. */
+static void give_credits(struct world *world, struct address writer, uint32_t texts, bool is_awaited)
 {
     if (writer.thread != IO_THREAD) {
         world->sender = IO_THREAD;
-        world_send(world, &(struct message){ .type = TEXT_WRITTEN, .to = writer, .credit = { .texts = texts } });
+        world_send(world, &(struct message){ .type = TEXT_WRITTEN, .to = writer, .credit = { .texts = texts, .is_receipt = is_awaited } });
         return;
     }
     struct client *client = &world->clients[writer.slot];
@@ -84,23 +93,31 @@ static void give_credits(struct world *world, struct address writer, uint32_t te
 static void io_thread_takes(struct world *world, struct message *message)
 {
     struct client *client = &world->clients[message->to.slot];
-    bool is_there = client->generation == message->to.generation && client->view != VIEW_GONE;
+    bool is_there = client->generation == message->to.generation && client->view != VIEW_GONE && !client->is_cut;
     switch ((enum message_type)message->type) {
     case CONN_ACCEPTED:
+        if (returning_is(world, client)) {
+            returning_is_accepted(world, client, message);
+            break;
+        }
         client->actor = message->from;
         memcpy(client->id, world->actors[message->from.slot].user_id, USER_ID_BYTES);
         client->view = VIEW_NEW;
         break;
     case EVENT_TEXT:
         if (!address_is_nobody(message->event.writer))
-            give_credits(world, message->event.writer, message_texts(message));
+            give_credits(world, message->event.writer, message_texts(message), message->event.is_awaited);
         for (const struct payload *event = message->payload; is_there && event != NULL; event = event->next)
             client_hears(world, client, event);
         break;
     case TEXT_DONE:
-        give_credits(world, message->to, message->credit.texts);
+        give_credits(world, message->to, message->credit.texts, false);
         break;
     case CONN_CLOSE: {
+        if (returning_is(world, client) && (message->conn_close.code != 4003 || !is_there)) {
+            returning_is_closed(world, client, message);
+            break;
+        }
         if (message->conn_close.code != 4003)
             world_fail(world, "a client without a fault is closed");
         if (is_there) {
@@ -108,6 +125,10 @@ static void io_thread_takes(struct world *world, struct message *message)
             if (client->view == VIEW_CHATTING)
                 client->chat->said[client->side].is_banned = true;
             client->view = VIEW_GONE;
+            if (returning_is(world, client)) {
+                returning_ends(world, client);
+                break;
+            }
             world->sender = IO_THREAD;
             world_send(world, &(struct message){ .type = CONN_GONE, .to = client->actor, .from = message->to });
         }
@@ -196,11 +217,31 @@ static void give_restating_turn(struct world *world, unsigned thread, const stru
                                          .restate = { .epoch = turn->restate.epoch, .is_done = *slot == world->actor_slots } });
 }
 
+static bool comes_back(struct world *world, struct session_host *host, const struct message *opened, const struct resume_ask *ask)
+{
+    struct session *actor = find_actor(world, ask->token.actor);
+    if (actor == NULL || actor->self.thread != opened->to.thread)
+        return false;
+    const bool was_chatting = actor->state == SESSION_CHATTING;
+    const bool is_back = away_come_back(actor, host, opened->from, ask);
+    if (was_chatting && actor->state != SESSION_CHATTING) /* a gap */
+        returning_notes_loss(world, actor->match);
+    after_actor(world, host, actor);
+    return is_back;
+}
+
 static void session_thread_takes(struct world *world, unsigned thread, struct message *message)
 {
     struct session_host *host = &world->hosts[thread - FIRST_SESSION_THREAD];
     if (message->type == CONN_OPENED) {
         uint32_t slot = 0;
+        struct resume_ask ask = { 0 };
+        const bool has_asked = message->payload != NULL;
+        if (has_asked)
+            memcpy(&ask, message->payload->bytes, sizeof ask);
+        message_discard(message);
+        if (ask.is_back && comes_back(world, host, message, &ask))
+            return;
         while (world->actor_is_alive[slot])
             slot++;
         if (slot >= world->actor_slots)
@@ -212,7 +253,7 @@ static void session_thread_takes(struct world *world, unsigned thread, struct me
         struct address self = { .generation = ++world->actor_generation[slot],
                                 .slot = slot & (ADDRESS_SLOTS - 1),
                                 .thread = (uint8_t)thread };
-        session_init(&world->actors[slot], host, self, message->from, &message->conn_opened.identity, id, NULL);
+        session_init(&world->actors[slot], host, self, message->from, &message->conn_opened.identity, id, has_asked ? &ask : NULL);
     } else if (message->type == RESYNC) {
         world->restated[thread - FIRST_SESSION_THREAD] = 0;
         host->epoch = (uint8_t)message->resync.epoch;
@@ -231,10 +272,13 @@ static void session_thread_takes(struct world *world, unsigned thread, struct me
         }
         if (message->type == USER_BANNED)
             note_ban(world, actor);
+        const bool was_chatting_away = session_is_away(actor) && actor->state == SESSION_CHATTING;
         if (message->type == MATCH_FOUND)
             give_match(world, host, actor, message);
         else
             session_on_message(actor, host, message);
+        if (was_chatting_away && actor->state == SESSION_OVER) /* too much has piled up */
+            returning_notes_loss(world, actor->match);
         after_actor(world, host, actor);
     }
 }
@@ -297,7 +341,10 @@ static void fire(struct world *world, struct session *actor)
     struct session_host *host = &world->hosts[actor->self.thread - FIRST_SESSION_THREAD];
     world->sender = actor->self.thread;
     forget(world, session_reminder(actor));
+    const bool was_chatting = actor->state == SESSION_CHATTING;
     session_on_reminder(actor, host);
+    if (was_chatting && actor->state != SESSION_CHATTING)
+        returning_notes_loss(world, actor->match);
     after_actor(world, host, actor);
 }
 
@@ -314,6 +361,22 @@ void threads_fire_due(struct world *world, unsigned thread)
         struct session *actor = &world->actors[slot];
         if (has_reminder(world, actor) && actor->self.thread == thread && (*session_reminder(actor))->due_ms <= world->now_ms)
             fire(world, actor);
+    }
+}
+
+void threads_drain(struct world *world)
+{
+    for (size_t slot = 0; slot < world->actor_slots; slot++) {
+        struct session *actor = &world->actors[slot];
+        if (!world->actor_is_alive[slot])
+            continue;
+        struct session_host *host = &world->hosts[actor->self.thread - FIRST_SESSION_THREAD];
+        world->sender = actor->self.thread;
+        host->is_draining = true;
+        if (!session_is_away(actor))
+            continue;
+        away_end(actor, host);
+        after_actor(world, host, actor);
     }
 }
 

@@ -22,6 +22,8 @@ void threads_fire_reminder(struct world *world);
 
 /* Actors of a session thread whose time has come, where there is one. */
 void threads_fire_due(struct world *world, unsigned thread);
+/* The server stops: nobody is waited for any more. */
+void threads_drain(struct world *world);
 
 /* The actor of a session thread that has awaited its turn longest takes it. Returns false if there is none. */
 bool threads_give_turn(struct world *world, unsigned thread);

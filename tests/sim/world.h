@@ -31,6 +31,8 @@ enum { SESSION_THREADS = 3, IO_THREAD = 1, FIRST_SESSION_THREAD = 2 };
 enum { MATCHER_THREAD = FIRST_SESSION_THREAD + SESSION_THREADS, BUS_THREAD, THREADS };
 enum { CLIENTS = 10, CROWD = 150, ACTORS = 512 };
 enum { CREDITS = 16, REQUESTS_MAX = 64 };
+enum { TEXT_MAX = 160, QUEUE_MAX = 256, CONNECTIONS_KEPT = 64 };
+enum { RESUME_MS = 120000, SHOW_MS = 60000 }; /* a message takes seconds here */
 
 enum view { VIEW_GONE, VIEW_CONNECTING, VIEW_NEW, VIEW_IDLE, VIEW_SEARCHING, VIEW_CHATTING };
 
@@ -52,6 +54,23 @@ struct client {
     bool takes_anyone;     /* it has said so in this connection */
     uint8_t partner_id[USER_ID_BYTES]; /* of the last match that it has heard of */
     struct payload *blocked;           /* ids, as far as it was told that the block holds */
+    /* returning.c's: */
+    struct address open[CONNECTIONS_KEPT]; /* by generation: the actors of connections that the server has not heard the end of */
+    bool is_cut;           /* it has no connection; view is what it had come to */
+    bool is_connecting;
+    bool is_partner_away;
+    bool is_unasked;       /* the server has searched on by itself, since the partner had not come, */
+    bool owes_ack;         /* … and must hear that the client knows of the match before it writes */
+    struct token token;
+    uint32_t seq, has_acknowledged;
+    uint32_t n, acknowledged_n;
+    unsigned barrier, barriers; /* the one that is not answered; 0: none */
+    size_t queued;
+    struct queued {
+        uint32_t n;
+        char match[MATCH_ID_TEXT];
+        char json[TEXT_MAX];
+    } queue[QUEUE_MAX];    /* not acknowledged, oldest first */
 };
 
 struct world {
@@ -88,6 +107,7 @@ struct world {
     long turns_taken;
     long joined; /* messages that became part of a run */
     long remote, broken; /* matches with somebody of another node; chats of this node's that a death has ended */
+    long cuts, returned, lost, said_again, acknowledged; /* of clients that come back */
 };
 
 /* Print the seed, the step and what is broken, and exit. */

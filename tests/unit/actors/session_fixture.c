@@ -46,6 +46,15 @@ static void await_turn(void *owner, struct address actor)
     turns_awaited++;
 }
 
+/* 1, 1, 1, …, then 2, 2, 2, …: each token has its own. */
+static uint8_t randoms;
+
+static void fill_random(void *owner, void *bytes, size_t length)
+{
+    (void)owner;
+    memset(bytes, ++randoms, length);
+}
+
 void give_turn(void)
 {
     assert_int_equal(turns_awaited, 1);
@@ -60,9 +69,8 @@ void forget_sent(void)
     sent_count = 0;
 }
 
-int set_up(void **state)
+static int begin(const struct resume_ask *ask)
 {
-    (void)state;
     memset(&metrics, 0, sizeof metrics);
     host = (struct session_host){ .send = keep,
                                   .metrics = &metrics,
@@ -71,15 +79,35 @@ int set_up(void **state)
                                   .event_bytes_max = 131072,
                                   .remind = remind,
                                   .forget = forget,
-                                  .await_turn = await_turn };
+                                  .await_turn = await_turn,
+                                  .fill_random = fill_random,
+                                  .resume_ms = 30000,
+                                  .show_ms = 5000,
+                                  .away_max = 1,
+                                  .has_address_limits = true,
+                                  .first_io_thread = IO_THREAD,
+                                  .io_threads = 1 };
+    randoms = 0;
     turns_awaited = 0;
     event_time_set(&host.time, 0);
     const uint8_t id[USER_ID_BYTES] = { 7 };
-    session_init(&session, &host, self, connection, &(struct identity){ 0 }, id, NULL);
+    session_init(&session, &host, self, connection, &(struct identity){ 0 }, id, ask);
     assert_int_equal(sent[0].type, CONN_ACCEPTED);
     assert_int_equal(sent[1].type, EVENT_TEXT);
     forget_sent();
     return 0;
+}
+
+int set_up(void **state)
+{
+    (void)state;
+    return begin(NULL);
+}
+
+int set_up_returning(void **state)
+{
+    (void)state;
+    return begin(&(struct resume_ask){ .is_back = false });
 }
 
 int tear_down(void **state)

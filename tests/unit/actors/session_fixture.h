@@ -30,6 +30,9 @@ extern struct reminder {
 int set_up(void **state);
 int tear_down(void **state);
 
+/* The same, and its client may come back. */
+int set_up_returning(void **state);
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 /* What the actor gets. */

@@ -50,6 +50,38 @@ static void half_open_ones_count_apart_and_need_no_handshake(void **state)
     }
 }
 
+static void those_that_are_awaited_count_against_new_ones(void **state)
+{
+    (void)state;
+    assert_take(7, ADDRESS_WEBSOCKET, 0, ADDRESS_COUNTED);
+    assert_take(7, ADDRESS_AWAITED, 0, ADDRESS_COUNTED);
+    assert_take(7, ADDRESS_AWAITED, 0, ADDRESS_COUNTED);
+    assert_take(7, ADDRESS_WEBSOCKET, 0, ADDRESS_REFUSED);
+    assert_take(7, ADDRESS_RETURNING, 0, ADDRESS_COUNTED);
+    assert_take(7, ADDRESS_RETURNING, 0, ADDRESS_COUNTED);
+    assert_take(7, ADDRESS_RETURNING, 0, ADDRESS_REFUSED);
+    assert_take(7, ADDRESS_AWAITED, 0, ADDRESS_COUNTED);
+    assert_take(7, ADDRESS_AWAITED, 0, ADDRESS_REFUSED);
+    for (int i = 0; i < 3; i++) {
+        address_limits_give_back(limits, 7, ADDRESS_AWAITED);
+        address_limits_give_back(limits, 7, ADDRESS_WEBSOCKET);
+    }
+    address_limits_give_back(limits, 7, ADDRESS_AWAITED); /* one that was not counted */
+    address_limits_give_back(limits, 8, ADDRESS_AWAITED); /* of an address that was forgotten */
+    assert_take(7, ADDRESS_WEBSOCKET, 10000, ADDRESS_COUNTED);
+}
+
+static void an_address_with_somebody_awaited_is_not_forgotten(void **state)
+{
+    (void)state;
+    assert_take(7, ADDRESS_AWAITED, 0, ADDRESS_COUNTED);
+    address_limits_sweep(limits, 1000000);
+    assert_int_equal(address_limits_used(limits), 1);
+    address_limits_give_back(limits, 7, ADDRESS_AWAITED);
+    address_limits_sweep(limits, 1000000);
+    assert_int_equal(address_limits_used(limits), 0);
+}
+
 static void so_many_a_second_after_a_burst(void **state)
 {
     (void)state;
@@ -159,6 +191,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(so_many_at_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(half_open_ones_count_apart_and_need_no_handshake, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(those_that_are_awaited_count_against_new_ones, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_address_with_somebody_awaited_is_not_forgotten, set_up, tear_down),
         cmocka_unit_test_setup_teardown(so_many_a_second_after_a_burst, set_up, tear_down),
         cmocka_unit_test_setup_teardown(zero_is_no_limit, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_has_nothing_open_and_a_full_bucket_is_forgotten, set_up, tear_down),

@@ -1,6 +1,8 @@
 /* RFC 6455, section 4.2: which requests are upgraded, and the proof. */
 #include "unit/unit.h"
 
+#include <stdio.h>
+
 #include "http/handshake.h"
 
 static const struct http_request good = {
@@ -101,6 +103,47 @@ static void a_device_id_is_64_hexadecimal_digits(void **state)
     assert_true(handshake.has_bad_id);
 }
 
+static void who_wants_to_come_back_says_so(void **state)
+{
+    (void)state;
+    char token[TOKEN_DIGITS + 1];
+    struct token shown = { .actor = { .generation = 3, .thread = 4, .slot = 5 }, .secret = { 9, 8, 7 } };
+    token_print(token, &shown);
+    static const struct {
+        const char *before, *after; /* the token */
+        bool has_resume, is_back, is_good;
+        uint32_t seq;
+    } examples[] = {
+        { "id=x", NULL, false, false, false, 0 },
+        { "resume=new", NULL, true, false, false, 0 },
+        { "x=1&resume=new&seq=7", NULL, true, false, false, 0 },
+        { "resume=", "&seq=12", true, true, true, 12 },
+        { "seq=4294967295&resume=", "", true, true, true, UINT32_MAX },
+        { "resume=", "", true, true, true, 0 },
+        { "resume=", "&seq=", true, true, true, 0 },
+        { "resume=", "&seq=4294967296", true, true, false, 0 },
+        { "resume=", "&seq=99999999999999999999999", true, true, false, 0 },
+        { "resume=", "&seq=-1", true, true, false, 0 },
+        { "resume=", "&seq=0x1", true, true, false, 0 },
+        { "resume=", "A&seq=1", true, true, false, 0 },
+        { "resume=x&seq=1", NULL, true, true, false, 0 },
+        { "resume", NULL, true, true, false, 0 },
+    };
+    for (size_t i = 0; i < sizeof examples / sizeof examples[0]; i++) {
+        char query[200];
+        snprintf(query, sizeof query, "%s%s%s", examples[i].before, examples[i].after != NULL ? token : "",
+                 examples[i].after != NULL ? examples[i].after : "");
+        struct http_request request = good;
+        request.query = (struct http_text){ query, strlen(query) };
+        assert_int_equal(check(request), 101);
+        assert_int_equal(handshake.has_resume, examples[i].has_resume);
+        assert_int_equal(handshake.resume.is_back, examples[i].is_back);
+        assert_int_equal(handshake.resume.seq, examples[i].seq);
+        const struct token nobody = { .actor = { .generation = 0 } };
+        assert_memory_equal(&handshake.resume.token, examples[i].is_good ? &shown : &nobody, sizeof shown);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -109,6 +152,7 @@ int main(void)
         cmocka_unit_test(a_key_is_sixteen_bytes),
         cmocka_unit_test(pages_of_other_origins_are_refused),
         cmocka_unit_test(a_device_id_is_64_hexadecimal_digits),
+        cmocka_unit_test(who_wants_to_come_back_says_so),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -161,6 +161,22 @@ static void test_a_partner_of_another_thread_has_them_back_in_lots(void **state)
     expect_credit(send_all(0), there, CREDIT_LOT);
 }
 
+static void test_an_actor_that_awaits_them_has_them_back_at_once(void **state)
+{
+    (void)state;
+    struct message event = { .type = EVENT_TEXT, .payload = payload_copy("a", 1), .event = { .writer = there, .is_awaited = true } };
+    expect_credit(writer_put_events(&pool, &writer, &event, self), nobody, 0);
+    struct writer_credit credit = send_all(0);
+    expect_credit(credit, there, 1);
+    assert_true(credit.is_awaited);
+    expect_credit(writer_put_events(&pool, &writer, &event, self), nobody, 0);
+    credit = put_event("b", elsewhere); /* a new partner */
+    expect_credit(credit, there, 1);
+    assert_true(credit.is_awaited);
+    expect_credit(send_all(0), nobody, 0);
+    message_discard(&event);
+}
+
 static void test_nothing_is_owed_until_all_is_sent(void **state)
 {
     (void)state;
@@ -221,6 +237,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_what_is_long_is_whole, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_partner_of_this_thread_has_its_credit_back_at_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_partner_of_another_thread_has_them_back_in_lots, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_an_actor_that_awaits_them_has_them_back_at_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_nothing_is_owed_until_all_is_sent, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_an_answer_gives_the_client_its_own_credit_and_the_partner_the_rest, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_new_partner_settles_with_the_old_one, set_up, tear_down),
