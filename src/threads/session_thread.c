@@ -8,6 +8,7 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include "actors/again.h"
 #include "actors/away.h"
 #include "actors/relay.h"
 #include "actors/restate.h"

@@ -21,7 +21,8 @@ class Returning(Client):
 
     @staticmethod
     def _open(server, query, **kwargs):
-        kwargs = {"compression": None, "max_size": None, "max_queue": None, "ping_interval": None, "open_timeout": TIMEOUT * 2, **kwargs}
+        kwargs = {"compression": None, "max_size": None, "max_queue": None, "ping_interval": None, "close_timeout": 1,
+                  "open_timeout": TIMEOUT * 2, **kwargs}
         return websockets.connect(f"{server.url}?{query}", **kwargs)
 
     @classmethod

@@ -28,13 +28,14 @@ static uint64_t matches;
 
 /* The host. */
 
-static void check_event(const struct payload *event)
+/* is_own: for the client of the actor. */
+static void check_event(const struct payload *event, bool is_own)
 {
     json_t *root = json_loadb((const char *)event->bytes, event->length, JSON_REJECT_DUPLICATES, NULL);
     const char *type = json_string_value(json_object_get(root, "type"));
     CHECK(type != NULL && json_is_string(json_object_get(root, "timestamp")));
     const json_t *seq = json_object_get(root, "seq"), *data = json_object_get(root, "data");
-    CHECK((seq != NULL) == session.is_resumable);
+    CHECK((seq != NULL) == (is_own && session.is_resumable));
     if (seq != NULL && strcmp(type, "resumed") == 0) {
         const char *text = json_string_value(json_object_get(data, "token"));
         CHECK(token_read(&token, text, strlen(text)));
@@ -47,11 +48,11 @@ static void check_event(const struct payload *event)
     json_decref(root);
 }
 
-static void check_events(const struct message *events)
+static void check_events(const struct message *events, bool is_own)
 {
     unsigned count = 0;
     for (const struct payload *event = events->payload; event != NULL; event = event->next, count++)
-        check_event(event);
+        check_event(event, is_own);
     CHECK(count == message_texts(events));
 }
 
@@ -71,12 +72,12 @@ static void on_send(void *owner, const struct message *message)
     switch ((enum message_type)message->type) {
     case EVENT_TEXT:
         CHECK(address_equals(message->to, client) && !session_is_away(&session));
-        check_events(message);
+        check_events(message, true);
         count_credits(message->event.writer, message_texts(message));
         break;
     case PEER_TEXT:
         CHECK(address_equals(message->to, partner) && message->peer_text.match == matches);
-        check_events(message);
+        check_events(message, false);
         count_credits(message->peer_text.writer, message_texts(message));
         break;
     case TEXT_DONE:
