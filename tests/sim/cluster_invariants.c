@@ -167,6 +167,10 @@ static void check_user(struct cluster *cluster, const struct fake_user *user)
         trace_user(node->world, user);
     if (actor == NULL || memcmp(actor->user_id, user->id, USER_ID_BYTES) != 0)
         cluster_fail(cluster, "Redis knows a user who is gone");
+    /* Of a match that Redis has lost meanwhile, and that is heard of after the search was said again, it does not know: whoever claims one of the two is
+     * refused. */
+    if (actor->state == SESSION_CHATTING && actor->partner.node != 0 && user->partner == NULL)
+        return;
     if (user->is_waiting != (actor->state == SESSION_SEARCHING))
         cluster_fail(cluster, "Redis and an actor disagree about a search");
     if ((user->partner != NULL) != (actor->state == SESSION_CHATTING))
