@@ -200,8 +200,12 @@ static void introduce(struct session_host *host, struct relay *relay)
                                             .role = relay->partner_role } });
 }
 
-static void meet(struct relay *relay)
+/* The partner was heard, and knows of us: who has told it of the match takes whatever it says for that. Who has said MATCH_TAKEN waits until that is answered:
+ * all else may have been written to a life of this node that is over, by one who has given it up since. */
+static void meet(struct relay *relay, enum message_type heard)
 {
+    if (relay->introduction == NULL && heard != PEER_WRITTEN && heard != PEER_GAP)
+        return;
     relay->is_met = true;
     payload_free(&relay->introduction);
 }
@@ -243,8 +247,6 @@ bool relay_knows_match(struct session_host *host, const struct message *found)
         say_left(host, relay);
         return true;
     }
-    if (!address_is_thread(found->from)) /* its actor has heard of the match, too */
-        meet(relay);
     introduce(host, relay);
     return true;
 }
@@ -324,7 +326,7 @@ bool relay_takes(struct session *session, struct session_host *host, struct mess
         message_discard(message);
         return false;
     }
-    meet(relay);
+    meet(relay, PEER_TEXT);
     if (message->peer_text.number == relay->taken_here + 1) {
         relay->taken_here++;
         session->unwritten++;
@@ -347,7 +349,7 @@ bool relay_hears_leave(struct session *session, struct session_host *host, const
         relay_on_message(host, message);
         return false;
     }
-    meet(relay);
+    meet(relay, PEER_LEFT);
     if (!address_is_thread(message->from) && message->peer_left.number > relay->taken_here) {
         say_count(host, relay, PEER_GAP); /* it will say again that it has left */
         return false;
@@ -405,7 +407,7 @@ void relay_on_message(struct session_host *host, const struct message *message)
     if (relay != NULL && !is_of_partner(relay, message->from))
         relay = NULL;
     if (relay != NULL)
-        meet(relay);
+        meet(relay, (enum message_type)message->type);
     switch ((enum message_type)message->type) {
     case PEER_TEXT: /* while it hears that we have left */
         if (relay == NULL)

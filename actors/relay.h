@@ -5,7 +5,8 @@
  * Across nodes the bus may lose, double and delay anything (src/bus), so the two actors number, acknowledge and repeat:
  *
  *   MATCH_FOUND      by the matcher that has made the match; then by the actor of its node
- *   MATCH_TAKEN      by the other actor. Both repeat theirs until they hear anything of the other in this chat, and after RELAY_MEET_MS the chat is over
+ *   MATCH_TAKEN      by the other actor. The first repeats its own until it hears anything of the other in this chat, the other one until it is answered,
+ *                    and after RELAY_MEET_MS the chat is over
  *   PEER_TEXT        number 1, 2, 3, … of this chat and direction; taken if it is the next. An older one is acknowledged again, a newer one
  *                    answered with PEER_GAP
  *   PEER_WRITTEN     taken: up to this number the partner's actor has them, and the copies go. written: up to this one the partner's socket has

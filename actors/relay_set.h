@@ -29,7 +29,7 @@ struct relay {
     uint32_t begun_ms, introduced_ms;      /* likewise: when the match was heard of, and when that was said last */
     uint32_t partner_search;               /* introduction: that the partner's MATCH_FOUND answers */
     uint8_t partner_role;                  /* introduction: enum match_role */
-    bool is_met;                           /* the partner's actor was heard of in this chat */
+    bool is_met;                           /* the partner's actor knows that this one is in the chat */
     bool is_leaving;                       /* the actor has left the chat, and perhaps is gone */
     struct payload *introduction;          /* PARTNER: this user, for the partner, until is_met; NULL: it was the partner's node that made the match */
     struct payload *oldest_copy, *newest_copy; /* of taken_there + 1 to sent, linked by payload.next */

@@ -19,7 +19,8 @@ void check_chats(struct cluster *cluster);
  * somebody else who does. */
 void check_searches(struct cluster *cluster);
 
-/* Then, too: the one Redis knows who searches and who chats with whom, and nobody else. */
+/* Then, too: the one Redis knows who searches and who chats with whom, and nobody else. Only of a chat across nodes
+ * it may not know, also after that. */
 void check_redis(struct cluster *cluster);
 
 /* Everybody has left, and every lease of a dead node has run out: nothing remains. */

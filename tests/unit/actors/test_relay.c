@@ -108,6 +108,36 @@ static void when_the_node_dies_the_chat_is_over_and_its_credits_are_back(void **
     finish();
 }
 
+/* While its node stood still the other one has given it up. What was written to it before that comes first, and what it answers is lost: it must not take
+ * a text for a sign that its partner knows of it. */
+static void who_hears_of_a_match_too_late_does_not_stay_in_it(void **state)
+{
+    (void)state;
+    begin(1);
+    calm_down();
+    search(&sides[0]);
+    search(&sides[1]);
+    find_match();
+    time_passes(10);
+    while (sides[0].session.state != SESSION_CHATTING)
+        something_comes(&sides[0]);
+    write_text(&sides[0]);
+    relays_on_node_died(&sides[0].host, sides[0].peer_index);
+    relay_on_node_died(&sides[0].session, &sides[0].host, sides[0].peer_index);
+    has_died = is_drowned = true;
+    while (sides[1].coming_count > 0) {
+        time_passes(10);
+        something_comes(&sides[1]);
+    }
+    assert_int_equal(sides[1].session.state, SESSION_CHATTING);
+    assert_int_equal(sides[1].unwritten_count > 0, true);
+    is_drowned = false;
+    calm_down();
+    assert_int_equal(sides[1].session.state, SESSION_IDLE);
+    assert_int_equal(sides[1].host.relays.count, 0);
+    finish();
+}
+
 /* Its partner lost us, or we it, and neither was told. */
 static void who_speaks_of_a_chat_that_is_none_is_told_so(void **state)
 {
@@ -322,6 +352,7 @@ int main(void)
         cmocka_unit_test(when_all_goes_well_nothing_is_repeated),
         cmocka_unit_test(a_slow_reader_slows_its_partner_and_costs_nothing),
         cmocka_unit_test(when_the_node_dies_the_chat_is_over_and_its_credits_are_back),
+        cmocka_unit_test(who_hears_of_a_match_too_late_does_not_stay_in_it),
         cmocka_unit_test(who_speaks_of_a_chat_that_is_none_is_told_so),
         cmocka_unit_test(who_is_gone_still_says_so),
         cmocka_unit_test(a_match_that_is_lost_is_said_again),
