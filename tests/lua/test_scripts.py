@@ -352,6 +352,14 @@ def test_restore_chat_ends_what_a_late_search_began(scripts):
     assert scripts.pairs() == {"a": "b", "b": "a"}
 
 
+def test_restore_chat_parts_a_user_from_whom_a_late_search_has_found(scripts):
+    scripts.start("c", "x")
+    assert scripts.start("a", "x")[:2] == ["MATCH", "c"]
+    scripts.submit("b", "x")
+    scripts.restore_chat("a", 50, "b", "x")
+    assert scripts.pairs() == {"a": "b", "b": "a"} and scripts.meta("c")["status"] == "idle"
+
+
 def test_who_takes_anyone_meets_who_does_too(scripts):
     assert scripts.start("shy", "tea") == ["WAIT"]
     assert scripts.start("first", "go", anyone=True) == ["WAIT"]
