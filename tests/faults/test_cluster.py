@@ -197,9 +197,9 @@ def cut_off(how):
         await world.crowd.heard_by(alone)
         how(world, False)
         await in_thread(node.wait_ready)
+        world.crowd.away.discard(node)
         await world.heard_of_by_all()
         harm.is_over()
-        world.crowd.away.discard(node)
         world.crowd.gone_on(before, {node})
         world.crowd.alone_gone_on(before, node)
         return f"{len(told)} partners told within {max(told):.2f} s"
