@@ -2,7 +2,6 @@
 other, chats that it does not concern go on, partners of users who are gone are told, everybody meets again, and nothing is lost, mixed up or left behind."""
 import asyncio
 import math
-import os
 import random
 import signal
 import time
@@ -10,13 +9,10 @@ import time
 import pytest
 import redis
 
-from across import ALONE_SECONDS, GONE_SECONDS, TOLD_SECONDS, WHOLE_SECONDS
+from across import ALONE_SECONDS, GONE_SECONDS, IS_LONG, TIMES, TOLD_SECONDS, WHOLE_SECONDS
 from harness import in_thread
 from world import World
 
-# tools/prove has more of everything.
-TIMES = int(os.environ.get("CHATTERBOX_FAULT_TIMES", "4"))
-IS_LONG = TIMES >= 10
 KILLS = 100 if IS_LONG else 5
 OTHER_SECRET = b"another secret of more than 32 bytes"
 
@@ -117,7 +113,7 @@ def stands_still(seconds):
         try:
             await seeker.ask_out("start_matching")  # who waits there is met, and is not there
             await world.crowd.live(seconds)
-            told = await all_told(world, node, harm.begin) if seconds > TOLD_SECONDS else []
+            told = await all_told(world, node, harm.begin) if seconds > 3 else []
         finally:
             node.process.send_signal(signal.SIGCONT)
             harm.is_over()
