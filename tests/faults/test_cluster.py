@@ -14,7 +14,8 @@ from harness import in_thread
 from world import World
 
 KILLS = 100 if IS_LONG else 5
-OTHER_SECRET = b"another secret of more than 32 bytes"
+NEXT_SECRET = b"the next secret of more than 32 bytes"
+STRANGE_SECRET = b"a strange secret of more than 32 bytes"
 
 
 class Worlds:
@@ -158,7 +159,7 @@ async def rolling_restart(world):
 
 async def secret_changed(world):
     """As tools/README.md says: in three rounds, each a rolling restart, and everybody hears everybody all the time."""
-    former, new = world.secrets, world.cluster.file("new", OTHER_SECRET)
+    former, new = world.secrets, world.cluster.file("new", NEXT_SECRET)
     before = [node.metric("bus_dropped_seal_total") for node in world.crowd.nodes]
     assert sum(before) == 0
     for world.secrets in (f"{former},{new}", f"{new},{former}", new):
@@ -356,7 +357,7 @@ async def nonsense(world):
     """And a node with another secret, whose users wait for what others here wait for, too."""
     names = [f"bus_dropped_{reason}_total" for reason in ("seal", "old", "version", "malformed")]
     before, counts, deaths = world.crowd.look(), [world.sum(name) for name in names], world.sum("peer_deaths_total")
-    stranger = await in_thread(lambda: world.cluster.node("--rate-chat", 0, secrets=world.cluster.file("strange", OTHER_SECRET)))
+    stranger = await in_thread(lambda: world.cluster.node("--rate-chat", 0, secrets=world.cluster.file("strange", STRANGE_SECRET)))
     lonely = []
     for person in world.crowd.patient[:5]:
         user = await world.crowd.enter(stranger)
