@@ -412,6 +412,7 @@ def test_many_chats_outlive_redis(worlds):
     chats, seconds = (500, 5) if IS_LONG else (60, 2)
     world = World(users=2 * chats, wander=False, pace=1 if IS_LONG else 0.5)
     try:
-        world.run(without_redis(lambda bus: bus.stop(), lambda bus: bus.start(), seconds), f"{chats} chats across nodes, Redis is killed, and there again after {seconds} s")
+        world.run(without_redis(lambda bus: bus.stop(), lambda bus: bus.start(), seconds),
+                  f"{chats} chats across nodes, Redis is killed, and there again after {seconds} s")
     finally:
         world.close() if world.is_broken else world.finish()
