@@ -34,7 +34,8 @@ class SideAcross(Side):
 
     def __str__(self):
         ago = time.monotonic() - self.begun
-        return f"{self.match_id}, {self.role} on port {self.node.port}, begun {ago:.2f} s ago, {self.written} written, {self.heard} heard, {self.end}"
+        return (f"{self.match_id}, {self.role} on port {self.node.port}, begun {ago:.2f} s ago, {self.written} written, {self.heard} heard, {self.end}, "
+                f"with {self.partner and (self.partner.end, self.partner.written)}")
 
 
 class Harm:
@@ -145,16 +146,20 @@ class PromisesAcross(Promises):
         """It has met somebody, and knows by now that there is one, or none."""
         return user.side is not None and (user.side.end is not None or user.side.heard > 0)
 
-    def told_after(self, node, when):
-        """Seconds from then until partners of that node's users, in chats since before, were told; None: not yet. Not of those who left first."""
-        waits = []
+    def partners_of(self, node, when):
+        """Sides of other nodes in chats with users of that one, since before; not of those who left first."""
+        found = []
         for sides in self.pairs():
             for ours, other in itertools.permutations(sides, 2):
                 if (ours.node is node and other.node is not node and max(ours.begun, other.begun) < when
                         and not (ours.ended and ours.ended < when) and not (other.ended and other.ended < when)
                         and other.end not in (ENDED, CLOSED, CUT) and ours.end not in (ENDED, CLOSED)):
-                    waits.append(other.ended and other.ended - when)
-        return waits
+                    found.append(other)
+        return found
+
+    def told_after(self, node, when):
+        """Seconds from then until these were told; None: not yet."""
+        return [other.ended and other.ended - when for other in self.partners_of(node, when)]
 
 
 class Person:

@@ -61,7 +61,8 @@ def percentile(values, share):
 
 async def all_told(world, node, begin):
     """Returns the seconds that it took, for each partner of its users."""
-    await world.crowd.until(lambda: None not in world.promises.told_after(node, begin), "partners to be told", ALONE_SECONDS)
+    await world.crowd.until(lambda: None not in world.promises.told_after(node, begin),
+                            lambda: f"partners to be told: {[str(side) for side in world.promises.partners_of(node, begin) if not side.end]}", ALONE_SECONDS)
     waits = world.promises.told_after(node, begin)
     assert waits and percentile(waits, 0.99) <= TOLD_SECONDS
     return waits
