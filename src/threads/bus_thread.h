@@ -7,7 +7,8 @@
  * sender's node. Answers go the same way back. A message to a node that is not alive, or that cannot be sent, is dropped and counted: whoever needs to
  * know hears PEER_NODE_DIED, or acknowledges and repeats.
  *
- * What it says of nodes, to the matcher and every session thread: PEER_NODE_ALIVE; PEER_NODE_DIED, for a node that is dead, that has left, or that this one must part from since it begins a new life (bus/peers.h). Whatever was with a node of this index is over then; the same
+ * What it says of nodes, to the matcher and every session thread: PEER_NODE_ALIVE; and PEER_NODE_DIED for a node that is dead, that has left, or
+ * that this one must part from since it begins a new life (bus/peers.h). Whatever was with a node of this index is over then; the same
  * node may be alive again at once, under another index.
  *
  * Threads: new, free: main, while the thread does not run. Everything in between happens on its own executor.

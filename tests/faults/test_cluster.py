@@ -2,7 +2,6 @@
 other, chats that it does not concern go on, partners of users who are gone are told, everybody meets again, and nothing is lost, mixed up or left behind."""
 import asyncio
 import math
-import os
 import random
 import signal
 import time
@@ -10,15 +9,13 @@ import time
 import pytest
 import redis
 
-from across import ALONE_SECONDS, GONE_SECONDS, TOLD_SECONDS, WHOLE_SECONDS
+from across import ALONE_SECONDS, GONE_SECONDS, IS_LONG, TIMES, TOLD_SECONDS, WHOLE_SECONDS
 from harness import in_thread
 from world import World
 
-# tools/prove has more of everything.
-TIMES = int(os.environ.get("CHATTERBOX_FAULT_TIMES", "4"))
-IS_LONG = TIMES >= 10
 KILLS = 100 if IS_LONG else 5
-OTHER_SECRET = b"another secret of more than 32 bytes"
+NEXT_SECRET = b"the next secret of more than 32 bytes"
+STRANGE_SECRET = b"a strange secret of more than 32 bytes"
 
 
 class Worlds:
@@ -64,7 +61,8 @@ def percentile(values, share):
 
 async def all_told(world, node, begin):
     """Returns the seconds that it took, for each partner of its users."""
-    await world.crowd.until(lambda: None not in world.promises.told_after(node, begin), "partners to be told", ALONE_SECONDS)
+    await world.crowd.until(lambda: None not in world.promises.told_after(node, begin),
+                            lambda: f"partners to be told: {[str(side) for side in world.promises.partners_of(node, begin) if not side.end]}", ALONE_SECONDS)
     waits = world.promises.told_after(node, begin)
     assert waits and percentile(waits, 0.99) <= TOLD_SECONDS
     return waits
@@ -117,7 +115,7 @@ def stands_still(seconds):
         try:
             await seeker.ask_out("start_matching")  # who waits there is met, and is not there
             await world.crowd.live(seconds)
-            told = await all_told(world, node, harm.begin) if seconds > TOLD_SECONDS else []
+            told = await all_told(world, node, harm.begin) if seconds > 3 else []
         finally:
             node.process.send_signal(signal.SIGCONT)
             harm.is_over()
@@ -162,7 +160,7 @@ async def rolling_restart(world):
 
 async def secret_changed(world):
     """As tools/README.md says: in three rounds, each a rolling restart, and everybody hears everybody all the time."""
-    former, new = world.secrets, world.cluster.file("new", OTHER_SECRET)
+    former, new = world.secrets, world.cluster.file("new", NEXT_SECRET)
     before = [node.metric("bus_dropped_seal_total") for node in world.crowd.nodes]
     assert sum(before) == 0
     for world.secrets in (f"{former},{new}", f"{new},{former}", new):
@@ -197,9 +195,9 @@ def cut_off(how):
         await world.crowd.heard_by(alone)
         how(world, False)
         await in_thread(node.wait_ready)
+        world.crowd.away.discard(node)
         await world.heard_of_by_all()
         harm.is_over()
-        world.crowd.away.discard(node)
         world.crowd.gone_on(before, {node})
         world.crowd.alone_gone_on(before, node)
         return f"{len(told)} partners told within {max(told):.2f} s"
@@ -360,7 +358,7 @@ async def nonsense(world):
     """And a node with another secret, whose users wait for what others here wait for, too."""
     names = [f"bus_dropped_{reason}_total" for reason in ("seal", "old", "version", "malformed")]
     before, counts, deaths = world.crowd.look(), [world.sum(name) for name in names], world.sum("peer_deaths_total")
-    stranger = await in_thread(lambda: world.cluster.node("--rate-chat", 0, secrets=world.cluster.file("strange", OTHER_SECRET)))
+    stranger = await in_thread(lambda: world.cluster.node("--rate-chat", 0, secrets=world.cluster.file("strange", STRANGE_SECRET)))
     lonely = []
     for person in world.crowd.patient[:5]:
         user = await world.crowd.enter(stranger)
@@ -415,6 +413,7 @@ def test_many_chats_outlive_redis(worlds):
     chats, seconds = (500, 5) if IS_LONG else (60, 2)
     world = World(users=2 * chats, wander=False, pace=1 if IS_LONG else 0.5)
     try:
-        world.run(without_redis(lambda bus: bus.stop(), lambda bus: bus.start(), seconds), f"{chats} chats across nodes, Redis is killed, and there again after {seconds} s")
+        world.run(without_redis(lambda bus: bus.stop(), lambda bus: bus.start(), seconds),
+                  f"{chats} chats across nodes, Redis is killed, and there again after {seconds} s")
     finally:
         world.close() if world.is_broken else world.finish()
