@@ -196,7 +196,7 @@ def test_another_name_and_what_is_no_tls(files):
         stack.enter_context(redis_server("--port", plain))
         cases = [(f"rediss://127.1:{port}", "its certificate is not believed")]  # the same machine by a name that the certificate lacks
         cases += [(f"rediss://127.0.0.1:{fake}", "it speaks no TLS that both understand") for fake in fakes]
-        cases += [(f"rediss://127.0.0.1:{plain}", "it speaks no TLS that both understand"), (f"redis://127.0.0.1:{port}", "what answers there is no Redis")]
+        cases += [(f"rediss://127.0.0.1:{plain}", "it speaks no TLS that both understand"), (f"redis://127.0.0.1:{port}", "wants TLS")]
         servers = [(stack.enter_context(running("--redis", url, "--redis-ca", files.ca, "--log-level", "info")), what) for url, what in cases]
         for server, what in servers:
             wait_for(lambda server=server, what=what: any(what in line for line in server.log_lines("redis_lost")), lambda server=server: f"{what}: {server.log}", WITHIN)
