@@ -74,8 +74,8 @@ def files(tmp_path_factory):
 
 @contextlib.contextmanager
 def sealed_redis(files, *flags, clients="no"):
-    with free_port() as port, redis_server("--tls-port", port, "--tls-cert-file", files.certificate, "--tls-key-file", files.key, "--tls-ca-cert-file", files.ca,
-                                           "--tls-auth-clients", clients, *flags) as (path, _):
+    with free_port() as port, redis_server("--tls-port", port, "--tls-cert-file", files.certificate, "--tls-key-file", files.key,
+                                           "--tls-ca-cert-file", files.ca, "--tls-auth-clients", clients, *flags) as (path, _):
         yield port, path
 
 
@@ -199,7 +199,7 @@ def test_another_name_and_what_is_no_tls(files):
         cases += [(f"rediss://127.0.0.1:{plain}", "it speaks no TLS that both understand"), (f"redis://127.0.0.1:{port}", "wants TLS")]
         servers = [(stack.enter_context(running("--redis", url, "--redis-ca", files.ca, "--log-level", "info")), what) for url, what in cases]
         for server, what in servers:
-            wait_for(lambda server=server, what=what: any(what in line for line in server.log_lines("redis_lost")), lambda server=server: f"{what}: {server.log}", WITHIN)
+            wait_for(lambda server=server, what=what: any(what in line for line in server.log_lines("redis_lost")), what, WITHIN)
 
 
 @pytest.mark.parametrize("flags, line", [
