@@ -29,7 +29,8 @@ static const char unix_scheme[] = "unix:";
 static bool fail(char error[REDIS_ADDRESS_ERROR_BYTES], const char *why)
 {
     snprintf(error, REDIS_ADDRESS_ERROR_BYTES,
-             "--redis: %s; expected embedded, unix:PATH, redis[s]://[user:password@]host:port[/db], sentinel://host:port,…/master[/db] or cluster://host:port,…", why);
+             "--redis: %s; expected embedded, unix:PATH, redis[s]://[user:password@]host:port[/db], sentinel://host:port,…/master[/db] or "
+             "cluster://host:port,…", why);
     return false;
 }
 

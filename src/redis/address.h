@@ -46,7 +46,8 @@ struct redis_address {
 };
 
 /* embedded, unix:PATH, redis://[user[:password]@]host[:port][/db] (rediss:// with TLS), sentinel://[user[:password]@]host[:port],…/master[/db] or
- * cluster://[user[:password]@]host[:port],…; user and password are Redis' and may be percent-encoded. On false error holds one line, which never contains the password. */
+ * cluster://[user[:password]@]host[:port],…; user and password are Redis' and may be percent-encoded. On false error holds one line, which never
+ * contains the password. */
 bool redis_address_parse(struct redis_address *address, const char *text, char error[REDIS_ADDRESS_ERROR_BYTES])
     __attribute__((warn_unused_result));
 

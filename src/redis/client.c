@@ -266,7 +266,7 @@ static void on_tick(uv_timer_t *timer)
     if (client->state == REDIS_CLIENT_RESOLVING && now_ms - client->since_ms > client->timeout_ms)
         begin_loss(client, "looking the host up takes too long");
     else if (client->state == REDIS_CLIENT_CONNECTING && now_ms - client->since_ms > client->timeout_ms)
-        begin_loss(client, "connecting takes too long");
+        begin_loss(client, redis_stream_is_connected(client->stream) ? "TLS: the handshake takes too long" : "connecting takes too long");
     else if (client->state == REDIS_CLIENT_OPEN && client->oldest != NULL &&
              now_ms - client->oldest->sent_ms > client->timeout_ms)
         begin_loss(client, "a reply takes too long");

@@ -11,8 +11,8 @@
 #include "redis/address.h"
 
 /* Complete an address that was parsed, from CHATTERBOX_REDIS_PASSWORD or the file of --redis-password-file (its first line), if one of them is
- * set; and the Sentinels' part of it. Returns false if there is more than one password, one for the embedded Redis, a user without one, or a file that will not do: error holds
- * one line, which contains no part of a password. */
+ * set; and the Sentinels' part of it. Returns false if there is more than one password, one for the embedded Redis, a user without one, or a file
+ * that will not do: error holds one line, which contains no part of a password. */
 bool redis_password_complete(struct redis_address *address, const struct options *options, char error[REDIS_ADDRESS_ERROR_BYTES])
     __attribute__((warn_unused_result));
 

@@ -262,6 +262,11 @@ struct redis_stream *redis_stream_open(redisContext *context, struct tls_filter 
     return stream;
 }
 
+bool redis_stream_is_connected(const struct redis_stream *stream)
+{
+    return stream->is_connected;
+}
+
 void redis_stream_send(struct redis_stream *stream, int argc, const char *const *argv, const size_t *lengths)
 {
     CHECK(stream->is_open && stream->context != NULL);

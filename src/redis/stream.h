@@ -12,6 +12,7 @@
 #define CHATTERBOX_REDIS_STREAM_H
 
 #include <hiredis/hiredis.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <uv.h>
 
@@ -34,6 +35,9 @@ struct redis_stream;
  * freed and *error is libuv's. */
 struct redis_stream *redis_stream_open(redisContext *context, struct tls_filter *tls, uv_loop_t *loop, const struct redis_stream_handler *handler,
                                        void *owner, int *error) __attribute__((warn_unused_result));
+
+/* Whether somebody has taken the connection, though hands may not have been shaken yet. */
+bool redis_stream_is_connected(const struct redis_stream *stream);
 
 /* Send a command, arguments copied. After on_connected. */
 void redis_stream_send(struct redis_stream *stream, int argc, const char *const *argv, const size_t *lengths);

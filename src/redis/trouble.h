@@ -34,8 +34,8 @@ struct troubles {
     struct log_limit rest;
 };
 
-/* Log a loss: as a warning if its kind is new or was said a minute ago, or is_news says that it is one anyway (a way up that leads to another node is none by itself); else at debug level, once a second
- * at most. place: which Redis, as redis_client_place() has it. */
+/* Log a loss: as a warning if its kind is new or was said a minute ago, or is_news says that it is one anyway (a way up that leads to another node of
+ * a cluster is none by itself); else at debug level, once a second at most. place: which Redis, as redis_client_place() has it. */
 void troubles_tell(struct troubles *troubles, const struct log *log, const char *event, const char *place, const char *reason, bool is_news,
                    uint64_t now_ms);
 

@@ -48,6 +48,8 @@ def real(*flags):
 
 
 # What is there, how --redis names it, what /readyz and the log say, and what of the remedy.
+ANYBODY = ("--user", "default", "on", "nopass", "&*", "+@all")
+
 CASES = {
     "a host that there is not": (None, "redis://nowhere.invalid", "its host is unknown", "correct the host in --redis"),
     "a closed port": (closed, "redis://127.0.0.1:{}", "nothing listens at its port", "start Redis, or correct host and port"),
@@ -58,9 +60,9 @@ CASES = {
     "protected mode": (saying(b"-DENIED Redis is running in protected mode because\r\n"), "redis://127.0.0.1:{}", "protected mode", "requirepass"),
     "a cluster's": (saying(b"-MOVED 866 127.0.0.1:7001\r\n"), "redis://127.0.0.1:{}", "part of a Redis Cluster", "cluster://"),
     "a cluster without slots": (real("--cluster-enabled", "yes"), "redis://127.0.0.1:{}", "its cluster does not serve", "CLUSTER INFO"),
-    "a user without rights": (real("--user", "default", "on", "nopass", "~*", "&*", "+@all", "-evalsha"), "redis://127.0.0.1:{}", "lacks a permission", "ACL SETUSER"),
-    "a user without keys": (real("--user", "default", "on", "nopass", "~other:*", "&*", "+@all"), "redis://127.0.0.1:{}", "lacks a permission", "ACL SETUSER"),
-    "a script that may not": (real("--user", "default", "on", "nopass", "~*", "&*", "+@all", "-set"), "redis://127.0.0.1:{}", "lacks a permission", "ACL SETUSER"),
+    "a user without rights": (real(*ANYBODY, "~*", "-evalsha"), "redis://127.0.0.1:{}", "lacks a permission", "ACL SETUSER"),
+    "a user without keys": (real(*ANYBODY, "~other:*"), "redis://127.0.0.1:{}", "lacks a permission", "ACL SETUSER"),
+    "a script that may not": (real(*ANYBODY, "~*", "-set"), "redis://127.0.0.1:{}", "lacks a permission", "ACL SETUSER"),
     "a replica": (real("--replicaof", "127.0.0.1 1"), "redis://127.0.0.1:{}", "a replica, or read-only", "name its master"),
     "still loading": (saying(b"-LOADING Redis is loading the dataset in memory\r\n"), "redis://127.0.0.1:{}", "still reading its data", "wait"),
     "no memory": (real("--maxmemory", "1"), "redis://127.0.0.1:{}", "its memory is full", "maxmemory"),

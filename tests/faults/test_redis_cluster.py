@@ -100,7 +100,8 @@ def test_it_is_said_where_the_keys_are_and_that_a_cluster_is_one(cluster):
     """The way to the right node is no warning; without cluster:// it is not gone."""
     stranger = next(node for node in cluster.masters() if node is not cluster.owner(KEY))
     for scheme in ("cluster", "redis"):
-        with running("--log-level", "info", "--redis-prefix", "{chatterbox}", env={"CHATTERBOX_REDIS": f"{scheme}://:{PASSWORD}@127.0.0.1:{stranger.port}"}) as server:
+        url = f"{scheme}://:{PASSWORD}@127.0.0.1:{stranger.port}"
+        with running("--log-level", "info", "--redis-prefix", "{chatterbox}", env={"CHATTERBOX_REDIS": url}) as server:
             if scheme == "cluster":
                 server.wait_ready()
                 assert not any(" level=warn " in line for line in server.log)

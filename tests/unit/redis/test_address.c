@@ -129,7 +129,8 @@ static void nonsense_gets_one_line_without_the_password(void **state)
         "redis://h/1/2", "redis://u:secret%4@h", "redis://u:secret%zz@h", "redis://u:secret%00@h",
         "redis://u:secret@h/x", "redis://a,b", "redis://a,b/1",
         "sentinel://", "sentinel://h", "sentinel://h/", "sentinel:///m", "sentinel://h,/m", "sentinel://,h/m", "sentinel://h/m/x", "sentinel://h/m/1/2",
-        "sentinel://u:secret@h:0/m", "cluster://", "cluster://h/0", "cluster://h,", "cluster://u:secret@h/1", "sentinel://1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17/m", "redis://u:secret@h?x=1", "http://h",
+        "sentinel://u:secret@h:0/m",
+        "cluster://", "cluster://h/0", "cluster://h,", "cluster://u:secret@h/1", "sentinel://1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17/m", "redis://u:secret@h?x=1", "http://h",
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         error[0] = '\0';

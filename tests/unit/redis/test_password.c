@@ -107,7 +107,8 @@ static void what_will_not_do(void **state)
 static bool complete_sentinel(const char *redis, const char *user, const char *variable, const char *file)
 {
     assert_true(redis_address_parse(&address, redis, error));
-    struct options options = { .redis_password = "", .redis_password_file = "", .sentinel_user = user, .sentinel_password = variable, .sentinel_password_file = file };
+    struct options options = { .redis_password = "", .redis_password_file = "",
+                               .sentinel_user = user, .sentinel_password = variable, .sentinel_password_file = file };
     return redis_password_complete(&address, &options, error);
 }
 

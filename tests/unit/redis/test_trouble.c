@@ -14,7 +14,8 @@ static void the_code_of_an_error_and_nothing_else(void **state)
         { "canary", "ERR" },
         { "", "ERR" },
         { "WRONGTYPE", "WRONGTYPE" },
-        { "AAAAAAAAAABBBBBBBBBBCCCCCCCCCCDDDDDDDDDDEEEEEEEEEEFFFFFFFFFFGGGGGGGGGGHHHHHHHHHH", "AAAAAAAAAABBBBBBBBBBCCCCCCCCCCDDDDDDDDDDEEEEEEEEEEFFFFFFFFFFGGG" },
+        { "AAAAAAAAAABBBBBBBBBBCCCCCCCCCCDDDDDDDDDDEEEEEEEEEEFFFFFFFFFFGGGGGGGGGGHHHHHHHHHH",
+          "AAAAAAAAAABBBBBBBBBBCCCCCCCCCCDDDDDDDDDDEEEEEEEEEEFFFFFFFFFFGGG" },
         { "ERR max number of clients reached", "max number of clients reached" },
         { "ERR The user executing the script can't run this command or subcommand script: canary", "NOPERM" },
     };
