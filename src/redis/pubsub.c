@@ -186,6 +186,12 @@ bool pubsub_is_open(const struct pubsub *pubsub)
            pubsub->subscribed == pubsub->config.channel_count;
 }
 
+void pubsub_flush(struct pubsub *pubsub)
+{
+    redis_client_flush(&pubsub->publisher);
+    redis_client_flush(&pubsub->subscriber);
+}
+
 void pubsub_reconnect(struct pubsub *pubsub, const char *reason)
 {
     if (pubsub->publisher.state == REDIS_CLIENT_OPEN)

@@ -14,6 +14,9 @@
 #define ELEMENTS int
 #endif
 
+/* What hiredis reads at a time; when it gets as much there may be more, which is taken in the same turn, as far as is fair to others. */
+enum { READ_BYTES = 16 * 1024, READS_MAX = 16 };
+
 struct redis_stream {
     redisContext *context; /* NULL once closed */
     const struct redis_stream_handler *handler;
@@ -24,7 +27,8 @@ struct redis_stream {
     size_t unfinished_bytes; /* read since the last complete reply */
     bool is_connected;
     bool is_broken;
-    bool is_writing;
+    bool is_writing; /* what the socket has not taken */
+    bool has_news;   /* since the last flush */
 };
 
 static void on_poll(uv_poll_t *poll, int status, int events);
@@ -78,23 +82,28 @@ static void take_replies(struct redis_stream *stream)
 
 static void receive(struct redis_stream *stream)
 {
-    redisContext *context = stream->context;
-    size_t before = context->reader->len;
-    if (redisBufferRead(context) != REDIS_OK) {
-        break_off(stream, context->errstr);
-        return;
+    size_t got = READ_BYTES;
+    for (unsigned reads = 0; got == READ_BYTES && reads < READS_MAX && is_usable(stream); reads++) {
+        redisContext *context = stream->context;
+        size_t before = context->reader->len;
+        if (redisBufferRead(context) != REDIS_OK) {
+            break_off(stream, context->errstr);
+            return;
+        }
+        got = context->reader->len - before;
+        stream->unfinished_bytes += got;
+        take_replies(stream);
     }
-    stream->unfinished_bytes += context->reader->len - before;
-    take_replies(stream);
 }
 
 static void transmit(struct redis_stream *stream)
 {
     int is_done = 0;
+    stream->has_news = false;
     if (redisBufferWrite(stream->context, &is_done) != REDIS_OK) {
         break_off(stream, stream->context->errstr);
-    } else if (is_done) {
-        stream->is_writing = false;
+    } else if (stream->is_writing != (is_done == 0)) { /* to watch anything else costs two system calls, so what is taken at once is not watched for */
+        stream->is_writing = is_done == 0;
         watch(stream);
     }
 }
@@ -155,10 +164,13 @@ void redis_stream_send(struct redis_stream *stream, int argc, const char *const 
     CHECK(stream->is_connected && stream->context != NULL);
     /* hiredis does not say that it only reads argv. */
     CHECK_MEMORY(redisAppendCommandArgv(stream->context, argc, (const char **)argv, lengths) == REDIS_OK ? stream : NULL);
-    if (stream->is_writing || stream->is_broken)
-        return;
-    stream->is_writing = true;
-    watch(stream);
+    stream->has_news = true;
+}
+
+void redis_stream_flush(struct redis_stream *stream)
+{
+    if (stream->has_news && !stream->is_writing && is_usable(stream))
+        transmit(stream);
 }
 
 static void on_closed(uv_handle_t *handle)

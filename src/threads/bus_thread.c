@@ -361,6 +361,8 @@ static void on_turn_end(void *owner)
         thread->has_left = true;
     }
     thread->messages_this_turn = 0;
+    for (unsigned way = 0; way < thread->config.cluster->bus_count; way++)
+        pubsub_flush(&thread->ways[way].pubsub);
     executor_drain(&thread->executor, !thread->has_left || is_sending(thread));
 }
 
