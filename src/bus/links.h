@@ -43,7 +43,7 @@ void links_set_life(struct links *links, uint64_t life);
 void links_open(struct links *links, unsigned index, uint64_t incarnation, uint64_t life);
 void links_close(struct links *links, unsigned index);
 
-/* A message that names another node: it goes with the next flush. If there is no such peer, it is lost. */
+/* A message that names another node, or a run: it goes with the next flush. If there is no such peer, it is lost. */
 void links_write(struct links *links, const struct message *message);
 
 /* Publish what was written, one batch for each peer (of what is longer: more). */
