@@ -26,15 +26,10 @@ static struct relay *current(const struct session *session, const struct session
 
 static void say(struct session_host *host, const struct relay *relay, struct message *message)
 {
+    tell_hand_over(host); /* texts said before */
     message->to = relay->partner;
     message->from = relay->key.self;
     host->send(host->self, message);
-}
-
-static void say_text(struct session_host *host, const struct relay *relay, uint32_t number, struct payload *event)
-{
-    say(host, relay,
-        &(struct message){ .type = PEER_TEXT, .payload = event, .peer_text = { .match = relay->key.match, .number = number } });
 }
 
 static void say_left(struct session_host *host, const struct relay *relay)
@@ -71,7 +66,7 @@ static void give_credits(struct session_host *host, const struct relay *relay, u
 void relay_send(struct session *session, struct session_host *host, struct payload *event)
 {
     if (session->partner.node == 0) {
-        tell_partner(session, host, event);
+        tell_partner(session, host, event, 0);
         return;
     }
     struct relay *relay = current(session, host);
@@ -82,13 +77,14 @@ void relay_send(struct session *session, struct session_host *host, struct paylo
     }
     if (relay->sent == relay->written_there)
         relay->waits_since_ms = (uint32_t)host->now_ms;
-    struct payload *copy = payload_copy(event->bytes, event->length);
+    struct payload *copy = payload_new(event->length); /* it is on its way as much as the event: from the pool */
+    payload_append(&copy, event->bytes, event->length);
     if (relay->oldest_copy == NULL)
         relay->oldest_copy = copy;
     else
         relay->newest_copy->next = copy;
     relay->newest_copy = copy;
-    say_text(host, relay, ++relay->sent, event);
+    tell_partner(session, host, event, ++relay->sent);
 }
 
 uint32_t relay_untaken(const struct session *session, const struct session_host *host)
@@ -267,7 +263,10 @@ static void repeat_texts(struct session_host *host, struct relay *relay)
 {
     uint32_t number = relay->taken_there;
     for (const struct payload *copy = relay->oldest_copy; copy != NULL; copy = copy->next)
-        say_text(host, relay, ++number, payload_copy(copy->bytes, copy->length));
+        say(host, relay,
+            &(struct message){ .type = PEER_TEXT,
+                               .payload = payload_copy(copy->bytes, copy->length),
+                               .peer_text = { .match = relay->key.match, .number = ++number } });
     metrics_add(host->metrics, METRIC_PEER_TEXTS_REPEATED_TOTAL, number - relay->taken_there);
     relay->waits_since_ms = (uint32_t)host->now_ms;
 }
@@ -315,26 +314,40 @@ static bool is_of_partner(const struct relay *relay, struct address from)
     return address_equals(from, relay->partner) || (address_is_thread(from) && from.node == relay->partner.node);
 }
 
+/* Those at the beginning of a run that have been taken before. */
+static void drop_taken(const struct relay *relay, struct message *texts)
+{
+    while (texts->payload != NULL && texts->peer_text.number <= relay->taken_here) {
+        struct payload *taken = message_take_payload(texts);
+        payload_free(&taken);
+        texts->peer_text.number++;
+    }
+}
+
 bool relay_takes(struct session *session, struct session_host *host, struct message *message)
 {
     if (is_of_the_future(session, message->peer_text.match))
         return true; /* the session keeps it, and asks again */
     struct relay *relay = find(host, message->peer_text.match, session->self);
     if (relay == NULL || relay->is_leaving || !address_equals(message->from, relay->partner)) {
-        metrics_add(host->metrics, METRIC_PEER_STALE_TOTAL, 1);
+        metrics_add(host->metrics, METRIC_PEER_STALE_TOTAL, message_texts(message));
         relay_on_message(host, message);
         message_discard(message);
         return false;
     }
     meet(relay, PEER_TEXT);
+    drop_taken(relay, message);
+    if (message->payload == NULL) {
+        say_count(host, relay, PEER_WRITTEN);
+        return false;
+    }
     if (message->peer_text.number == relay->taken_here + 1) {
-        relay->taken_here++;
-        session->unwritten++;
+        relay->taken_here += message_texts(message);
+        session->unwritten = (uint16_t)(session->unwritten + message_texts(message));
         message->peer_text.writer = session->self;
         return true;
-    } else if (message->peer_text.number <= relay->taken_here) {
-        say_count(host, relay, PEER_WRITTEN);
-    } else if (relay->asked_for != relay->taken_here + 1) { /* once; what is repeated may get lost, too, and is repeated again then */
+    }
+    if (relay->asked_for != relay->taken_here + 1) { /* once; what is repeated may get lost, too, and is repeated again then */
         relay->asked_for = relay->taken_here + 1;
         say_count(host, relay, PEER_GAP);
     }

@@ -135,7 +135,7 @@ void tell_interests(struct session *session, struct session_host *host)
     tell_matcher(session, host, USER_STORE, session->state == SESSION_CHATTING ? session->match : 0, seeker(session));
 }
 
-void tell_partner(struct session *session, struct session_host *host, struct payload *event)
+void tell_partner(struct session *session, struct session_host *host, struct payload *event, uint32_t number)
 {
     struct message *run = &host->relayed;
     if (run->payload != NULL && run->more < RUN_MAX - 1) {
@@ -147,7 +147,9 @@ void tell_partner(struct session *session, struct session_host *host, struct pay
                                  .to = session->partner,
                                  .from = session->self,
                                  .payload = event,
-                                 .peer_text = { .match = session->match, .writer = session_writer(session) } };
+                                 .peer_text = { .match = session->match, .number = number } };
+        if (number == 0) /* else its credit comes back by number */
+            run->peer_text.writer = session_writer(session);
     }
     host->last_relayed = event;
 }

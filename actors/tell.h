@@ -47,8 +47,9 @@ void tell_interests(struct session *session, struct session_host *host);
 
 /* The partner. */
 
-/* On this node; relay.h knows those of others, too. An event of this chat goes out with those before and after it, as one. */
-void tell_partner(struct session *session, struct session_host *host, struct payload *event);
+/* An event of this chat goes out with those before and after it, as one. number: of the event, if the partner is on another node; else 0. Only
+ * relay.h tells those of other nodes. */
+void tell_partner(struct session *session, struct session_host *host, struct payload *event, uint32_t number);
 
 /* Send what was told the partner. At the end of each call of an actor. */
 void tell_hand_over(struct session_host *host);

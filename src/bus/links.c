@@ -128,16 +128,20 @@ bool links_write(struct links *links, const struct message *message)
 {
     struct link *link = links->link[message->to.node];
     if (link == NULL) {
-        links->host.lost(links->host.self, 1);
+        links->host.lost(links->host.self, message_texts(message));
         return !awaits_answer(message);
     }
-    bool is_first = link->batch.records == 0;
-    if (!record_write(&link->batch, message)) {
-        publish_link(links, link);
-        CHECK(record_write(&link->batch, message));
-    }
-    if (is_first)
+    if (link->batch.records == 0)
         list_told(links, message->to.node);
+    struct message one = *message; /* of a run: its texts have numbers in a row */
+    for (one.more = 0; one.payload != NULL || message->payload == NULL; one.payload = one.payload->next, one.peer_text.number++) {
+        if (!record_write(&link->batch, &one)) {
+            publish_link(links, link);
+            CHECK(record_write(&link->batch, &one));
+        }
+        if (one.payload == NULL)
+            break;
+    }
     return true;
 }
 

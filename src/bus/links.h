@@ -43,7 +43,7 @@ void links_set_life(struct links *links, uint64_t life);
 void links_open(struct links *links, unsigned index, uint64_t incarnation, uint64_t life);
 void links_close(struct links *links, unsigned index);
 
-/* A message that names another node: it goes with the next flush. If there is no such peer, it is lost. Returns false if its sender is to be told so: it
+/* A message that names another node, or a run: it goes with the next flush. If there is no such peer, it is lost. Returns false if its sender is to be told so: it
  * would say it again for ever. An actor may have met somebody of a peer after it was told that this one is gone, since word of the match came through
  * another thread. */
 bool links_write(struct links *links, const struct message *message) __attribute__((warn_unused_result));

@@ -314,6 +314,12 @@ void redis_client_send(struct redis_client *client, const struct command *comman
     redis_stream_send(client->stream, command->argc, command->argv, command->lengths);
 }
 
+void redis_client_flush(struct redis_client *client)
+{
+    if (client->state == REDIS_CLIENT_OPEN)
+        redis_stream_flush(client->stream);
+}
+
 void redis_client_fail(struct redis_client *client, const char *reason)
 {
     begin_loss(client, reason);

@@ -81,8 +81,11 @@ void redis_client_start(struct redis_client *client, uv_loop_t *loop, const stru
 /* Whoever waits for the next attempt has it at once. */
 void redis_client_hurry(struct redis_client *client);
 
-/* Send a command, arguments copied. on_reply is called exactly once. Only while OPEN. */
+/* Send a command, arguments copied: it goes with the next flush. on_reply is called exactly once. Only while OPEN. */
 void redis_client_send(struct redis_client *client, const struct command *command, redis_reply_fn *on_reply, void *request);
+
+/* Write what was sent: by whoever owns the loop, at the end of each of its turns, and before it sleeps. In any state. */
+void redis_client_flush(struct redis_client *client);
 
 /* Give this connection up, from anywhere: replies that still come are not passed on. */
 void redis_client_fail(struct redis_client *client, const char *reason);

@@ -234,6 +234,12 @@ bool pubsub_is_open(const struct pubsub *pubsub)
     return pubsub_speaks(pubsub) && pubsub_hears(pubsub);
 }
 
+void pubsub_flush(struct pubsub *pubsub)
+{
+    redis_client_flush(&pubsub->publisher);
+    redis_client_flush(&pubsub->subscriber);
+}
+
 void pubsub_reconnect(struct pubsub *pubsub, const char *reason)
 {
     if (pubsub->publisher.state == REDIS_CLIENT_OPEN)

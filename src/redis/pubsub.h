@@ -66,8 +66,11 @@ bool pubsub_speaks(const struct pubsub *pubsub);
 /* Both. */
 bool pubsub_is_open(const struct pubsub *pubsub);
 
-/* Returns false if it cannot be sent now, or too much waits already. Bytes are copied. */
+/* Goes with the next flush. Returns false if it cannot be sent now, or too much waits already. Bytes are copied. */
 bool pubsub_publish(struct pubsub *pubsub, const char *channel, const void *bytes, size_t length) __attribute__((warn_unused_result));
+
+/* At the end of each turn of the loop, and before it sleeps. */
+void pubsub_flush(struct pubsub *pubsub);
 
 /* Give both connections up, and make new ones. */
 void pubsub_reconnect(struct pubsub *pubsub, const char *reason);

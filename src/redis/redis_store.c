@@ -272,3 +272,8 @@ void redis_store_stop(struct redis_store *store)
 {
     redis_client_stop(&store->client);
 }
+
+void redis_store_flush(struct redis_store *store)
+{
+    redis_client_flush(&store->client);
+}

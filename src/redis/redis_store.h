@@ -78,4 +78,7 @@ void redis_store_drain(struct redis_store *store);
 
 void redis_store_stop(struct redis_store *store);
 
+/* Write the calls of a turn of the loop: at its end, and before it sleeps. */
+void redis_store_flush(struct redis_store *store);
+
 #endif

@@ -83,6 +83,7 @@ static void send_command(struct sentinel *sentinel, const struct command *comman
 {
     sentinel->awaited++;
     redis_stream_send(sentinel->stream, command->argc, command->argv, command->lengths);
+    redis_stream_flush_later(sentinel->stream);
 }
 
 static void send_question(struct sentinel *sentinel)

@@ -15,7 +15,8 @@
 #define ELEMENTS int
 #endif
 
-enum { PIECE_BYTES = 16384 };
+/* What is read at a time; when there is as much there may be more, which plain bytes are taken of in the same turn, as far as is fair to others. */
+enum { READ_BYTES = 16 * 1024, READS_MAX = 16 };
 
 struct redis_stream {
     redisContext *context; /* NULL once closed */
@@ -29,7 +30,8 @@ struct redis_stream {
     bool is_connected;
     bool is_open; /* on_connected was called: hands are shaken, too */
     bool is_broken;
-    bool is_writing;
+    bool is_writing; /* what the socket has not taken */
+    bool has_news;   /* since the last flush */
     bool has_write_failed; /* of the filter; told when it is written next */
 };
 
@@ -86,29 +88,33 @@ static void take_replies(struct redis_stream *stream)
 
 static void receive_plain(struct redis_stream *stream)
 {
-    redisContext *context = stream->context;
-    size_t before = context->reader->len;
-    if (redisBufferRead(context) != REDIS_OK) {
-        break_off(stream, context->errstr);
-        return;
+    size_t got = READ_BYTES;
+    for (unsigned reads = 0; got == READ_BYTES && reads < READS_MAX && is_usable(stream); reads++) {
+        redisContext *context = stream->context;
+        size_t before = context->reader->len;
+        if (redisBufferRead(context) != REDIS_OK) {
+            break_off(stream, context->errstr);
+            return;
+        }
+        got = context->reader->len - before;
+        stream->unfinished_bytes += got;
+        take_replies(stream);
     }
-    stream->unfinished_bytes += context->reader->len - before;
-    take_replies(stream);
 }
 
 static void transmit_plain(struct redis_stream *stream)
 {
     int is_done = 0;
+    stream->has_news = false;
     if (redisBufferWrite(stream->context, &is_done) != REDIS_OK) {
         break_off(stream, stream->context->errstr);
-    } else if (is_done) {
-        stream->is_writing = false;
+    } else if (stream->is_writing != (is_done == 0)) { /* to watch anything else costs two system calls, so what is taken at once is not watched for */
+        stream->is_writing = is_done == 0;
         watch(stream);
     }
 }
 
-/* Through TLS. */
-
+/* When the socket takes it. */
 static void write_on(struct redis_stream *stream)
 {
     if (stream->is_writing || stream->is_broken)
@@ -116,6 +122,8 @@ static void write_on(struct redis_stream *stream)
     stream->is_writing = true;
     watch(stream);
 }
+
+/* Through TLS. */
 
 static void transmit_sealed(struct redis_stream *stream)
 {
@@ -171,7 +179,7 @@ static void shake_hands(struct redis_stream *stream)
 
 static void read_sealed(struct redis_stream *stream)
 {
-    char plain[PIECE_BYTES];
+    char plain[READ_BYTES];
     size_t length;
     while (is_usable(stream)) {
         if (!can_go_on(stream, tls_filter_read(stream->tls, plain, sizeof plain, &length)) || length == 0)
@@ -187,7 +195,7 @@ static void read_sealed(struct redis_stream *stream)
 
 static void receive_sealed(struct redis_stream *stream)
 {
-    char sealed[PIECE_BYTES];
+    char sealed[READ_BYTES];
     const ssize_t received = recv(stream->context->fd, sealed, sizeof sealed, 0);
     if (received == 0)
         break_off(stream, stream->is_open ? "Server closed the connection" : "TLS: the connection was closed in the middle of the handshake");
@@ -273,16 +281,31 @@ void redis_stream_send(struct redis_stream *stream, int argc, const char *const 
     /* hiredis does not say that it only reads argv. */
     if (stream->tls == NULL) {
         CHECK_MEMORY(redisAppendCommandArgv(stream->context, argc, (const char **)argv, lengths) == REDIS_OK ? stream : NULL);
-        write_on(stream);
-        return;
+    } else {
+        char *plain = NULL;
+        const int length = redisFormatCommandArgv(&plain, argc, (const char **)argv, lengths);
+        CHECK_MEMORY(length >= 0 ? plain : NULL);
+        /* Whoever sends is not told in the middle of it. */
+        if (!stream->is_broken && !stream->has_write_failed)
+            stream->has_write_failed = tls_filter_write(stream->tls, plain, (size_t)length) != TLS_GOES_ON;
+        redisFreeCommand(plain);
     }
-    char *plain = NULL;
-    const int length = redisFormatCommandArgv(&plain, argc, (const char **)argv, lengths);
-    CHECK_MEMORY(length >= 0 ? plain : NULL);
-    /* Whoever sends is not told in the middle of it. */
-    if (!stream->is_broken && !stream->has_write_failed)
-        stream->has_write_failed = tls_filter_write(stream->tls, plain, (size_t)length) != TLS_GOES_ON;
-    redisFreeCommand(plain);
+    stream->has_news = true;
+}
+
+void redis_stream_flush(struct redis_stream *stream)
+{
+    if (!stream->has_news || stream->is_writing || !is_usable(stream))
+        return;
+    if (stream->tls == NULL)
+        transmit_plain(stream);
+    else
+        redis_stream_flush_later(stream);
+}
+
+void redis_stream_flush_later(struct redis_stream *stream)
+{
+    stream->has_news = false;
     write_on(stream);
 }
 

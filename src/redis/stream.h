@@ -39,8 +39,14 @@ struct redis_stream *redis_stream_open(redisContext *context, struct tls_filter 
 /* Whether somebody has taken the connection, though hands may not have been shaken yet. */
 bool redis_stream_is_connected(const struct redis_stream *stream);
 
-/* Send a command, arguments copied. After on_connected. */
+/* Add a command to what goes with the next flush, arguments copied. After on_connected. */
 void redis_stream_send(struct redis_stream *stream, int argc, const char *const *argv, const size_t *lengths);
+
+/* Write what was added: once a turn of the loop, for all of it. What the socket does not take follows by itself. May call on_broken. */
+void redis_stream_flush(struct redis_stream *stream);
+
+/* Have the loop write what was added: for what is sent rarely, since it costs the loop more. Calls nothing now. */
+void redis_stream_flush_later(struct redis_stream *stream);
 
 /* From anywhere, also from a handler. The memory is given back by the loop. Nulls the pointer; NULL is allowed. */
 void redis_stream_close(struct redis_stream **stream);

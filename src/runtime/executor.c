@@ -1,6 +1,7 @@
 #include "runtime/executor.h"
 
 #include <pthread.h>
+#include <unistd.h>
 
 #include "runtime/check.h"
 #include "runtime/pool.h"
@@ -197,6 +198,12 @@ void executor_drain(struct executor *executor, bool has_something_left)
 {
     if (executor->is_draining && !executor->has_drained && !has_something_left && mailbox_flush(executor->mailbox))
         executor_tell_drained(executor);
+}
+
+void executor_rest(struct executor *executor, unsigned microseconds)
+{
+    mailbox_flush(executor->mailbox);
+    usleep(microseconds);
 }
 
 void executor_exit(struct executor *executor)

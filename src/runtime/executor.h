@@ -83,6 +83,10 @@ void executor_tell_drained(struct executor *executor);
 /* For on_turn_end: the same as soon as the thread is draining, nothing is left, and all it has sent is handed over. */
 void executor_drain(struct executor *executor, bool has_something_left);
 
+/* For on_turn_end, at its end: hand over what was sent, then stand still, so that what comes collects. Nobody need wake the thread meanwhile, which has
+ * not said that it sleeps. */
+void executor_rest(struct executor *executor, unsigned microseconds);
+
 /* End the loop: on_exit is called once this turn is over. A host goes on until its guest has been told so too. */
 void executor_exit(struct executor *executor);
 

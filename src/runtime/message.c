@@ -48,7 +48,8 @@ bool message_continues(const struct message *message, const struct message *next
     case CLIENT_TEXT:
         return next->client_text.is_binary == message->client_text.is_binary;
     case PEER_TEXT:
-        return next->peer_text.number == 0 && next->peer_text.match == message->peer_text.match &&
+        return next->peer_text.match == message->peer_text.match &&
+               next->peer_text.number == (message->peer_text.number == 0 ? 0 : message->peer_text.number + message_texts(message)) &&
                address_equals(next->peer_text.writer, message->peer_text.writer);
     case EVENT_TEXT:
         return next->event.is_binary == message->event.is_binary && address_equals(next->event.writer, message->event.writer);

@@ -141,7 +141,7 @@ struct message {
         struct {
             uint64_t match;
             struct address writer; /* as in event */
-            uint32_t number;       /* between nodes: of this text, from 1 (actors/relay.h); such are no runs */
+            uint32_t number;       /* between nodes: of the first of these texts, from 1 (actors/relay.h) */
         } peer_text;
 
         struct {

@@ -10,9 +10,13 @@
 #include "bus/record.h"
 #include "redis/pubsub.h"
 #include "runtime/check.h"
+#include "threads/bus_beat.h"
 #include "threads/bus_drops.h"
 
-enum { TICK_MS = 100, CHANNEL_BYTES = 96, BEAT_BYTES = 12 };
+/* A batch costs a publish and a wake-up of Redis and of threads on both sides, so under traffic they collect; those who talk alone do not wait. */
+enum { REST_MICROSECONDS = 1000, REST_FROM = 4 };
+
+enum { TICK_MS = 100, CHANNEL_BYTES = 96 };
 
 enum channel { CHANNEL_ALL, CHANNEL_OWN };
 
@@ -38,7 +42,7 @@ struct bus_thread {
     unsigned ticks;
     struct peers *peers;
     struct links *links;
-    unsigned messages_this_turn;
+    unsigned messages_this_turn, records_this_turn; /* from actors of this node; for them */
     bool has_left;
 };
 
@@ -97,18 +101,10 @@ static void publish_to_all(struct bus_thread *thread, enum record_type type, con
     }
 }
 
-static void put_users(const struct bus_thread *thread, uint8_t bytes[4], enum metric metric)
-{
-    int64_t users = metrics_sum(thread->config.metrics_sets, thread->config.metrics_count, metric);
-    bytes_put(bytes, (uint64_t)(users > 0 ? users : 0), 4); /* threads count for themselves, and are not looked at in the same moment */
-}
-
 static void send_beat(struct bus_thread *thread)
 {
-    uint8_t body[BEAT_BYTES];
-    put_users(thread, body, METRIC_USERS);
-    put_users(thread, body + 4, METRIC_SEARCHING);
-    put_users(thread, body + 8, METRIC_CHATTING);
+    uint8_t body[BUS_BEAT_BYTES];
+    bus_beat_write(body, thread->config.metrics_sets, thread->config.metrics_count);
     publish_to_all(thread, RECORD_BEAT, body, sizeof body);
 }
 
@@ -194,11 +190,11 @@ static void take_news(struct bus_thread *thread)
 static void on_beat(struct bus_thread *thread, unsigned way, const struct batch_header *header, const struct batch_record *record)
 {
     unsigned index;
-    if (record->length != BEAT_BYTES) {
+    struct peers_crowd crowd;
+    if (!bus_beat_read(&crowd, record)) {
         drop(thread, DROP_MALFORMED, 1);
         return;
     }
-    const struct peers_crowd crowd = { bytes_get(record->body, 4), bytes_get(record->body + 4, 4), bytes_get(record->body + 8, 4) };
     enum peers_verdict verdict = peers_on_beat(thread->peers, way, header->source, header->life, header->number, &crowd, now_ms(thread), &index);
     if (verdict == PEERS_BURIED)
         tell_buried(thread, header->source, header->life);
@@ -230,6 +226,7 @@ static void on_record(struct bus_thread *thread, const struct batch_record *reco
             message.to.thread < thread->config.first_session_thread + thread->config.session_threads) {
             metrics_add(thread->metrics, METRIC_BUS_RECORDS_IN_TOTAL, 1);
             executor_send(&thread->executor, &message);
+            thread->records_this_turn++;
             return;
         }
         message_discard(&message);
@@ -365,6 +362,14 @@ static bool is_sending(const struct bus_thread *thread)
     return false;
 }
 
+static void rest(struct bus_thread *thread)
+{
+    const unsigned carried = thread->messages_this_turn + thread->records_this_turn;
+    thread->messages_this_turn = thread->records_this_turn = 0;
+    if (carried >= REST_FROM && !thread->executor.is_draining)
+        executor_rest(&thread->executor, REST_MICROSECONDS);
+}
+
 static void on_turn_end(void *owner)
 {
     struct bus_thread *thread = owner;
@@ -374,8 +379,10 @@ static void on_turn_end(void *owner)
         publish_to_all(thread, RECORD_LEAVE, NULL, 0);
         thread->has_left = true;
     }
-    thread->messages_this_turn = 0;
+    for (unsigned way = 0; way < thread->config.cluster->bus_count; way++)
+        pubsub_flush(&thread->ways[way].pubsub);
     executor_drain(&thread->executor, !thread->has_left || is_sending(thread));
+    rest(thread);
 }
 
 static void on_start(void *owner)

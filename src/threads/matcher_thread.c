@@ -66,6 +66,7 @@ static void on_turn_end(void *owner)
     if (thread->executor.is_draining && thread->messages_this_turn == 0)
         redis_store_drain(&thread->store);
     thread->messages_this_turn = 0;
+    redis_store_flush(&thread->store);
 }
 
 static void on_drained(void *owner)

@@ -14,6 +14,7 @@
 #include <wslay/wslay.h>
 
 #include "load/histogram.h"
+#include "load/process.h"
 
 enum event_kind {
     EVENT_CONNECTED, /* connection_established */
@@ -63,13 +64,14 @@ struct options {
     enum protocol protocol;
     const char *host;
     int port;
+    int other_port; /* where the second of each two connects, to another server; 0: all to one */
     unsigned users;
     double seconds;
     unsigned window;
     double rate;      /* messages a second in all; 0: closed loop */
     unsigned size;    /* bytes of text */
     int spelling;     /* of chat messages: spelling_find() */
-    int pid;          /* the server's; 0: unknown */
+    struct processes servers; /* whose cost it is; none: unknown */
     unsigned sources; /* loopback addresses to connect from; 0: from wherever the kernel likes */
 };
 

@@ -6,8 +6,11 @@
  *   load churn  whole sessions: connect, interests, match, three messages each way, end, close
  *   load wait   users who search, each under an interest that nobody shares, for --seconds
  *
+ * With --other-port the second user of each two connects there: pairs across two servers. --pid names the server, or all of several, for what they cost.
+ *
  * Prints a progress line each second to stderr and one JSON line to stdout at the end. Loopback only, unless --host says otherwise.
  */
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,7 +63,24 @@ static int spelling(const char *name)
     return found;
 }
 
-#define FLAGS "--host, --port, --protocol, --users, --seconds, --window, --rate, --size, --spelling or --pid"
+/* One, or several with commas. */
+static struct processes processes(const char *list)
+{
+    struct processes found = { 0 };
+    for (const char *next = list; next != NULL && found.count < PROCESSES_MAX;) {
+        char *end;
+        long pid = strtol(next, &end, 10);
+        if (end == next || pid < 1 || pid > INT_MAX)
+            break;
+        found.pid[found.count++] = (int)pid;
+        if (*end == '\0')
+            return found;
+        next = *end == ',' ? end + 1 : NULL;
+    }
+    load_fail("--pid: expected up to 16 process ids with commas");
+}
+
+#define FLAGS "--host, --port, --other-port, --protocol, --users, --seconds, --window, --rate, --size, --spelling or --pid"
 
 static void parse(struct options *options, int argc, char **argv)
 {
@@ -77,6 +97,8 @@ static void parse(struct options *options, int argc, char **argv)
             options->host = host(value);
         else if (strcmp(flag, "--port") == 0)
             options->port = (int)number(flag, value, 1, 65535);
+        else if (strcmp(flag, "--other-port") == 0)
+            options->other_port = (int)number(flag, value, 1, 65535);
         else if (strcmp(flag, "--protocol") == 0)
             options->protocol = protocol(value);
         else if (strcmp(flag, "--users") == 0)
@@ -92,7 +114,7 @@ static void parse(struct options *options, int argc, char **argv)
         else if (strcmp(flag, "--spelling") == 0)
             options->spelling = spelling(value);
         else if (strcmp(flag, "--pid") == 0)
-            options->pid = (int)number(flag, value, 1, 1e9);
+            options->servers = processes(value);
         else
             load_fail("unknown flag; expected " FLAGS);
     }

@@ -41,9 +41,9 @@ static void finish(uv_timer_t *timer)
     struct run *run = timer->data;
     struct load *load = &run->load;
     run->end_ns = now_ns();
-    run->server_cpu = process_cpu_seconds(run->options.pid) - run->server_cpu;
+    run->server_cpu = processes_cpu_seconds(&run->options.servers) - run->server_cpu;
     run->own_cpu = process_own_cpu_seconds() - run->own_cpu;
-    run->pss_after = process_pss_kib(run->options.pid);
+    run->pss_after = processes_pss_kib(&run->options.servers);
     load->is_measuring = false;
     load->is_over = true;
     uv_stop(load->loop);
@@ -52,7 +52,7 @@ static void finish(uv_timer_t *timer)
 void run_begin_measuring(struct run *run)
 {
     run->begin_ns = now_ns();
-    run->server_cpu = process_cpu_seconds(run->options.pid);
+    run->server_cpu = processes_cpu_seconds(&run->options.servers);
     run->own_cpu = process_own_cpu_seconds();
     run->load.is_measuring = true;
     uv_timer_start(&run->phase, finish, (uint64_t)(run->options.seconds * 1000), 0);
@@ -103,7 +103,7 @@ void run_go(struct run *run)
     if (load->users == NULL)
         load_fail("out of memory");
     load->on_event = run->options.mode->on_event;
-    run->pss_before = process_pss_kib(run->options.pid);
+    run->pss_before = processes_pss_kib(&run->options.servers);
     uv_timer_init(load->loop, &run->phase);
     uv_timer_init(load->loop, &run->progress);
     uv_timer_init(load->loop, &run->pace);

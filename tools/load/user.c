@@ -307,7 +307,8 @@ void user_connect(struct user *user)
         uv_ip4_addr(address, 0, &source);
         uv_tcp_bind(&user->tcp, (const struct sockaddr *)&source, 0);
     }
-    uv_ip4_addr(options->host, options->port, &server);
+    /* Those who write to each other come two in a row (relay.c). */
+    uv_ip4_addr(options->host, options->other_port != 0 && user->index % 2 == 1 ? options->other_port : options->port, &server);
     user->connect.data = user;
     if (uv_tcp_connect(&user->connect, &user->tcp, (const struct sockaddr *)&server, on_connect) != 0)
         user_close(user);

@@ -30,8 +30,16 @@ static void come(struct side *side, const struct message *message, uint64_t in_m
     side->coming[side->coming_count++] = (struct flying){ *message, now_ms + in_ms };
 }
 
-/* As bus_thread.c does it. */
-static void fly(struct side *from, const struct message *message)
+static struct payload *copy_of_list(const struct payload *payload, unsigned more)
+{
+    struct payload *first = NULL, **last = &first;
+    for (; payload != NULL; payload = more-- > 0 ? payload->next : NULL, last = &(*last)->next)
+        *last = payload_copy(payload->bytes, payload->length);
+    return first;
+}
+
+/* As bus_thread.c does it: one text, or a run that stays one. */
+static void fly_one(struct side *from, const struct message *message)
 {
     struct side *to = other(from);
     unsigned copies = is_drowned ? 0 : !is_bad ? 1 : pick(4) == 0 ? 0 : pick(6) == 0 ? 2 : 1;
@@ -42,12 +50,25 @@ static void fly(struct side *from, const struct message *message)
         copy.from.node = to->peer_index & ADDRESS_NODE_MAX;
         if (message->type == MATCH_FOUND)
             copy.match_found.partner.node = to->peer_index & ADDRESS_NODE_MAX;
-        if (message->payload != NULL)
-            copy.payload = payload_copy(message->payload->bytes, message->payload->length);
+        copy.payload = copy_of_list(message->payload, message->more);
         come(to, &copy, is_bad ? pick(900) : 1);
     }
-    struct message gone = *message;
-    message_discard(&gone);
+}
+
+/* Of a run each text may get lost for itself; or they come as they went. */
+static void fly(struct side *from, const struct message *message)
+{
+    struct message left = *message;
+    if (message->more == 0 || pick(2) == 0) {
+        struct message one = left;
+        for (one.more = 0; one.payload != NULL; one.payload = one.payload->next, one.peer_text.number++)
+            fly_one(from, &one);
+        if (message->payload == NULL)
+            fly_one(from, &one);
+    } else {
+        fly_one(from, message);
+    }
+    message_discard(&left);
 }
 
 /* As matcher.c and mailbox.c do it. */
@@ -68,8 +89,13 @@ static void on_send(void *self, const struct message *message)
     }
     switch ((enum message_type)message->type) {
     case EVENT_TEXT:
-        assert_true(side->unwritten_count < QUEUE_MAX);
-        side->unwritten[(side->unwritten_first + side->unwritten_count++) % QUEUE_MAX] = mine;
+        for (struct payload *event; (event = message_take_payload(&mine)) != NULL;) { /* the socket takes one after the other */
+            assert_true(side->unwritten_count < QUEUE_MAX);
+            struct message *unwritten = &side->unwritten[(side->unwritten_first + side->unwritten_count++) % QUEUE_MAX];
+            *unwritten = *message;
+            unwritten->payload = event;
+            unwritten->more = 0;
+        }
         return;
     case TEXT_DONE:
         side->credits += (int)message->credit.texts;
@@ -220,12 +246,19 @@ void find_match(void)
 void write_text(struct side *side)
 {
     char json[128];
-    if (side->credits == 0 || side->session.state != SESSION_CHATTING)
-        return;
+    struct message run = { .type = CLIENT_TEXT, .from = side->connection };
+    struct payload **last = &run.payload;
     uint64_t chat = side->session.match;
-    snprintf(json, sizeof json, "{\"type\":\"chat_message\",\"data\":{\"message\":\"%llu %u %u\"}}", (unsigned long long)chat,
-             (unsigned)(side - sides), ++side->written[chat]);
-    receive_request(side, json);
+    for (unsigned texts = is_bad ? 1 + pick(4) : 1; texts > 0 && side->credits > 0 && side->session.state == SESSION_CHATTING; texts--) {
+        snprintf(json, sizeof json, "{\"type\":\"chat_message\",\"data\":{\"message\":\"%llu %u %u\"}}", (unsigned long long)chat,
+                 (unsigned)(side - sides), ++side->written[chat]);
+        run.more += run.payload != NULL;
+        *last = payload_copy(json, strlen(json));
+        last = &(*last)->next;
+        side->credits--;
+    }
+    if (run.payload != NULL)
+        receive(side, run);
 }
 
 void leave(struct side *side, bool searches_on)

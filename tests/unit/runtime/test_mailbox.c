@@ -159,6 +159,21 @@ static void a_run_does_not_become_too_long(void **state)
     assert_false(message_continues(&text, &two));
 }
 
+static void texts_between_nodes_are_a_run_if_their_numbers_are_in_a_row(void **state)
+{
+    (void)state;
+    const struct message text = { .type = PEER_TEXT, .more = 1, .peer_text = { .match = 1, .number = 7 } };
+    struct message next = { .type = PEER_TEXT, .peer_text = { .match = 1, .number = 9 } };
+    assert_true(message_continues(&text, &next));
+    for (next.peer_text.number = 0; next.peer_text.number < 12; next.peer_text.number++)
+        assert_true(message_continues(&text, &next) == (next.peer_text.number == 9));
+    struct message local = text;
+    local.peer_text.number = 0;
+    assert_false(message_continues(&local, &next));
+    next.peer_text.number = 0;
+    assert_true(message_continues(&local, &next));
+}
+
 static void another_kind_or_another_writer_ends_a_run(void **state)
 {
     (void)state;
@@ -356,6 +371,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_differs_in_its_payload_alone_travels_as_one, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_sent_as_one_arrives_as_one, set_up, tear_down),
         cmocka_unit_test(a_run_does_not_become_too_long),
+        cmocka_unit_test(texts_between_nodes_are_a_run_if_their_numbers_are_in_a_row),
         cmocka_unit_test(another_kind_or_another_writer_ends_a_run),
         cmocka_unit_test_setup_teardown(what_is_never_delivered_is_freed_all_the_same, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_budget_is_kept_and_the_rest_comes_later, set_up, tear_down),
