@@ -41,9 +41,8 @@ static void say_left(struct session_host *host, const struct relay *relay)
 static void say_count(struct session_host *host, struct relay *relay, enum message_type type)
 {
     relay->told_taken = relay->taken_here;
-    say(host, relay,
-        &(struct message){ .type = (uint16_t)type,
-                           .peer_count = { .match = relay->key.match, .taken = relay->taken_here, .written = relay->written_here } });
+    say(host, relay, &(struct message){ .type = (uint16_t)type,
+                                        .peer_count = { .match = relay->key.match, .taken = relay->taken_here, .written = relay->written_here } });
 }
 
 /* To whoever speaks of a chat that is none. */
@@ -192,8 +191,7 @@ static void introduce(struct session_host *host, struct relay *relay)
                            .payload = payload_copy(relay->introduction->bytes, relay->introduction->length),
                            .match_found = { .match = relay->key.match,
                                             .partner = relay->key.self,
-                                            .search = relay->partner_search,
-                                            .role = relay->partner_role } });
+                                            .search = relay->partner_search, .role = relay->partner_role } });
 }
 
 /* The partner was heard, and knows of us: who has told it of the match takes whatever it says for that. Who has said MATCH_TAKEN waits until that is answered:
@@ -318,8 +316,7 @@ static bool is_of_partner(const struct relay *relay, struct address from)
 static void drop_taken(const struct relay *relay, struct message *texts)
 {
     while (texts->payload != NULL && texts->peer_text.number <= relay->taken_here) {
-        struct payload *taken = message_take_payload(texts);
-        payload_free(&taken);
+        payload_free(&(struct payload *){ message_take_payload(texts) });
         texts->peer_text.number++;
     }
 }

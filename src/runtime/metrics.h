@@ -28,6 +28,12 @@ static inline void metrics_add(struct metrics *metrics, enum metric metric, int6
     atomic_store_explicit(&metrics->value[metric], now + delta, memory_order_relaxed);
 }
 
+/* Likewise: a gauge that is known as a whole. */
+static inline void metrics_set(struct metrics *metrics, enum metric metric, int64_t value)
+{
+    atomic_store_explicit(&metrics->value[metric], value, memory_order_relaxed);
+}
+
 /* The sum over sets. */
 int64_t metrics_sum(const struct metrics *sets, size_t count, enum metric metric);
 

@@ -18,3 +18,10 @@ bool bus_beat_read(struct peers_crowd *crowd, const struct batch_record *record)
     *crowd = (struct peers_crowd){ bytes_get(record->body, 4), bytes_get(record->body + 4, 4), bytes_get(record->body + 8, 4) };
     return true;
 }
+
+void bus_beat_show(struct metrics *metrics, struct peers_crowd crowd)
+{
+    metrics_set(metrics, METRIC_PEER_USERS, (int64_t)crowd.online);
+    metrics_set(metrics, METRIC_PEER_SEARCHING, (int64_t)crowd.searching);
+    metrics_set(metrics, METRIC_PEER_CHATTING, (int64_t)crowd.chatting);
+}

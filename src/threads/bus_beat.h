@@ -22,4 +22,7 @@ void bus_beat_write(uint8_t body[BUS_BEAT_BYTES], const struct metrics *metrics_
 /* Returns false if it is no beat. */
 bool bus_beat_read(struct peers_crowd *crowd, const struct batch_record *record) __attribute__((warn_unused_result));
 
+/* What all others say together. metrics: the bus thread's. */
+void bus_beat_show(struct metrics *metrics, struct peers_crowd crowd);
+
 #endif

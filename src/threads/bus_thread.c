@@ -51,11 +51,6 @@ static uint64_t now_ms(const struct bus_thread *thread)
     return uv_now(thread->executor.loop);
 }
 
-static void set_gauge(struct bus_thread *thread, enum metric metric, int64_t value)
-{
-    metrics_add(thread->metrics, metric, value - metrics_sum(thread->metrics, 1, metric));
-}
-
 static void drop(struct bus_thread *thread, enum bus_drop reason, unsigned count)
 {
     bus_drops_count(&thread->drops, reason, count, now_ms(thread));
@@ -77,10 +72,10 @@ static void publish(void *self, unsigned way, uint64_t target, const uint8_t *by
         print_channel(thread, of_node, target);
         channel = of_node;
     }
-    if (pubsub_publish(&thread->ways[way].pubsub, channel, bytes, length))
-        metrics_add(thread->metrics, METRIC_BUS_RECORDS_OUT_TOTAL, records);
-    else
+    if (!pubsub_publish(&thread->ways[way].pubsub, channel, bytes, length))
         drop(thread, DROP_UNSENT, records);
+    else
+        metrics_add(thread->metrics, METRIC_BUS_RECORDS_OUT_TOTAL, records);
 }
 
 static void on_records_lost(void *self, unsigned records)
@@ -181,8 +176,8 @@ static void take_news(struct bus_thread *thread)
         }
         log_event(thread->config.log, LOG_INFO, what, "node=%016" PRIx64 " life=%" PRIu64, news.incarnation, news.life);
     }
-    set_gauge(thread, METRIC_PEERS_ALIVE, peers_alive(thread->peers));
-    set_gauge(thread, METRIC_NODE_LIFE, (int64_t)peers_own_life(thread->peers));
+    metrics_set(thread->metrics, METRIC_PEERS_ALIVE, peers_alive(thread->peers));
+    metrics_set(thread->metrics, METRIC_NODE_LIFE, (int64_t)peers_own_life(thread->peers));
 }
 
 /* Receiving. */
@@ -199,7 +194,7 @@ static void on_beat(struct bus_thread *thread, unsigned way, const struct batch_
     if (verdict == PEERS_BURIED)
         tell_buried(thread, header->source, header->life);
     if (verdict == PEERS_ECHO)
-        set_gauge(thread, METRIC_BUS_ECHO_MICROSECONDS, (int64_t)(uv_hrtime() - thread->ways[way].beat_ns) / 1000);
+        metrics_set(thread->metrics, METRIC_BUS_ECHO_MICROSECONDS, (int64_t)(uv_hrtime() - thread->ways[way].beat_ns) / 1000);
     drop(thread, bus_drop_of_peer(verdict), 1);
 }
 
@@ -289,10 +284,8 @@ static void on_lost(void *owner)
         peers_on_gap(way->thread->peers, way->index);
 }
 
-static void on_stopped(void *owner)
-{
-    (void)owner; /* the loop ends by itself when all handles are closed */
-}
+/* The loop ends by itself when all handles are closed. */
+static void on_stopped(void *owner) { (void)owner; }
 
 static const struct pubsub_handler pubsub_handler = {
     .on_message = on_bus_message,
@@ -312,16 +305,13 @@ static void on_tick(uv_timer_t *timer)
         if (trouble == TROUBLE_NONE)
             trouble = thread->ways[way].pubsub.trouble;
     }
-    set_gauge(thread, METRIC_BUS_TROUBLE, trouble);
+    metrics_set(thread->metrics, METRIC_BUS_TROUBLE, trouble);
     peers_tick(thread->peers, is_connected, now_ms(thread));
     take_news(thread);
     if (thread->ticks++ % (PEERS_BEAT_MS / TICK_MS) == 0 && !thread->has_left)
         send_beat(thread);
-    set_gauge(thread, METRIC_BUSES_UP, peers_ways_up(thread->peers, now_ms(thread)));
-    const struct peers_crowd crowd = peers_crowd(thread->peers);
-    set_gauge(thread, METRIC_PEER_USERS, (int64_t)crowd.online);
-    set_gauge(thread, METRIC_PEER_SEARCHING, (int64_t)crowd.searching);
-    set_gauge(thread, METRIC_PEER_CHATTING, (int64_t)crowd.chatting);
+    metrics_set(thread->metrics, METRIC_BUSES_UP, peers_ways_up(thread->peers, now_ms(thread)));
+    bus_beat_show(thread->metrics, peers_crowd(thread->peers));
 }
 
 /* The peer's incarnation is not known any more; session threads go by its index. */
@@ -353,15 +343,6 @@ static void on_message(void *owner, struct message *message)
     }
 }
 
-static bool is_sending(const struct bus_thread *thread)
-{
-    for (unsigned way = 0; way < thread->config.cluster->bus_count; way++) {
-        if (thread->ways[way].pubsub.unsent_bytes > 0)
-            return true;
-    }
-    return false;
-}
-
 static void rest(struct bus_thread *thread)
 {
     const unsigned carried = thread->messages_this_turn + thread->records_this_turn;
@@ -379,9 +360,12 @@ static void on_turn_end(void *owner)
         publish_to_all(thread, RECORD_LEAVE, NULL, 0);
         thread->has_left = true;
     }
-    for (unsigned way = 0; way < thread->config.cluster->bus_count; way++)
+    bool is_sending = false;
+    for (unsigned way = 0; way < thread->config.cluster->bus_count; way++) {
         pubsub_flush(&thread->ways[way].pubsub);
-    executor_drain(&thread->executor, !thread->has_left || is_sending(thread));
+        is_sending |= thread->ways[way].pubsub.unsent_bytes > 0;
+    }
+    executor_drain(&thread->executor, !thread->has_left || is_sending);
     rest(thread);
 }
 
@@ -396,7 +380,7 @@ static void on_start(void *owner)
                               config->cluster->incarnation, config->cluster->bus_count);
     snprintf(thread->channel_all, sizeof thread->channel_all, "%sbus:all", config->options->redis_prefix);
     print_channel(thread, thread->channel_own, config->cluster->incarnation);
-    set_gauge(thread, METRIC_BUSES, config->cluster->bus_count);
+    metrics_set(thread->metrics, METRIC_BUSES, config->cluster->bus_count);
     for (unsigned way = 0; way < config->cluster->bus_count; way++) {
         const struct pubsub_config pubsub = {
             .address = &config->cluster->buses[way],

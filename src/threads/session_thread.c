@@ -16,7 +16,7 @@
 #include "bus/record.h"
 #include "runtime/check.h"
 #include "runtime/slab.h"
-#include "runtime/wheel.h"
+#include "threads/reminders.h"
 #include "wire/json_arena.h"
 
 /* Random bytes are fetched for so many users at once. */
@@ -29,12 +29,6 @@ enum { EVENT_GROWTH_MAX = 2 };
 /* So long what takes long is worked on in a turn, before messages and sockets come to theirs again. */
 enum { TURN_NS = 500 * 1000 };
 
-/* What session_state.h's remind() asks for. */
-struct reminder {
-    struct wheel_entry entry;
-    struct address actor;
-};
-
 _Static_assert(EVENT_GROWTH_MAX * OPTIONS_CLUSTER_MESSAGE_MAX <= RECORD_PAYLOAD_MAX, "what a client may write goes to another node in one batch");
 
 struct session_thread {
@@ -42,9 +36,7 @@ struct session_thread {
     struct session_thread_config config;
     struct session_host host;
     struct slab actors; /* struct session */
-    struct wheel wheel; /* struct reminder */
-    uv_timer_t tick;    /* runs while there are reminders */
-    unsigned reminders;
+    struct reminders reminders;
     uv_timer_t repeat;  /* runs while there are chats with users of other nodes */
     struct backlog turns; /* that actors wait for: of each message, to whom it is alone matters */
     uint32_t restated;  /* slots whose actors have had their turn since the last RESYNC */
@@ -111,49 +103,24 @@ static void after_actor(struct session_thread *thread, struct session *session)
 static void forget_reminder(void *self, struct reminder **pointer)
 {
     struct session_thread *thread = self;
-    if (*pointer == NULL)
-        return;
-    wheel_cancel(&(*pointer)->entry);
-    free(*pointer);
-    *pointer = NULL;
-    if (--thread->reminders == 0)
-        uv_timer_stop(&thread->tick);
+    reminders_forget(&thread->reminders, pointer);
 }
 
-static void on_due(struct wheel_entry *entry, void *owner)
+static void remind(void *self, struct reminder **pointer, struct address actor, uint32_t in_ms)
+{
+    struct session_thread *thread = self;
+    reminders_set(&thread->reminders, pointer, actor, in_ms);
+}
+
+static void on_due(void *owner, struct address actor)
 {
     struct session_thread *thread = owner;
-    struct reminder *reminder = (struct reminder *)((char *)entry - offsetof(struct reminder, entry));
-    struct address actor = reminder->actor;
     struct session *session = slab_find(&thread->actors, actor.slot, actor.generation);
     CHECK(session != NULL); /* session_fini() forgets its reminder */
     forget_reminder(thread, session_reminder(session));
     set_time(thread);
     session_on_reminder(session, &thread->host);
     after_actor(thread, session);
-}
-
-static void on_tick(uv_timer_t *timer)
-{
-    struct session_thread *thread = timer->data;
-    wheel_advance(&thread->wheel, uv_now(thread->executor.loop), on_due, thread);
-}
-
-static void remind(void *self, struct reminder **pointer, struct address actor, uint32_t in_ms)
-{
-    struct session_thread *thread = self;
-    uv_loop_t *loop = thread->executor.loop;
-    uv_update_time(loop); /* a long batch may lie between the loop's time and now */
-    if (*pointer == NULL) {
-        *pointer = calloc(1, sizeof **pointer);
-        CHECK_MEMORY(*pointer);
-        if (thread->reminders++ == 0) {
-            wheel_init(&thread->wheel, uv_now(loop)); /* it stood still */
-            uv_timer_start(&thread->tick, on_tick, WHEEL_TICK_MS, WHEEL_TICK_MS);
-        }
-    }
-    (*pointer)->actor = actor;
-    wheel_set(&thread->wheel, &(*pointer)->entry, uv_now(loop) + in_ms);
 }
 
 static void on_repeat(uv_timer_t *timer)
@@ -367,15 +334,15 @@ static void on_start(void *owner)
 {
     struct session_thread *thread = owner;
     json_arena_adopt(&thread->json);
-    uv_timer_init(thread->executor.loop, &thread->tick);
+    reminders_init(&thread->reminders, thread->executor.loop, on_due, thread);
     uv_timer_init(thread->executor.loop, &thread->repeat);
-    thread->tick.data = thread->repeat.data = thread;
+    thread->repeat.data = thread;
 }
 
 static void on_exit_loop(void *owner)
 {
     struct session_thread *thread = owner;
-    uv_close((uv_handle_t *)&thread->tick, NULL);
+    reminders_close(&thread->reminders);
     uv_close((uv_handle_t *)&thread->repeat, NULL);
 }
 

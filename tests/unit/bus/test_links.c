@@ -109,7 +109,7 @@ static void a_run_is_a_record_for_each_text(void **state)
         message.more = 1;
         message.payload = payload_copy(text, LONG);
         message.payload->next = payload_copy("b", 1);
-        links_write(ann.links, &message);
+        assert_true(links_write(ann.links, &message));
         message_discard(&message); /* it has stayed the caller's */
     }
     const unsigned published_full = ann.published;
