@@ -1,9 +1,9 @@
 /* chat_text.h: find the text in a chat message, however its JSON is spelled.
  *
  * This is no JSON parser: it makes no values. It passes once over an object whose members are strings, numbers and literals, but for
- * `data`, which is one more such object, and notes where `type` and `data.message` are, and what `n` and `ack` are. Members may come in any order, with any white
- * space between them, and others than these are passed over. The text is left as it was written, escapes and all: in a request it
- * means what it means in an event.
+ * `data`, which is one more such object, and notes where `type` and `data.message` are, and what `n` and `ack` are. Members may come in any
+ * order, with any white space between them, and others than these are passed over. The text is left as it was written, escapes and all: in
+ * a request it means what it means in an event.
  *
  * Whatever is not such an object (other types, lists, objects in objects, escapes in names, a name twice, numbers that may be too large, many
  * members, nonsense) is left to jansson, whose word it is; a fuzz target holds the two against each other.

@@ -181,14 +181,14 @@ class User:
         if self.is_ready:
             self.connection.transport.write(frame(self.text(self.n, self.sent)))
 
-    def tick(self, now, is_writing):
+    def tick(self, now, passed, is_writing):
         if self.connection is None and not self.is_connecting and now >= self.back_at:
             self.run.tasks.append(asyncio.ensure_future(self.connect()))
         elif self.connection is not None and self.cut_at is not None and now >= self.cut_at and self.run.is_cutting:
             self.cut()
         if not is_writing or self.match is None:
             return
-        self.budget += self.run.rate / 2 * TICK
+        self.budget += self.run.rate / 2 * passed
         while self.budget >= 1:
             self.budget -= 1
             self.writes()
@@ -204,12 +204,13 @@ class Run:
 
     async def work(self, seconds):
         self.loop = asyncio.get_running_loop()
-        begin = time.monotonic()
+        begin = last = time.monotonic()
         while (now := time.monotonic()) < begin + seconds + 20:
+            passed, last = min(now - last, 1), now  # a machine that stood still does not make up for it
             is_writing = now < begin + seconds
             self.is_cutting = is_writing
             for user in self.users:
-                user.tick(now, is_writing)
+                user.tick(now, passed, is_writing)
             self.tasks = [task for task in self.tasks if not task.done()]
             if not is_writing and all(user.is_ready and not user.queue for user in self.users) and self.lost() == 0:
                 break

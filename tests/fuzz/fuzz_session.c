@@ -174,9 +174,13 @@ static void come_back(struct session_host *host, json_int_t missed)
         return;
     const struct resume_ask ask = { .token = token, .seq = (uint32_t)(last_seq < missed ? 0 : last_seq - missed), .is_back = true };
     const bool can_follow = resume_can_follow(session.resume, ask.seq);
-    client.generation++;
-    texts = answers = paid_for = 0;
-    CHECK(away_come_back(&session, host, client, &ask) == can_follow);
+    struct address connection = client;
+    connection.generation++;
+    if (can_follow) { /* else the one that there is, if any, is closed */
+        client = connection;
+        texts = answers = paid_for = 0;
+    }
+    CHECK(away_come_back(&session, host, connection, &ask) == can_follow);
 }
 
 static void take_turn(struct session_host *host)
@@ -227,7 +231,7 @@ static void check_credits(void)
 {
     CHECK(answers <= texts && peer_credits <= peer_texts);
     bool waits = session.is_starting || session.is_cancelling || has_turn;
-    if (session.state < SESSION_CLOSING && !waits)
+    if (session.state < SESSION_CLOSING && !waits && !session_is_away(&session))
         CHECK(answers + paid_for == texts);
     if (session.state != SESSION_SEARCHING)
         CHECK(peer_credits == peer_texts);

@@ -145,7 +145,8 @@ int main(int argc, char **argv)
     for (long seed = first; seed < first + seeds; seed++)
         run((uint64_t)seed, steps, ignores_turns, &total);
     printf("sim: %ld seeds of %ld steps, %ld matches (%ld without a common interest), %ld messages relayed, %ld blocks, %ld bans, "
-           "%ld long requests, %ld joined to runs, %ld cut off, %ld came back (%ld to another session), %ld said again, %ld acknowledged, %zu calls that state users again in flight at most: sound\n",
+           "%ld long requests, %ld joined to runs, %ld cut off, %ld came back (%ld to another session), %ld said again, %ld acknowledged, "
+           "%zu calls that state users again in flight at most: sound\n",
            seeds, steps, total.matched / 2, total.strangers / 2, total.relayed, total.blocked, total.banned, total.turns_taken, total.joined,
            total.cuts, total.returned, total.lost, total.said_again, total.acknowledged, total.most_restating);
     /* A run in which something never happens proves nothing about it. */
