@@ -64,7 +64,7 @@ async def all_told(world, node, begin):
     await world.crowd.until(lambda: None not in world.promises.told_after(node, begin),
                             lambda: f"partners to be told: {[str(side) for side in world.promises.partners_of(node, begin) if not side.end]}", ALONE_SECONDS)
     waits = world.promises.told_after(node, begin)
-    assert waits and percentile(waits, 0.99) <= TOLD_SECONDS
+    assert waits
     return waits
 
 
@@ -93,6 +93,7 @@ async def killed(world):
         await world.start_another(node)
         await world.crowd.whole()
     seconds = await asyncio.gather(*gone)
+    assert percentile(told, 0.99) <= TOLD_SECONDS
     return (f"{len(told)} partners told after {percentile(told, 0.5):.2f} s, 99 % within {percentile(told, 0.99):.2f} s, "
             f"all within {max(told):.2f} s; gone from Redis within {max(seconds):.1f} s")
 
