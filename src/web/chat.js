@@ -33,6 +33,7 @@ let isWithFriend = false;
 let isSilent = false;   // nobody has written yet
 let call = null;        // call.js, once it is there
 let isCallOpen = false; // it knows of this chat
+let keptCall = null;    // the call that we were in when the page was loaded again
 let hasWarned = false; // of giving away how to be found, in this chat
 let isTextOfLostChat = false;
 let typingTimer = 0;
@@ -81,6 +82,7 @@ function begin(match, common, isFriend) {
   shared = common;
   isWithFriend = isFriend;
   hasWarned = isCallOpen = false;
+  keptCall = null;
   openOutbox(() => socket.distrust());
   nobodyIsGone();
   clearMessages();
@@ -101,13 +103,14 @@ function begin(match, common, isFriend) {
 /** What a reload needs in order to go on with this chat. */
 export function snapshot() {
   const texts = keepsNothing() ? { entries: [] } : { entries: keptEntries(), draft: draft() };
-  return { matchId, role, shared, isWithFriend, hasWarned, isSilent, strangerGoneUntil: strangerGoneUntil(), ...texts };
+  return { matchId, role, shared, isWithFriend, hasWarned, isSilent, strangerGoneUntil: strangerGoneUntil(), call: keptCall ?? call?.callState(), ...texts };
 }
 
 /** The chat that was under way when the page was loaded again. Nothing of it is news. */
 export function restoreChat(kept) {
   begin({ match_id: kept.matchId, role: kept.role }, kept.shared, kept.isWithFriend);
   hasWarned = kept.hasWarned;
+  keptCall = kept.call ?? null;
   restoreEntries(kept.entries, (entry, { n, isUnsent }) => entry && restorePosted(entry, n, isUnsent, sendText));
   if (kept.isSilent) breakSilence(shared);
   putBack(kept.draft ?? '');
@@ -130,7 +133,10 @@ export function goAway() {
 export function comeBack(isStill) {
   if (!isChatting()) return;
   weAreBack();
-  if (isStill) sendWaiting((message, n) => socket.send('chat_message', { message }, n));
+  if (!isStill) return;
+  sendWaiting((message, n) => socket.send('chat_message', { message }, n));
+  call?.cameBack(true);
+  if (keptCall) withCall(() => call.callAgain(keptCall)).then(() => { keptCall = null; });
 }
 
 const keepsNothing = () => isPressed($('keep-nothing'));
@@ -186,7 +192,7 @@ function sendText(text) {
   const n = socket.nextNumber();
   endSilence();
   const entry = addMessage(text, true);
-  if (entry && n) posted(entry, n);
+  if (entry) posted(entry, n);
   keepNow(); // before it goes: its number must not be given twice
   socket.send('chat_message', { message: text }, n);
   return true;
@@ -200,7 +206,7 @@ async function withCall(act) {
   const isStill = () => isChatting() && matchId === chat;
   try {
     const module = await callModule();
-    if (!call) module.initCall({ signal: data => socket.send('webrtc_signal', data), note: addNote });
+    if (!call) module.initCall({ signal: data => socket.send('webrtc_signal', data), note: addNote, isCutOff: () => !socket.isOpen || strangerGoneUntil() !== 0 });
     call = module;
   } catch {
     if (isStill()) addNote('Video could not be loaded. Please try again.');
@@ -309,6 +315,7 @@ export const chatEvents = {
   partner_back({ match_id }) {
     if (!isOf(match_id)) return;
     strangerIsBack();
+    call?.cameBack(false);
     keepSoon();
   },
 

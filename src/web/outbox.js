@@ -4,10 +4,12 @@ import { markMessage, removeMessage } from './messages.js';
 
 const SOON_MS = 600;   // what arrives sooner needs no clock
 const LATE_MS = 8000;
+const REFUSED_WITHIN_MS = 5000;
 const MOST = 20;       // of those that wait for the connection
 const MOST_LETTERS = 16384;
 
 let waiting = []; // { entry, n, at }, oldest first
+let uncounted = []; // under a server that acknowledges nothing: what it may refuse yet
 let refused = []; // entries that can be tried again
 let soon = 0;
 let late = 0;
@@ -16,6 +18,7 @@ let onLate = null;
 /** late(): a text has not arrived for so long that the connection may be dead. */
 export function openOutbox(whenLate) {
   waiting = [];
+  uncounted = [];
   refused = [];
   onLate = whenLate;
 }
@@ -34,8 +37,15 @@ function checkLate() {
   if (isLate) onLate();
 }
 
+/** n: as in socket.nextNumber(). */
 export function posted(entry, n) {
-  waiting.push({ entry, n, at: performance.now() });
+  const text = { entry, n, at: performance.now() };
+  if (!n) {
+    uncounted.push(text);
+    setTimeout(() => { uncounted = uncounted.filter(other => other !== text); }, REFUSED_WITHIN_MS);
+    return;
+  }
+  waiting.push(text);
   entry.n = n;
   entry.element.classList.add('waiting');
   soon ||= setTimeout(showWaiting, SOON_MS);
@@ -76,7 +86,8 @@ function offerAgain(entry, again) {
 
 /** A limit that refuses one message refuses those after it, so it is the latest; anything else is about the oldest. */
 export function refuse(code, again) {
-  const text = code === 'rate_limited' ? waiting.pop() : waiting.shift();
+  const from = waiting.length ? waiting : uncounted;
+  const text = code === 'rate_limited' ? from.pop() : from.shift();
   if (!text) return;
   settle(text, '');
   offerAgain(text.entry, again);
