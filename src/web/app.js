@@ -8,7 +8,7 @@ import { SHUT_OUT, TAKEN_OVER, explain, lossWords, refusalWords } from './words.
 import { addBroader, commitInterests, currentInterests, showStartError } from './chips.js';
 import { closeSearch, countUs, fallbackAfterMs, initSearch, openSearch, searchAsked, showSearchTrouble } from './search.js';
 import { dropInvitation, friendInterest, invite, invitedBy, takeInvitation } from './friend.js';
-import { claim, forgetKept, keepNow, keepWhat, recallKept, release, survives } from './kept.js';
+import { bring, claim, forgetKept, giveWhenAsked, keepNow, keepWhat, recallKept, release, survives } from './kept.js';
 import { setBell, titleView } from './notify.js';
 
 const RETRY_SEARCH_MS = 2000;
@@ -305,7 +305,10 @@ onClick('invitation-decline', () => {
 onClick('cancel-button', cancel);
 onClick('bell', () => pressBell(!isPressed($('bell'))));
 onClick('invite', inviteFriend);
-onClick('bring-here', () => socket.renew());
+onClick('bring-here', async () => {
+  if (await bring(keptAs)) location.reload();
+  else socket.renew();
+});
 addEventListener('hashchange', drawStart);
 
 for (const sign of ['pointerdown', 'keydown', 'focusin']) addEventListener(sign, fetchChat, { once: true });
@@ -344,6 +347,7 @@ async function begin() {
 }
 
 begin();
+giveWhenAsked(() => socket.standAside());
 
 // Out of sight. A page that is kept for Back, or frozen, must not be matched with anybody: nobody would answer. A chat waits for a while.
 

@@ -200,13 +200,15 @@ function sendText(text) {
 
 // What few need, and what is needed a moment later.
 
+const isCutOff = () => !socket.isOpen || strangerGoneUntil() !== 0;
+
 /** What was wanted in a chat that is over is not done in the next. */
 async function withCall(act) {
   const chat = matchId;
   const isStill = () => isChatting() && matchId === chat;
   try {
     const module = await callModule();
-    if (!call) module.initCall({ signal: data => socket.send('webrtc_signal', data), note: addNote, isCutOff: () => !socket.isOpen || strangerGoneUntil() !== 0 });
+    if (!call) module.initCall({ signal: data => socket.send('webrtc_signal', data), note: addNote, isCutOff });
     call = module;
   } catch {
     if (isStill()) addNote('Video could not be loaded. Please try again.');

@@ -4,7 +4,9 @@
 
 const KEY = 'chatterbox.chat';
 const EVERY_MS = 200;
-const CLAIM_MS = 500; // so long a page that is being reloaded may still have it
+const BRING_MS = 1000;
+const CLAIM_EVERY_MS = 100;
+const CLAIMS = 6; // the page that is being reloaded may still have it
 
 let collect = null;
 let timer = 0;
@@ -59,18 +61,55 @@ export function keepSoon() {
 /** Whether a reload would find the chat. */
 export const survives = () => isKept;
 
-/** Resolves to whether the chat of that name is ours: no other tab has it, or this browser cannot tell. */
-export function claim(name) {
-  release();
-  if (!navigator.locks) return Promise.resolve(true);
-  return new Promise(resolve => {
-    const patience = new AbortController();
-    setTimeout(() => patience.abort(), CLAIM_MS);
-    navigator.locks.request(`chat-${name}`, { signal: patience.signal }, () => {
-      resolve(true);
-      return new Promise(done => { letGo = done; });
-    }).catch(() => resolve(false));
+// Without locks, a copy takes the chat over; and may be asked to give it back.
+
+const windows = window.BroadcastChannel && new BroadcastChannel('chatterbox.chat');
+
+/** onGiven(): the chat has been given to another window, which takes over. */
+export function giveWhenAsked(onGiven) {
+  windows?.addEventListener('message', ({ data }) => {
+    const kept = data?.bring && collect?.();
+    if (kept?.name !== data?.bring || !kept) return;
+    onGiven();
+    windows.postMessage({ given: kept });
   });
+}
+
+/** Resolves to whether the chat of that name is here now: a reload finds it. */
+export function bring(name) {
+  return new Promise(resolve => {
+    const onAnswer = ({ data }) => {
+      if (data?.given?.name !== name) return;
+      windows.removeEventListener('message', onAnswer);
+      sessionStorage.setItem(KEY, JSON.stringify(data.given));
+      collect = null; // it stays
+      resolve(true);
+    };
+    windows?.addEventListener('message', onAnswer);
+    windows?.postMessage({ bring: name });
+    setTimeout(() => {
+      windows?.removeEventListener('message', onAnswer);
+      resolve(false);
+    }, BRING_MS);
+  });
+}
+
+const take = name => new Promise(resolve => {
+  navigator.locks.request(`chat-${name}`, { ifAvailable: true }, lock => {
+    resolve(lock !== null);
+    return lock && new Promise(done => { letGo = done; });
+  }).catch(() => resolve(true)); // it is forbidden here
+});
+
+/** Resolves to whether the chat of that name is ours: no other tab has it, or this browser cannot tell. */
+export async function claim(name) {
+  release();
+  if (!navigator.locks) return true;
+  for (let tries = 1; !await take(name); tries++) {
+    if (tries === CLAIMS) return false;
+    await new Promise(resolve => setTimeout(resolve, CLAIM_EVERY_MS));
+  }
+  return true;
 }
 
 export function release() {

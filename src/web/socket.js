@@ -158,6 +158,12 @@ export class Socket {
     this.connect();
   }
 
+  /** Another window takes over: nothing that comes any more is ours to acknowledge. */
+  standAside() {
+    clearTimeout(this.#ackTimer);
+    if (this.#ws) this.#ws.onmessage = null;
+  }
+
   #write(request) {
     if (this.#token && this.#seq > this.#ackedSeq) {
       this.#on.keep(); // the server forgets what we say that we have

@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { FreezablePage } from './freezer.js';
 import { Script, User, meet, sleep, useWorld, waitFor } from './harness.js';
 
-const world = useWorld({ keepsPages: true, flags: ['--resume-time', '10s', '--show-time', '2s', '--ping-interval', '2s', '--ping-timeout', '2s'] });
+const world = useWorld({ keepsPages: true, flags: ['--resume-time', '8s', '--show-time', '2s', '--ping-interval', '1s', '--ping-timeout', '2s'] });
 const stats = async () => (await fetch(`${world.server.url}/stats`)).json();
 
 const texts = user => user.$('.message .text').allTextContents();
@@ -133,10 +133,12 @@ test('a text that is not acknowledged has the connection taken over', async () =
   await meet(a, b, 'dead sockets');
   way.shut();
   way.open(); // what there was is dead, and what comes is not
-  const since = Date.now();
+  await a.page.clock.install();
   await a.say('is anybody there?');
+  await a.passes(7);
+  assert.equal((await theirs(b)).length, 0);
+  await a.passes(2);
   await b.sees('is anybody there?');
-  assert.ok(Date.now() - since > 7000);
   await waitFor(async () => await a.$('.waiting').count() === 0, 'the acknowledgement');
   assert.deepEqual(await theirs(b), ['is anybody there?']);
   await a.context.close();
@@ -180,6 +182,34 @@ test('a copy of the tab begins anew, and the chat stays where it was', async () 
   await a.say('undisturbed');
   await b.sees('undisturbed');
   assert.ok(await a.$('#bring-here').isHidden());
+  world.expectProblems(/404/);
+});
+
+test('where a copy cannot know that it is one, it takes over, and is not fought for the chat', async () => {
+  const a = await world.user();
+  const b = await world.user();
+  await a.context.addInitScript(() => Object.defineProperty(navigator, 'locks', { value: undefined }));
+  await a.page.reload();
+  await meet(a, b, 'one chat, two windows');
+  await a.say('before');
+  await b.sees('before');
+  const kept = await a.page.evaluate(() => ({ ...sessionStorage }));
+  const copy = await a.context.newPage();
+  await copy.goto(`${world.server.url}/healthz`);
+  await copy.evaluate(all => Object.assign(sessionStorage, all), kept);
+  await copy.goto(world.server.url);
+  await a.$('#bring-here').waitFor();
+  assert.equal(await a.$('#banner').textContent(), 'This chat is open in another window.');
+  await b.say('to the copy');
+  await copy.getByText('to the copy').waitFor();
+  await sleep(1000);
+  assert.ok(await copy.locator('#chat-view:not(.ended)').isVisible(), 'the first one does not reconnect');
+  await a.$('#bring-here').click();
+  await copy.locator('#bring-here').waitFor();
+  await a.sees('to the copy');
+  await b.say('back again');
+  await a.sees('back again');
+  assert.deepEqual(await texts(a), ['before', 'to the copy', 'back again']);
   world.expectProblems(/404/);
 });
 
