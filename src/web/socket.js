@@ -128,6 +128,7 @@ export class Socket {
 
   /** A new session instead of this one, at once. */
   renew() {
+    this.#isPaused = false;
     this.#forget(DONE);
     this.connect();
   }
