@@ -31,14 +31,18 @@ async function swallowing() {
   }).listen(0, '127.0.0.1');
   await once(way, 'listening');
   const { port } = way.address();
+  world.users.push({ context: way }); // closed, however the test ends
   return {
-    world: { ...world, server: { url: `http://127.0.0.1:${port}`, port } },
+    user: async () => {
+      const user = await User.open({ ...world, server: { url: `http://127.0.0.1:${port}`, port } });
+      world.users.push(user);
+      return user;
+    },
     shut: () => {
       isShut = true;
       for (const pair of pairs) pair.isDead = true;
     },
     open: () => { isShut = false; },
-    close: () => way.close(),
   };
 }
 
@@ -97,7 +101,7 @@ test('what is not to be kept on the device is not, and the chat goes on all the 
 
 test('without a network for a while, ten texts each way arrive once and in order', async () => {
   const way = await swallowing();
-  const a = await User.open(way.world);
+  const a = await way.user();
   const b = await world.user();
   await meet(a, b, 'tunnels');
   await a.say('before');
@@ -121,14 +125,12 @@ test('without a network for a while, ten texts each way arrive once and in order
   assert.deepEqual(await theirs(a), Array.from({ length: 10 }, (_, i) => `b ${i}`));
   assert.deepEqual(await theirs(b), ['before', ...Array.from({ length: 10 }, (_, i) => `a ${i}`)]);
   assert.equal(await a.$('.unsent').count() + await b.$('.unsent').count(), 0);
-  await a.context.close();
-  way.close();
   ownProblems();
 });
 
 test('a text that is not acknowledged has the connection taken over', async () => {
   const way = await swallowing();
-  const a = await User.open(way.world);
+  const a = await way.user();
   const b = await world.user();
   await a.page.clock.install();
   await a.page.reload();
@@ -140,14 +142,12 @@ test('a text that is not acknowledged has the connection taken over', async () =
   await b.$('.theirs').getByText('is anybody there?').waitFor({ timeout: 8000 }); // before the page asks for other reasons
   await waitFor(async () => await a.$('.waiting').count() === 0, 'the acknowledgement');
   assert.deepEqual(await theirs(b), ['is anybody there?']);
-  await a.context.close();
-  way.close();
   ownProblems();
 });
 
 test('who is away too long is told so, and so is the stranger', async () => {
   const way = await swallowing();
-  const a = await User.open(way.world);
+  const a = await way.user();
   const b = await world.user();
   await meet(a, b, 'long tunnels');
   way.shut();
@@ -164,8 +164,6 @@ test('who is away too long is told so, and so is the stranger', async () => {
   assert.match(await a.$('.note').last().textContent(), /^(You were away too long, and the chat has ended|The connection was lost, and the chat with it)\.$/);
   assert.deepEqual(await a.$('.unsent .mark').allTextContents(), ['Not delivered', 'Not delivered']);
   assert.equal(await a.$('#composer').inputValue(), 'lost 2');
-  await a.context.close();
-  way.close();
   ownProblems();
 });
 
