@@ -8,10 +8,12 @@ import { SHUT_OUT, TAKEN_OVER, explain, lossWords, refusalWords } from './words.
 import { addBroader, commitInterests, currentInterests, showStartError } from './chips.js';
 import { closeSearch, countUs, fallbackAfterMs, initSearch, openSearch, refreshStats, searchAsked, showSearchTrouble } from './search.js';
 import { dropInvitation, friendInterest, invite, invitedBy, takeInvitation } from './friend.js';
+import { bring, claim, forgetKept, giveWhenAsked, keepNow, keepWhat, recallKept, release, survives } from './kept.js';
 import { setBell, titleView } from './notify.js';
 
 const RETRY_SEARCH_MS = 2000;
 const FAILURES_BORNE = 3;
+const LOOKS_ON_MS = 4000;
 const ANYONE = 'anyone'; // the interest of who names none: the server wants one
 
 const banner = $('banner');
@@ -26,6 +28,8 @@ let submitted = '';       // under this connection
 let failures = 0;         // of this search, in a row
 let hasFailed = false;    // since the server was last asked
 let retryTimer = 0;
+let looksOnUntil = 0;     // so long the reason for it is shown
+let keptAs = '';          // the name of the chat's lock
 
 // Views.
 
@@ -95,7 +99,7 @@ const searchNext = () => search('next');
 async function fetchChat() {
   try {
     const module = await chatModule();
-    if (!chat) module.initChat(socket, { next: searchNext, cancel });
+    if (!chat) module.initChat(socket, { next: searchNext, cancel, noShow: lookOn });
     chat = module;
     if (phase === 'waiting' && isConnected) search('start_matching');
   } catch {
@@ -137,6 +141,18 @@ function pressBell(isSet) {
   refreshStats();
 }
 
+/** The stranger never came, and the server looks for another one without being asked. */
+function lookOn() {
+  phase = 'searching';
+  failures = 0;
+  hasFailed = false;
+  show('search');
+  openSearch(kind);
+  showSearchTrouble('Stranger did not show up. Looking on…');
+  looksOnUntil = performance.now() + LOOKS_ON_MS;
+  setTimeout(() => phase === 'searching' && !hasFailed && showSearchTrouble(''), LOOKS_ON_MS);
+}
+
 async function inviteFriend() {
   const words = await invite();
   if (words === '' || phase !== 'searching') return;
@@ -175,22 +191,44 @@ function onError({ code, request }) {
   }
 }
 
+function welcome() {
+  isConnected = wasConnected = true;
+  banner.textContent = '';
+  $('bring-here').hidden = true;
+  countUs(true); // only now are we counted ourselves
+}
+
 const events = {
+  /** A new session: nothing is known of an earlier one. */
   connection_established() {
-    isConnected = wasConnected = true;
     submitted = '';
-    banner.textContent = '';
-    $('bring-here').hidden = true;
-    countUs(true); // only now are we counted ourselves
+    welcome();
+    chat?.loseChat();
     if (phase === 'waiting') search('start_matching');
     else drawStart();
+  },
+
+  /** The session that we had. Whatever has happened in it meanwhile follows. */
+  resumed({ state, match_id }) {
+    welcome();
+    socket.sendPending();
+    if (chat?.isChatting()) {
+      chat.comeBack(state === 'chatting' && chat.isOf(match_id));
+    } else if (phase === 'waiting' && state === 'chatting' && !chat?.wasOf(match_id)) {
+      phase = 'searching'; // and has found somebody
+    } else if (phase === 'waiting') {
+      search('next');
+    } else {
+      if (state === 'searching') socket.send('end_matching');
+      drawStart();
+    }
   },
 
   no_match() {
     if (chat?.isChatting()) { // our 'next' crossed with a match, and has ended it and gone on searching
       chat.endChat('You left.');
       searchNext();
-    } else if (phase === 'searching' && !hasFailed) {
+    } else if (phase === 'searching' && !hasFailed && performance.now() > looksOnUntil) {
       failures = 0;
       showSearchTrouble('');
     }
@@ -203,6 +241,8 @@ const events = {
     const isFriend = kind === 'friend' && shared.includes(friendInterest());
     clearTimeout(retryTimer);
     phase = 'chatting';
+    keptAs = String(Math.random());
+    claim(keptAs);
     show('chat');
     chat.openChat(data, isFriend ? [] : shared.filter(interest => interest !== ANYONE), isFriend);
     if (isFriend) kind = 'interests';
@@ -217,22 +257,24 @@ function onMessage({ type, data }) {
   if (Object.hasOwn(handlers, type)) handlers[type](data ?? {});
 }
 
-/** The connection has ended, and the server's memory of us with it. */
-function lose(why = 'The connection was lost, and the chat with it.') {
+/** The connection has ended, and the server's memory of us with it, unless we may return. */
+function lose(why, mayReturn = false) {
   isConnected = false;
   countUs(false);
   clearTimeout(retryTimer);
-  chat?.loseChat(why);
+  if (mayReturn) chat?.goAway();
+  else chat?.loseChat(why);
   if (phase === 'searching') search();
   drawStart();
 }
 
-async function onLost(code, wasOpen) {
+async function onLost(code, wasOpen, mayReturn) {
   const words = lossWords(code, wasConnected, chat?.isChatting());
   isShutOut = code === SHUT_OUT;
+  if (mayReturn && chat?.isChatting()) return lose('', true);
   banner.textContent = words;
   $('bring-here').hidden = code !== TAKEN_OVER;
-  lose(code === TAKEN_OVER ? words : undefined);
+  lose(code === TAKEN_OVER ? words : undefined, mayReturn);
   if (code === TAKEN_OVER && phase === 'waiting') goToStart();
   if (wasOpen || code !== 1006) return;
   const more = await refusalWords();
@@ -264,24 +306,72 @@ onClick('invitation-decline', () => {
 onClick('cancel-button', cancel);
 onClick('bell', () => pressBell(!isPressed($('bell'))));
 onClick('invite', inviteFriend);
-onClick('bring-here', () => socket.renew());
+onClick('bring-here', async () => {
+  if (await bring(keptAs)) location.reload();
+  else socket.renew();
+});
 addEventListener('hashchange', drawStart);
 
 for (const sign of ['pointerdown', 'keydown', 'focusin']) addEventListener(sign, fetchChat, { once: true });
 
-const socket = new Socket({ message: onMessage, taken: serial => chat?.taken(serial), lost: onLost });
+const socket = new Socket({
+  message: onMessage,
+  taken: n => chat?.taken(n),
+  lost: onLost,
+  keep: keepNow,
+  isChatting: () => Boolean(chat?.isChatting()),
+});
 initSearch(() => askForSearch('next'), addBroader);
 drawStart();
 
-// Out of sight. A page that is kept for Back, or frozen, must not be matched with anybody: nobody would answer. And a browser may end a frozen
-// page's connection and say so when it wakes: a search over that one would find somebody, and lose him.
-
-function goAway(why) {
-  socket.pause();
-  lose(why);
+/** Either anew, or in the chat that was under way when this page was loaded again. */
+async function begin() {
+  const kept = recallKept();
+  if (kept) $('start-view').hidden = true;
+  if (kept && await claim(kept.name)) {
+    await fetchChat();
+    if (!chat) {
+      banner.textContent = 'The page did not load whole. Please reload it.';
+      return;
+    }
+    keptAs = kept.name;
+    phase = 'chatting';
+    show('chat');
+    socket.adopt(kept);
+    chat.restoreChat(kept);
+  } else if (kept) {
+    forgetKept(); // a copy, of another tab's
+    show('start');
+  }
+  keepWhat(() => chat?.isChatting() && socket.canReturn ? { ...socket.snapshot(), ...chat.snapshot(), name: keptAs } : null);
+  socket.connect();
 }
 
-addEventListener('pagehide', () => goAway('You left the page, and the chat ended.'));
-addEventListener('pageshow', event => event.persisted && socket.resume());
-document.addEventListener('freeze', () => phase === 'searching' && goAway());
+begin();
+giveWhenAsked(() => socket.standAside());
+
+// Out of sight. A page that is kept for Back, or frozen, must not be matched with anybody: nobody would answer. A chat waits for a while.
+
+// A browser may end a frozen page's connection and say so when it wakes: a search over that one would find somebody, and lose him.
+
+function goAway(isMemoryKept) {
+  keepNow();
+  const mayReturn = Boolean(chat?.isChatting()) && socket.canReturn && (isMemoryKept || survives());
+  socket.pause(mayReturn);
+  lose('You left the page, and the chat ended.', mayReturn);
+}
+
+addEventListener('pagehide', event => {
+  goAway(event.persisted);
+  release();
+});
+addEventListener('pageshow', event => {
+  if (!event.persisted) return;
+  const mayCompare = !chat?.isChatting() || survives();
+  const token = chat?.isChatting() ? socket.token : '';
+  if (mayCompare && (recallKept()?.token ?? '') !== token) return location.reload(); // another page of this tab has gone on meanwhile
+  if (token) claim(keptAs);
+  socket.resume();
+});
+document.addEventListener('freeze', () => (phase === 'searching' || chat?.isChatting()) && goAway(true));
 document.addEventListener('resume', () => socket.resume());

@@ -11,6 +11,7 @@ const ANSWER_MS = 30000;
 const PICTURE_MS = 30000; // from the yes to the first picture
 const OPENS_ADDRESS = ' It connects you directly, so each could see the other’s network address.';
 const FAILED = 'The connection failed. You can go on writing.';
+const LATE_MS = 60000; // so long after a way back, a broken connection may be due to the way there
 const DECLINES_BORNE = 2; // in one chat; then the user is not asked again
 
 const cameraButton = $('camera-button');
@@ -32,6 +33,7 @@ const WAYS = [
 const VOICE = [[{ audio: true }, '']];
 
 let sendSignal = null;
+let isCutOff = null;
 let note = null;
 let phase = 'none'; // none, asking (we asked), asked (they did), on (both want it)
 let isCaller = false;
@@ -42,6 +44,10 @@ let lastNumber = 0; // that we gave: odd ones are the match's caller's, so that 
 let call = null; // the one under way: what a browser API answers late for an older one is dropped
 let peerIsReady = false;
 let deadline = 0;
+let isAgain = false;   // asking: for the call that we had
+let backAt = -Infinity; // we, or the stranger, were away until then
+let wantsPicture = true; // of the call under way
+let restored = null;     // how its buttons were
 let work = Promise.resolve();
 
 const stopTracks = media => media?.getTracks().forEach(track => track.stop());
@@ -51,7 +57,7 @@ function enter(newPhase, lastsMs = 0, onDeadline = null) {
   phase = newPhase;
   clearTimeout(deadline);
   if (lastsMs) deadline = setTimeout(onDeadline, lastsMs);
-  prompt.hidden = phase !== 'asked' && phase !== 'asking';
+  prompt.hidden = phase !== 'asked' && (phase !== 'asking' || isAgain);
   panel.hidden = phase !== 'on';
   $('chat-view').classList.toggle('calling', phase === 'on');
   $('call-accept').hidden = $('call-voice').hidden = phase !== 'asked';
@@ -74,7 +80,7 @@ function aboutAddress() {
 function stop() {
   const ended = call;
   call = null;
-  peerIsReady = false;
+  peerIsReady = isAgain = false;
   stopTracks(ended?.media);
   ended?.peer?.close();
   $('local-video').srcObject = null;
@@ -122,7 +128,7 @@ function makePeer(current, servers) {
   };
   peer.onconnectionstatechange = () => {
     if (call !== current) return;
-    if (peer.connectionState === 'failed') hangUp(FAILED);
+    if (peer.connectionState === 'failed') onBroken();
     else if (peer.connectionState === 'connected' && !current.expectsPicture) goLive(current);
   };
   current.media.getTracks().forEach(track => peer.addTrack(track, current.media));
@@ -138,8 +144,11 @@ function makePeer(current, servers) {
 async function begin(wantsCamera) {
   const current = { media: null, peer: null, candidates: [], expectsPicture: true, isLive: false };
   call = current;
-  press(muteButton, false);
-  press(videoButton, phase === 'asking' && isPressed(darkButton));
+  press(muteButton, Boolean(restored?.muted));
+  press(videoButton, restored ? restored.dark : phase === 'asking' && isPressed(darkButton));
+  restored = null;
+  isAgain = false;
+  wantsPicture = wantsCamera;
   enter('on', PICTURE_MS, () => hangUp(FAILED));
   $('call-status').textContent = 'Connecting…';
   videoButton.hidden = !wantsCamera;
@@ -225,10 +234,57 @@ function onCandidate({ candidate }) {
   });
 }
 
-function onRequest({ call: theirs }) {
+/** What was broken by a way elsewhere is mended when both are back. */
+function onBroken() {
+  if (isCutOff()) $('call-status').textContent = 'Connecting…';
+  else if (performance.now() - backAt < LATE_MS) callAgain(callState());
+  else hangUp(FAILED);
+}
+
+/** What callAgain() needs, null without a call. */
+export function callState() {
+  if (phase !== 'on' && !isAgain) return null;
+  return { lastNumber: Math.max(lastNumber, number), camera: wantsPicture, muted: isPressed(muteButton), dark: isPressed(videoButton) };
+}
+
+/** The call that we had, without asking anybody: both had said yes to it. */
+export function callAgain(had) {
+  if (!had || !isSupported) return;
+  stop();
+  backAt = -Infinity; // once
+  const next = had.lastNumber + 1;
+  number = lastNumber = (next % 2 === 1) === isCaller ? next : next + 1;
+  wantsPicture = had.camera;
+  restored = had;
+  isAgain = true;
+  enter('asking', ANSWER_MS, () => cancelAsking(FAILED));
+  signal('call-request', { again: true });
+}
+
+/** We, or the stranger, are back. isOurs: it was we, so it is for us to mend it. */
+export function cameBack(isOurs) {
+  backAt = performance.now();
+  if (isOurs && phase === 'on' && call?.peer?.connectionState !== 'connected') callAgain(callState());
+}
+
+function onRequest({ call: theirs, again }) {
+  if (again === true && phase === 'on') {
+    const had = callState();
+    stop();
+    number = theirs;
+    restored = had;
+    signal('call-accept');
+    begin(had.camera);
+    return;
+  }
+  if (again === true && phase !== 'asking') {
+    number = theirs;
+    signal('call-decline');
+    return;
+  }
   if (phase === 'asking') { // both asked at the same time: both want it, and it is the match's caller's call
     if (!isCaller) number = theirs;
-    begin(true);
+    begin(isAgain ? wantsPicture : true);
   } else if (phase !== 'on') {
     number = theirs;
     if (isSupported && declines < DECLINES_BORNE) enter('asked', ANSWER_MS, refuseQuietly);
@@ -244,8 +300,10 @@ function refuseQuietly() {
 /** Whatever it was that the stranger has put an end to. */
 function onEnd() {
   const was = phase;
+  const wasAgain = isAgain;
   if (was === 'none') return;
   if (stop()) note('The call ended.');
+  else if (wasAgain) note('The call ended.');
   else note(was === 'asked' ? 'Stranger no longer asks for a call.' : 'Stranger declined.');
 }
 
@@ -257,7 +315,7 @@ function onReady({ video }) {
 
 const signals = {
   'call-request': onRequest,
-  'call-accept': () => phase === 'asking' && begin(true),
+  'call-accept': () => phase === 'asking' && begin(isAgain ? wantsPicture : true),
   'call-decline': onEnd,
   'hang-up': onEnd,
   ready: onReady,
@@ -279,6 +337,8 @@ export function openCall(role) {
   lastNumber = isCaller ? -1 : 0;
   declines = 0;
   hasToldAddress = false;
+  restored = null;
+  backAt = -Infinity;
 }
 
 export const closeCall = stop;
@@ -331,9 +391,10 @@ function decline() {
   refuseQuietly();
 }
 
-/** on.signal(data) sends to the partner, on.note(text) tells the user. */
+/** on.signal(data) sends to the partner, on.note(text) tells the user, on.isCutOff(): one of the two is away. */
 export function initCall(on) {
   sendSignal = on.signal;
+  isCutOff = on.isCutOff;
   note = on.note;
   onClick('call-accept', () => accept(true));
   onClick('call-voice', () => accept(false));

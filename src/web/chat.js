@@ -1,16 +1,21 @@
 // chat.js: the chat view: a conversation from the match to its end, and whatever is said in it.
 
-import { $, element, listed, onClick } from './dom.js';
+import { $, element, isPressed, listed, onClick, press } from './dom.js';
 import { callModule, firstWordModule, transcriptModule } from './later.js';
-import { addMessage, addNote, clearMessages, drawSoon, isReadingBack, transcript } from './messages.js';
-import { closeOutbox, loseOutbox, openOutbox, posted, refuse } from './outbox.js';
-import { clearComposer, closeComposer, focusComposer, initComposer, openComposer, putBack, sendAgain } from './composer.js';
+import { addMessage, addNote, clearMessages, drawSoon, isReadingBack, keptEntries, restoreEntries, transcript } from './messages.js';
+import { closeOutbox, isFull, loseOutbox, openOutbox, posted, refuse, restorePosted, sendWaiting, taken } from './outbox.js';
+import { clearComposer, closeComposer, draft, focusComposer, initComposer, openComposer, putBack, sendAgain } from './composer.js';
+import { nobodyIsGone, strangerGoneUntil, strangerIsBack, strangerIsGone, wasTooLong, weAreBack, weAreGone } from './gone.js';
+import { keepNow, keepSoon, survives } from './kept.js';
 import { askAboutGivingAway, closeAsk, givesAway, guardLinks, isAsking } from './careful.js';
 import { askFirst, initWaysOut, openWayBack } from './leaving.js';
 import { notify, notifyMatch, notifyMessage, titleView } from './notify.js';
+import { recall, remember } from './settings.js';
 import { explain } from './words.js';
 
 const TYPING_LASTS_MS = 6000;
+const LOST = 'The connection was lost, and the chat with it.';
+const TOO_LATE = 'You were away too long, and the chat has ended.';
 
 const view = $('chat-view');
 const typing = $('typing');
@@ -23,17 +28,23 @@ const more = $('more');
 let phase = 'none'; // chatting, ended
 let matchId = null;
 let role = '';
+let shared = [];
+let isWithFriend = false;
 let isSilent = false;   // nobody has written yet
 let call = null;        // call.js, once it is there
 let isCallOpen = false; // it knows of this chat
+let keptCall = null;    // the call that we were in when the page was loaded again
 let hasWarned = false; // of giving away how to be found, in this chat
 let isTextOfLostChat = false;
 let typingTimer = 0;
 let socket = null;
 let findNext = null;
+let onNoShow = null;
 
 export const isChatting = () => phase === 'chatting';
-export { taken } from './outbox.js';
+export const wasOf = match => match === matchId; // this chat, or the last one
+export const isOf = match => isChatting() && match === matchId;
+export { taken };
 
 // Two windows of one person find each other like any two: then neither is a stranger.
 const windows = window.BroadcastChannel && new BroadcastChannel('chatterbox');
@@ -51,13 +62,29 @@ function entitle(text, wide = '') {
 /** common: what they share, in words; isFriend: they have met by a link. */
 export function openChat(match, common, isFriend) {
   const likes = listed(common);
+  if (!isTextOfLostChat) clearComposer();
+  isTextOfLostChat = false;
+  begin(match, common, isFriend);
+  addNote(isFriend ? 'Your friend is here. Say hi!' : likes ? `You both like ${likes}.` : 'You have no interest in common. Say hi!');
+  breakSilence(common);
+  if (!openComposer()) $('messages').focus(); // on a phone the keyboard would come up over the greeting
+  openWayBack();
+  notifyMatch();
+  windows?.postMessage({ match: matchId });
+  keepNow();
+}
+
+function begin(match, common, isFriend) {
+  const likes = listed(common);
   phase = 'chatting';
   matchId = match.match_id;
   role = match.role;
+  shared = common;
+  isWithFriend = isFriend;
   hasWarned = isCallOpen = false;
-  openOutbox();
-  if (!isTextOfLostChat) clearComposer();
-  isTextOfLostChat = false;
+  keptCall = null;
+  openOutbox(() => socket.distrust());
+  nobodyIsGone();
   clearMessages();
   view.classList.remove('ended');
   $('after').hidden = true;
@@ -71,21 +98,59 @@ export function openChat(match, common, isFriend) {
   if (isFriend) entitle('Your friend');
   else if (likes) entitle(likes, 'You both like ');
   else entitle('Stranger');
-  addNote(isFriend ? 'Your friend is here. Say hi!' : likes ? `You both like ${likes}.` : 'You have no interest in common. Say hi!');
-  breakSilence(common);
-  if (!openComposer()) $('messages').focus(); // on a phone the keyboard would come up over the greeting
-  openWayBack();
-  notifyMatch();
-  windows?.postMessage({ match: matchId });
 }
 
-export function endChat(text) {
+/** What a reload needs in order to go on with this chat. */
+export function snapshot() {
+  const texts = keepsNothing() ? { entries: [] } : { entries: keptEntries(), draft: draft() };
+  return { matchId, role, shared, isWithFriend, hasWarned, isSilent, strangerGoneUntil: strangerGoneUntil(), call: keptCall ?? call?.callState(), ...texts };
+}
+
+/** The chat that was under way when the page was loaded again. Nothing of it is news. */
+export function restoreChat(kept) {
+  begin({ match_id: kept.matchId, role: kept.role }, kept.shared, kept.isWithFriend);
+  hasWarned = kept.hasWarned;
+  keptCall = kept.call ?? null;
+  restoreEntries(kept.entries, (entry, { n, isUnsent }) => entry && restorePosted(entry, n, isUnsent, sendText));
+  if (kept.isSilent) breakSilence(shared);
+  putBack(kept.draft ?? '');
+  openComposer();
+  openWayBack();
+  if (kept.strangerGoneUntil) strangerIsGone(kept.strangerGoneUntil);
+  goAway();
+}
+
+/** The connection is lost, and may be found again. */
+export function goAway() {
+  if (!isChatting()) return;
+  weAreGone(socket.returnMs, () => {
+    loseChat();
+    socket.renew();
+  });
+}
+
+/** The connection is there again, and so is the chat, if it is still the one. */
+export function comeBack(isStill) {
+  if (!isChatting()) return;
+  weAreBack();
+  if (!isStill) return;
+  sendWaiting((message, n) => socket.send('chat_message', { message }, n));
+  call?.cameBack(true);
+  if (keptCall) withCall(() => call.callAgain(keptCall)).then(() => { keptCall = null; });
+}
+
+const keepsNothing = () => isPressed($('keep-nothing'));
+
+/** wereTaken: the server has what we wrote in it. */
+export function endChat(text, wereTaken = socket.isOpen) {
   if (!isChatting()) return;
   phase = 'ended';
+  nobodyIsGone();
+  keepNow();
   showTyping(false);
   call?.closeCall();
   endSilence();
-  closeOutbox();
+  closeOutbox(wereTaken);
   closeAsk();
   const hadFocus = $('composer-form').contains(document.activeElement);
   closeComposer();
@@ -100,9 +165,9 @@ export function endChat(text) {
 }
 
 /** The connection is lost, and what the server knew of the stranger with it. */
-export function loseChat(why) {
-  const unsent = loseOutbox(); // the last text that may not have come
+export function loseChat(why = wasTooLong() ? TOO_LATE : LOST) {
   if (isChatting()) {
+    const unsent = loseOutbox(); // the last text that may not have come
     isTextOfLostChat = true;
     putBack(unsent);
     endChat(why);
@@ -120,16 +185,22 @@ function sendText(text) {
     });
     return false;
   }
-  const serial = socket.send('chat_message', { message: text });
-  if (!serial) return false;
+  if (!socket.isOpen && (!socket.canReturn || isFull())) {
+    if (socket.canReturn) addNote('More cannot wait. Try again when you are back.');
+    return false;
+  }
+  const n = socket.nextNumber();
   endSilence();
   const entry = addMessage(text, true);
-  if (entry && socket.confirms) posted(entry, serial);
-  socket.confirm();
+  if (entry) posted(entry, n);
+  keepNow(); // before it goes: its number must not be given twice
+  socket.send('chat_message', { message: text }, n);
   return true;
 }
 
 // What few need, and what is needed a moment later.
+
+const isCutOff = () => !socket.isOpen || strangerGoneUntil() !== 0;
 
 /** What was wanted in a chat that is over is not done in the next. */
 async function withCall(act) {
@@ -137,7 +208,7 @@ async function withCall(act) {
   const isStill = () => isChatting() && matchId === chat;
   try {
     const module = await callModule();
-    if (!call) module.initCall({ signal: data => socket.send('webrtc_signal', data), note: addNote });
+    if (!call) module.initCall({ signal: data => socket.send('webrtc_signal', data), note: addNote, isCutOff });
     call = module;
   } catch {
     if (isStill()) addNote('Video could not be loaded. Please try again.');
@@ -177,7 +248,7 @@ const leave = askFirst($('leave-button'), isAsked => {
   $('next-now').hidden = $('stay').hidden = !isAsked;
   leaveHint.textContent = isAsked ? 'Leave this chat?' : '';
 }, () => {
-  socket.send('end_chat');
+  socket.sendSurely('end_chat');
   endChat('You left.');
 });
 
@@ -192,7 +263,7 @@ const block = askFirst(blockButton, isAsked => {
 }, () => endWith('block', undefined, 'Blocked. You will not meet again while you are both here.'));
 
 function endWith(request, data, words) {
-  socket.send(request, data);
+  socket.sendSurely(request, data);
   blockButton.disabled = true;
   reportButton.disabled = request === 'report';
   more.open = false;
@@ -236,10 +307,25 @@ export const chatEvents = {
     if (isChatting()) withCall(() => call.onSignal(data));
   },
 
-  partner_left_chat({ match_id }) {
-    if (!isChatting() || match_id !== matchId) return;
-    endChat('Stranger has left.');
-    notify('Chat over');
+  partner_away({ match_id }) {
+    if (!isOf(match_id)) return;
+    showTyping(false);
+    strangerIsGone(Date.now() + socket.returnMs);
+    keepSoon();
+  },
+
+  partner_back({ match_id }) {
+    if (!isOf(match_id)) return;
+    strangerIsBack();
+    call?.cameBack(false);
+    keepSoon();
+  },
+
+  partner_left_chat({ match_id, no_show }) {
+    if (!isOf(match_id)) return;
+    endChat(no_show ? 'Stranger did not show up.' : strangerGoneUntil() ? 'Stranger did not come back.' : 'Stranger has left.', false);
+    if (no_show) onNoShow();
+    else notify('Chat over');
   },
 };
 
@@ -257,10 +343,11 @@ export function onChatError(code, request) {
   else if (request !== 'webrtc_signal' && (isChatting() || code !== 'not_in_chat')) addNote(explain(code, 'send'));
 }
 
-/** on.next: another stranger is wanted; on.cancel: none is. */
+/** on.next: another stranger is wanted; on.cancel: none is; on.noShow: the stranger never came, and the server looks on for us. */
 export function initChat(connection, on) {
   socket = connection;
   findNext = on.next;
+  onNoShow = on.noShow;
   onClick('leave-button', leave.press);
   onClick('next-now', () => {
     endChat('You left.');
@@ -293,5 +380,11 @@ export function initChat(connection, on) {
   });
   onClick('camera-button', () => withCall(() => call.pressVideo()));
   guardLinks($('messages'), focusComposer);
-  initWaysOut(isChatting, () => isChatting() ? pressLeave('Back') : on.cancel());
+  press($('keep-nothing'), recall('keepsNothing', false) === true);
+  onClick('keep-nothing', () => {
+    press($('keep-nothing'), !keepsNothing());
+    remember('keepsNothing', keepsNothing());
+    keepNow();
+  });
+  initWaysOut(isChatting, () => isChatting() && !(socket.canReturn && survives()), () => isChatting() ? pressLeave('Back') : on.cancel());
 }

@@ -2,6 +2,7 @@
 
 import { $, number } from './dom.js';
 import { isVisible, sendable } from './clean.js';
+import { keepSoon } from './kept.js';
 
 const LONGEST = 2000;       // Unicode code points
 const COUNT_FROM = 1800;
@@ -87,6 +88,9 @@ export function putBack(text) {
   refresh();
 }
 
+/** What stands in the field. */
+export const draft = () => field.value;
+
 /** Once more, as if Send had been pressed. */
 export const sendAgain = () => form.requestSubmit();
 
@@ -114,6 +118,7 @@ export function initComposer(on) {
 
   field.addEventListener('input', () => {
     refresh();
+    keepSoon();
     on.edit();
     if (isOpen) tellTyping(field.value !== '');
   });

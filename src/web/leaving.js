@@ -27,15 +27,15 @@ export function openWayBack() {
   if (!history.state?.isChat) history.pushState({ isChat: true }, '');
 }
 
-/** onBack(): Back was pressed. */
-export function initWaysOut(isChatting, onBack) {
+/** isLosing(): a reload would end a chat. onBack(): Back was pressed. */
+export function initWaysOut(isChatting, isLosing, onBack) {
   addEventListener('popstate', () => {
     if (history.state?.isChat) return;
     onBack();
     if (isChatting()) openWayBack();
   });
   addEventListener('beforeunload', event => {
-    if (!isChatting()) return;
+    if (!isLosing()) return;
     event.preventDefault();
     event.returnValue = 'chatting'; // for browsers that know only this
   });

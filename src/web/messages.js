@@ -7,10 +7,13 @@
 import { $, button, element, two } from './dom.js';
 import { isFewEmoji, isVisible, shown } from './clean.js';
 import { linkify } from './linkify.js';
+import { keepSoon } from './kept.js';
 import { allSeen } from './notify.js';
 
 const MOST = 1000; // older ones go: a stranger must not be able to fill the memory
 const GROUP = 40;
+const KEPT = 100; // over a reload
+const KEPT_LETTERS = 65536;
 const LINES_SHOWN = 12;
 const SHORT = 140; // fits into so many lines anywhere; to measure what is out of view is dear
 const PLACE_EVERY_MS = 150; // a stranger's messages, at most
@@ -61,6 +64,7 @@ function placeAll() {
 }
 
 function add(entry) {
+  keepSoon();
   unplaced.push(entry);
   entries.push(entry);
   if (entries.length > MOST) takeAway(entries.shift().element);
@@ -130,9 +134,9 @@ export function clearMessages() {
 
 export const isReadingBack = () => !isAtEnd;
 
-export function addNote(text) {
+export function addNote(text, at = new Date()) {
   const last = entries.at(-1);
-  if (last?.who || last?.text !== text) add({ at: new Date(), text, element: element('p', 'note', text) }); // else it was said already
+  if (last?.who || last?.text !== text) add({ at, text, element: element('p', 'note', text) }); // else it was said already
 }
 
 /** What is no message and goes again. */
@@ -142,9 +146,8 @@ export function addBelow(help) {
 }
 
 /** Returns the entry, for markMessage(); null if there is nothing to see in it. */
-export function addMessage(text, isMine) {
+export function addMessage(text, isMine, at = new Date()) {
   if (!isVisible(text)) return null;
-  const at = new Date();
   const who = isMine ? 'You' : 'Stranger';
   const body = element('p', isFewEmoji(text) ? 'text large' : 'text', linkify(shown(text)));
   body.dir = 'auto';
@@ -162,6 +165,7 @@ export function addMessage(text, isMine) {
 export function markMessage(entry, text, onRetry) {
   const bubble = entry.element;
   entry.mark = text;
+  keepSoon();
   bubble.querySelector('.mark')?.remove();
   bubble.classList.toggle('unsent', text.startsWith('Not'));
   if (text) bubble.append(onRetry ? button(text, onRetry, 'mark') : element('span', 'mark', text));
@@ -174,6 +178,32 @@ export function removeMessage(entry) {
 }
 
 export const transcript = () => [...entries];
+
+/** The latest entries, and those before that wait to be sent, as restoreEntries() takes them. */
+export function keptEntries() {
+  const kept = [];
+  let letters = 0;
+  for (const { at, who, text, n, mark } of [...entries].reverse()) {
+    letters += text.length;
+    const isLate = kept.length < KEPT && letters <= KEPT_LETTERS;
+    if (isLate || n) kept.unshift({ at: Number(at), who, text, n, isUnsent: mark?.startsWith('Not') });
+  }
+  return kept;
+}
+
+/** They were read already, so they are not read out. onMine(entry, kept) for each own one. */
+export function restoreEntries(kept, onMine) {
+  list.setAttribute('aria-live', 'off');
+  for (const { at, who, text, ...more } of kept) {
+    if (!who) addNote(text, new Date(at));
+    else if (who === 'You') onMine(addMessage(text, true, new Date(at)), more);
+    else addMessage(text, false, new Date(at));
+  }
+  unseen = 0;
+  isAtEnd = true;
+  placeAll();
+  requestAnimationFrame(() => list.setAttribute('aria-live', 'polite'));
+}
 
 function isInView(entry) {
   return !entry?.element.isConnected

@@ -5,7 +5,7 @@ import { connect, createServer } from 'node:net';
 import { once } from 'node:events';
 import { test } from 'node:test';
 import { FreezablePage } from './freezer.js';
-import { Script, User, sleep, useWorld, waitFor } from './harness.js';
+import { Script, Server, User, sleep, useWorld, waitFor } from './harness.js';
 
 const world = useWorld({ keepsPages: true, flags: ['--ping-interval', '2s', '--ping-timeout', '2s'] });
 const stats = async () => (await fetch(`${world.server.url}/stats`)).json();
@@ -74,9 +74,11 @@ test('who leaves the page in a chat is asked, and the stranger is told at once',
   assert.ok(await a.$('#chat-view').isVisible(), 'the page stays');
 });
 
-test('a reload in a chat is asked about, and one that happens ends it for both', async () => {
-  const a = await world.user();
-  const script = await Script.open(world, 'reloading');
+test('where nobody may come back, a reload in a chat is asked about, and one that happens ends it for both', async () => {
+  const server = await Server.start({ flags: ['--resume-time', '0'] });
+  const other = { ...world, server };
+  const a = await User.open(other);
+  const script = await Script.open(other, 'reloading');
   await a.search('reloading');
   await a.isChatting();
   await a.$('#composer').fill('a draft');
@@ -87,6 +89,9 @@ test('a reload in a chat is asked about, and one that happens ends it for both',
   await a.page.reload();
   assert.equal(a.questions, 1, 'out of a chat nothing is asked');
   await a.connected();
+  await a.context.close();
+  await server.stop();
+  world.expectProblems(/^socket to/);
 });
 
 test('a frozen page is not matched, and searches again when it wakes', async () => {
@@ -103,30 +108,6 @@ test('a frozen page is not matched, and searches again when it wakes', async () 
   await page.freeze(false);
   await waitFor(() => page.evaluate("document.querySelector('#chat-view').checkVisibility()"), 'the match');
   await other.hears('success_matched');
-});
-
-test('a connection that died unseen is noticed, and what was written since is not called sent', async () => {
-  const way = await swallowing();
-  const user = await User.open(way.world);
-  const script = await Script.open(world, 'dying');
-  await user.search('dying');
-  await user.isChatting();
-  await user.say('before');
-  await script.hears('chat_message');
-  await sleep(1500); // until the server has said that it has taken it
-  way.cut();
-  await user.say('after 1');
-  await user.say('after 2');
-  await waitFor(async () => await user.$('.mark').getByText('Sending…').count() === 2, 'both to be under way', 5000);
-  await user.hasEnded();
-  await user.sees('The connection was lost, and the chat with it.');
-  assert.equal(await user.$('.mark').getByText('Not delivered').count(), 2);
-  assert.equal(await user.$('.unsent').count(), 2, 'and not the one before');
-  assert.notEqual(await user.$('#banner').textContent(), '');
-  assert.equal(await user.$('#composer').inputValue(), 'after 2');
-  await user.context.close();
-  way.close();
-  world.expectProblems(/^console: |^socket to/);
 });
 
 test('a search over a connection that died unseen stops', async () => {
@@ -154,11 +135,12 @@ test('what was written just before the server died does not stand there as sent'
     document.getElementById('composer-form').requestSubmit();
   });
   await world.server.stop('SIGKILL');
-  await a.hasEnded();
-  assert.equal(await a.$('.mine').count(), await a.$('.mine .mark').count());
-  assert.equal(await a.$('.mine .mark').count(), 1);
-  const { Server } = await import('./harness.js');
+  await a.$('#gone:not([hidden])').waitFor();
+  assert.equal(await a.$('.mine.waiting').count(), 1);
   world.server = await Server.start({ port });
+  await a.hasEnded();
+  assert.equal(await a.$('.mine').count(), 1);
+  assert.equal(await a.$('.mine .mark').textContent(), 'Not delivered');
   world.expectProblems(/^console: /);
 });
 
