@@ -350,9 +350,8 @@ async function begin() {
 begin();
 giveWhenAsked(() => socket.standAside());
 
-// Out of sight. A page that is kept for Back, or frozen, must not be matched with anybody: nobody would answer. A chat waits for a while.
-
-// A browser may end a frozen page's connection and say so when it wakes: a search over that one would find somebody, and lose him.
+// Out of sight. A page that is kept for Back, or frozen, must not be matched with anybody: nobody would answer. A chat waits for a while. And
+// a browser may end a frozen page's connection and say so when it wakes: a search over that one would find somebody, and lose him.
 
 function goAway(isMemoryKept) {
   keepNow();
