@@ -190,6 +190,7 @@ test('where a copy cannot know that it is one, it takes over, and is not fought 
   await meet(a, b, 'one chat, two windows');
   await a.say('before');
   await b.sees('before');
+  await sleep(2000); // until a has acknowledged all that came: the server would not have it for the copy any more
   const kept = await a.page.evaluate(() => ({ ...sessionStorage }));
   const copy = await a.context.newPage();
   await copy.goto(`${world.server.url}/healthz`);
