@@ -260,11 +260,11 @@ static void give_up(struct session_host *host, struct relay *relay)
 static void repeat_texts(struct session_host *host, struct relay *relay)
 {
     uint32_t number = relay->taken_there;
-    for (const struct payload *copy = relay->oldest_copy; copy != NULL; copy = copy->next)
-        say(host, relay,
-            &(struct message){ .type = PEER_TEXT,
-                               .payload = payload_copy(copy->bytes, copy->length),
-                               .peer_text = { .match = relay->key.match, .number = ++number } });
+    for (const struct payload *copy = relay->oldest_copy; copy != NULL; copy = copy->next) {
+        number++;
+        say(host, relay, &(struct message){ .type = PEER_TEXT, .payload = payload_copy(copy->bytes, copy->length),
+                                            .peer_text = { .match = relay->key.match, .number = number } });
+    }
     metrics_add(host->metrics, METRIC_PEER_TEXTS_REPEATED_TOTAL, number - relay->taken_there);
     relay->waits_since_ms = (uint32_t)host->now_ms;
 }

@@ -78,7 +78,8 @@ def test_a_password_for_a_unix_socket():
 @pytest.mark.parametrize("flags, env, says", [
     (["--redis", "redis://cb@127.0.0.1:1"], {}, "--redis: a user without a password; "),
     (["--redis-password-file", "/nowhere"], {"CHATTERBOX_REDIS": "redis://127.0.0.1:1"}, "--redis-password-file /nowhere: No such file"),
-    (["--redis-password-file", "/nowhere"], {"CHATTERBOX_REDIS_PASSWORD": SECRET}, "--redis-password-file: CHATTERBOX_REDIS_PASSWORD is set as well"),
+    (["--redis", "redis://127.0.0.1:1", "--redis-password-file", "/nowhere"], {"CHATTERBOX_REDIS_PASSWORD": SECRET},
+     "--redis-password-file: CHATTERBOX_REDIS_PASSWORD is set as well"),
     (["--redis", f"redis://:x@127.0.0.1:1"], {"CHATTERBOX_REDIS_PASSWORD": SECRET}, "CHATTERBOX_REDIS_PASSWORD: the URL of --redis has a password as well"),
     ([], {"CHATTERBOX_REDIS_PASSWORD": SECRET}, "CHATTERBOX_REDIS_PASSWORD: the embedded Redis has no password"),
 ])
