@@ -48,7 +48,7 @@ static bool read_file(char password[REDIS_PASSWORD_BYTES], const char *flag, con
 static bool take_password(char password[REDIS_PASSWORD_BYTES], const char *variable, const char *variable_name, const char *path, const char *flag,
                           char error[REDIS_ADDRESS_ERROR_BYTES])
 {
-    char why[REDIS_ADDRESS_ERROR_BYTES];
+    char why[REDIS_ADDRESS_ERROR_BYTES / 2];
     if (variable[0] != '\0' && path[0] != '\0') {
         snprintf(why, sizeof why, "%s is set as well; expected one of them", variable_name);
         return fail(error, flag, why);
