@@ -21,6 +21,12 @@ def port_of(stack, *flags):
         return port
 
 
+def cluster_node(stack):
+    """One that is alone. The port of the other nodes would else be 10,000 above its own, which may be none."""
+    with free_port() as port:
+        return port_of(stack, "--cluster-enabled", "yes", "--cluster-port", port)
+
+
 def fake(stack, answer):
     impostor = Impostor(answer)
     stack.callback(impostor.listener.close)
@@ -59,7 +65,7 @@ CASES = {
     "a web server that speaks first": (saying(b"HTTP/1.1 400 Bad Request\r\n\r\n"), "redis://127.0.0.1:{}", "what answers there is no Redis", "a web server"),
     "protected mode": (saying(b"-DENIED Redis is running in protected mode because\r\n"), "redis://127.0.0.1:{}", "protected mode", "requirepass"),
     "a cluster's": (saying(b"-MOVED 866 127.0.0.1:7001\r\n"), "redis://127.0.0.1:{}", "part of a Redis Cluster", "cluster://"),
-    "a cluster without slots": (real("--cluster-enabled", "yes"), "redis://127.0.0.1:{}", "its cluster does not serve", "CLUSTER INFO"),
+    "a cluster without slots": (cluster_node, "redis://127.0.0.1:{}", "its cluster does not serve", "CLUSTER INFO"),
     "a user without rights": (real(*ANYBODY, "~*", "-evalsha"), "redis://127.0.0.1:{}", "lacks a permission", "ACL SETUSER"),
     "a user without keys": (real(*ANYBODY, "~other:*"), "redis://127.0.0.1:{}", "lacks a permission", "ACL SETUSER"),
     "a script that may not": (real(*ANYBODY, "~*", "-set"), "redis://127.0.0.1:{}", "lacks a permission", "ACL SETUSER"),
