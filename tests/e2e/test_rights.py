@@ -10,7 +10,7 @@ import redis
 
 from cluster import SECRET, wait_for_peers
 from harness import Client, Server, close_all, in_thread, kept_keys, redis_server, running, wait_for
-from test_cluster import meet, pair_across, talk, user
+from pairs import meet, pair_across, talk, user
 from test_redis import free_port
 
 ROOT = os.path.join(os.path.dirname(__file__), "..", "..")

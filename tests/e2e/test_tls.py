@@ -17,7 +17,7 @@ from cryptography.x509.oid import NameOID
 
 from cluster import SECRET, wait_for_peers
 from harness import BINARY, SLOWNESS, close_all, in_thread, redis_server, running, settled, wait_for
-from test_cluster import meet, pair_across, talk, user
+from pairs import meet, pair_across, talk, user
 from test_redis import connect, free_port
 
 WITHIN = 2 * SLOWNESS

@@ -9,9 +9,9 @@ import pytest
 from cluster import wait_for_peers
 from crowd import Crowd, through
 from harness import SLOWNESS, close_all, in_thread, nodes, running, wait_for
+from pairs import pair_across, talk
 from redis_cluster import RedisCluster
 from sentinels import PASSWORD
-from test_cluster import pair_across, talk
 from test_sentinel import FLAGS, secret_file
 
 KEY = "{chatterbox}:x"

@@ -10,8 +10,8 @@ import pytest
 from cluster import SECRET, wait_for_peers
 from crowd import Crowd, through
 from harness import SLOWNESS, close_all, in_thread, running, wait_for
+from pairs import pair_across, talk
 from sentinels import PASSWORD, FakeSentinel, Process, Sentinels, free_ports
-from test_cluster import pair_across, talk
 
 FLAGS = ["--rate-chat", 0, "--rate-search", 0]
 # Seconds from the announcement of a new master to when people are matched again. Most of it is the time that a busy machine needs.
