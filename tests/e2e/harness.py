@@ -3,6 +3,7 @@ import asyncio
 import contextlib
 import json
 import os
+import random
 import re
 import signal
 import socket
@@ -35,6 +36,14 @@ DATA = {
     "partner_left_chat": {"match_id"},
     "error": ...,
 }
+
+
+def unused_port():
+    """One that nobody listens at. From below those that the system gives to connections: such a one may be taken before it is listened at."""
+    while True:
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", random.randrange(12000, 32000)))
+            return probe.getsockname()[1]
 
 
 def wait_for(condition, what, timeout=TIMEOUT):

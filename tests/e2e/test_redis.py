@@ -10,7 +10,7 @@ import time
 import pytest
 import redis
 
-from harness import SLOWNESS, Client, Server, close_all, in_thread, pair, redis_server, running, settled, wait_for
+from harness import SLOWNESS, Client, Server, close_all, in_thread, pair, redis_server, running, settled, unused_port, wait_for
 
 
 async def talk(a, b):
@@ -309,9 +309,7 @@ def test_tcp_with_user_password_and_database():
 
 class free_port:
     def __enter__(self):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            return str(probe.getsockname()[1])
+        return str(unused_port())
 
     def __exit__(self, *exc):
         pass

@@ -10,18 +10,17 @@ import time
 
 import redis
 
-from harness import wait_for
+from harness import unused_port, wait_for
 
 NAME = "chatter"
 PASSWORD, SENTINEL_PASSWORD = "of-redis", "of-sentinel"
 
 
 def free_ports(count):
-    with contextlib.ExitStack() as stack:
-        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [probe.getsockname()[1] for probe in probes]
+    ports = set()
+    while len(ports) < count:
+        ports.add(unused_port())
+    return list(ports)
 
 
 class Process:

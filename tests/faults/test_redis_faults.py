@@ -3,14 +3,13 @@ import asyncio
 import os
 import random
 import signal
-import socket
 import time
 
 import pytest
 import redis
 
 from crowd import Crowd, through
-from harness import SLOWNESS, in_thread, nodes, redis_server, running, wait_for
+from harness import SLOWNESS, in_thread, nodes, redis_server, running, unused_port, wait_for
 from proxy import RedisProxy
 
 # How often, where it says again and again.
@@ -176,17 +175,11 @@ async def emptied_and_changed(crowd):
 def test_own(name, fault):
     async def run():
         await through(crowd, fault, name)
-    with redis_server("--requirepass", "right", "--port", port := free_port()) as (path, _):
+    with redis_server("--requirepass", "right", "--port", port := unused_port()) as (path, _):
         with running(*FLAGS, env={"CHATTERBOX_REDIS": f"redis://:right@127.0.0.1:{port}"}) as server:
             crowd = Crowd(server.wait_ready(), store=connect(path, password="right"))
             asyncio.run(run())
     crowd.check_log()
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 # The way there, by a proxy.
