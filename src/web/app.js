@@ -65,12 +65,16 @@ function wanted() {
   return kind === 'anyone' ? [ANYONE] : currentInterests();
 }
 
-function askForSearch(type) {
-  clearTimeout(retryTimer);
-  hasFailed = false;
+function submit() {
   const interests = wanted();
   if (JSON.stringify(interests) !== submitted) socket.send('submit_interests', { interests });
   submitted = JSON.stringify(interests);
+}
+
+function askForSearch(type) {
+  clearTimeout(retryTimer);
+  hasFailed = false;
+  submit();
   socket.send(type, { fallback_after_ms: fallbackAfterMs() });
   searchAsked();
 }
@@ -321,7 +325,10 @@ const socket = new Socket({
   keep: keepNow,
   isChatting: () => Boolean(chat?.isChatting()),
 });
-initSearch(() => askForSearch('next'), addBroader);
+initSearch(() => askForSearch('next'), () => {
+  addBroader();
+  submit(); // the search goes on; `next` might end the chat that this finds
+});
 drawStart();
 
 /** Either anew, or in the chat that was under way when this page was loaded again. */

@@ -115,7 +115,6 @@ export function initSearch(onWish, onBroader) {
     broader.hidden = true;
     title.focus();
     onBroader();
-    onWish();
   });
 }
 

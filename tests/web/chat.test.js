@@ -253,6 +253,8 @@ test('the sound is off until it is wanted, and only for the background', async (
   assert.equal(await beeps(), 2);
   await b.page.reload();
   assert.equal(await b.$('#sound-toggle').getAttribute('aria-pressed'), 'true');
+  await a.say('4');
+  await b.sees('4'); // connected again
 });
 
 test('the chat can be saved as text', async () => {
