@@ -35,6 +35,8 @@ let unseen = 0;
 let height = 0;
 let frame = 0;
 let endHeight = 0;
+let endTop = 0;
+let still = 0; // frames since the list was moved or grew
 let touchedAt = -Infinity;
 
 export const clock = date => `${two(date.getHours())}:${two(date.getMinutes())}`;
@@ -86,10 +88,13 @@ function draw() {
   frame = 0;
   foldLong(unmeasured.splice(0));
   if (isAtEnd && performance.now() - touchedAt > TOUCH_LASTS_MS) {
-    const now = list.scrollHeight;
+    const [now, from] = [list.scrollHeight, list.scrollTop];
     list.scrollTop = now;
+    endTop = list.scrollTop;
     endEntry = entries.at(-1);
-    if (now !== endHeight) drawSoon(); // heights of what was out of view are estimates until it is drawn
+    // Heights of what was out of view are estimates until it is drawn, which is after the next frame has begun.
+    still = now === endHeight && endTop === from ? still + 1 : 0;
+    if (still < 2) drawSoon();
     endHeight = now;
   }
   showWhatIsNew();
@@ -213,6 +218,7 @@ function isInView(entry) {
 list.addEventListener('scroll', () => {
   // While the list changes its height, the browser scrolls and not the user.
   if (list.clientHeight !== height) return;
+  if (isAtEnd && list.scrollTop === endTop) return; // it is where it was put
   // What has been added since the last frame has not been scrolled to yet: that is not the user's doing either.
   isAtEnd = isInView(entries.at(-1)) || (isAtEnd && isInView(endEntry));
   showWhatIsNew();
