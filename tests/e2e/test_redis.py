@@ -229,6 +229,7 @@ def test_searches_beyond_the_queue_are_refused():
                 for client in clients:
                     await client.send("start_matching")
                 wait_for(lambda: server.metric("searches_total") == before + 40, "the server to have read all")
+                await asyncio.sleep(0.3)  # the session actors have; the matcher may not
             finally:
                 os.kill(pid, signal.SIGCONT)
             # Which of them were the first is up to the network.
