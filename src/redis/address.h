@@ -17,7 +17,7 @@ enum redis_address_kind {
     REDIS_CLUSTER,  /* whichever node of a Redis Cluster serves our keys */
 };
 
-enum { REDIS_ADDRESS_ERROR_BYTES = 200, REDIS_PASSWORD_BYTES = 256, REDIS_USER_BYTES = 128, REDIS_HOST_BYTES = 256, REDIS_ENDPOINTS_MAX = 16 };
+enum { REDIS_ADDRESS_ERROR_BYTES = 256, REDIS_PASSWORD_BYTES = 256, REDIS_USER_BYTES = 128, REDIS_HOST_BYTES = 256, REDIS_ENDPOINTS_MAX = 16 };
 
 struct tls_context;
 
