@@ -176,11 +176,12 @@ static void come_back(struct session_host *host, json_int_t missed)
     const bool can_follow = resume_can_follow(session.resume, ask.seq);
     struct address connection = client;
     connection.generation++;
-    if (can_follow) { /* else the one that there is, if any, is closed */
+    if (can_follow && resume_serves(session.resume, ask.token.secret)) { /* else the one that there is, if any, is closed */
         client = connection;
         texts = answers = paid_for = 0;
     }
-    CHECK(away_come_back(&session, host, connection, &ask) == can_follow);
+    const bool is_served = resume_serves(session.resume, ask.token.secret); /* not if what the one before was told never came */
+    CHECK(away_come_back(&session, host, connection, &ask) == (can_follow && is_served));
 }
 
 static void take_turn(struct session_host *host)
@@ -305,11 +306,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         away_end(&session, &host);
     if (session.state != SESSION_OVER)
         receive(&host, (struct message){ .type = CONN_GONE, .from = client });
-    while (session.state != SESSION_OVER && has_turn)
-        take_turn(&host);
-    if (session.state != SESSION_OVER) { /* it waits for the matcher, since its answers would have been kept */
-        search_answered(&host, SEARCH_WAITING);
-        search_answered(&host, SEARCH_CANCELLED);
+    /* It waits for turns and for the matcher, since its answers would have been kept; what it then reads may have it wait again. */
+    for (unsigned i = 0; i < 1000 && session.state != SESSION_OVER; i++) {
+        while (session.state != SESSION_OVER && has_turn)
+            take_turn(&host);
+        if (session.state != SESSION_OVER)
+            search_answered(&host, SEARCH_WAITING);
+        if (session.state != SESSION_OVER)
+            search_answered(&host, SEARCH_CANCELLED);
     }
     CHECK(session.state == SESSION_OVER);
     session_fini(&session, &host);
