@@ -172,16 +172,16 @@ static void come_back(struct session_host *host, json_int_t missed)
 {
     if (!session.is_resumable || session.state >= SESSION_CLOSING)
         return;
-    const struct resume_ask ask = { .token = token, .seq = (uint32_t)(last_seq < missed ? 0 : last_seq - missed), .is_back = true };
+    /* Who has a token has had the first event, which brought it. */
+    const struct resume_ask ask = { .token = token, .seq = (uint32_t)(last_seq <= missed ? 1 : last_seq - missed), .is_back = true };
     const bool can_follow = resume_can_follow(session.resume, ask.seq);
     struct address connection = client;
     connection.generation++;
-    if (can_follow && resume_serves(session.resume, ask.token.secret)) { /* else the one that there is, if any, is closed */
+    if (can_follow) { /* else the one that there is, if any, is closed */
         client = connection;
         texts = answers = paid_for = 0;
     }
-    const bool is_served = resume_serves(session.resume, ask.token.secret); /* not if what the one before was told never came */
-    CHECK(away_come_back(&session, host, connection, &ask) == (can_follow && is_served));
+    CHECK(away_come_back(&session, host, connection, &ask) == can_follow);
 }
 
 static void take_turn(struct session_host *host)
