@@ -22,8 +22,12 @@ local first_topic = 10 -- in KEYS; ARGV has it 2 later
 local few, many = 8, 256
 local own_node = string.match(ARGV[4], '^[^:]*')
 
+local function is_above(match, other)
+  return #match > #other or (#match == #other and match > other)
+end
+
 local known = redis.call('HMGET', user_meta, 'match', 'joined', 'last')
-if known[1] and known[1] ~= ARGV[7] then return {'ALREADY'} end
+if is_above(known[1] or '0', ARGV[7]) then return {'ALREADY'} end
 
 local since = now
 if known[2] then
@@ -73,10 +77,6 @@ local function may_be_told(channel_id)
   local node = string.match(channel_id or '', '^[^:]*')
   if not string.find(ARGV[11], ' ' .. node .. ' ', 1, true) then return false end
   return node == own_node or redis.call('EXISTS', prefix .. 'lease:' .. node) == 1
-end
-
-local function is_above(match, other)
-  return #match > #other or (#match == #other and match > other)
 end
 
 -- The last chat is over, even if its end has not been told here yet; and so is the wait.

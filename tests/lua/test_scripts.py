@@ -299,6 +299,16 @@ def test_a_search_older_than_the_last_match_is_refused(scripts):
     assert scripts.waiting() == []
 
 
+def test_a_search_that_knows_of_a_later_match_than_redis_is_none_that_came_late(scripts):
+    assert scripts.start("a", "x", ended=7) == ["WAIT"]
+    assert scripts.end_matching("a") == ["OK"]
+    assert scripts.start("a", "x", ended=9) == ["WAIT"]  # 9 was refused by a, which Redis has forgotten by then
+    assert scripts.start("a", "x", ended=7) == ["ALREADY"]
+    scripts.start("b", "x", match=50)
+    assert scripts.start("a", "x", ended=60) == ["WAIT"]
+    assert scripts.pairs() == {} and scripts.meta("b")["status"] == "idle"
+
+
 def test_leave(scripts):
     assert scripts.leave("nobody") == ["OK"]
     scripts.start("a", "x", "y")

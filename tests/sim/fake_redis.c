@@ -203,7 +203,7 @@ static void start_matching(struct fake_redis *redis, const struct fake_caller *c
         return;
     }
     struct fake_user *user = fake_redis_find(redis, call->user_id);
-    if (user != NULL && user->match != 0 && user->match != call->ended_match) {
+    if (user != NULL && user->match > call->ended_match) {
         reply->store.outcome = STORE_TOO_LATE;
         return;
     }
