@@ -109,9 +109,7 @@ def test_two_nodes_with_users_who_meet_chat_block_report_and_are_banned(tmp_path
 
 def test_one_node_needs_no_rights_of_a_bus():
     async def run():
-        a = await (await user(server, "go")).search()
-        b = await user(server, "go")
-        await meet(a, b)
+        a, b = await pair_across(server, server, "go")
         await talk(a, b)
         await close_all(a, b)
 

@@ -146,9 +146,7 @@ def dribble(port_of_redis):
 
 def test_byte_by_byte(files):
     async def run():
-        a = await (await user(server, "go")).search()
-        b = await user(server, "go")
-        await meet(a, b)
+        a, b = await pair_across(server, server, "go")
         await talk(a, b)
         await close_all(a, b)
     with sealed_redis(files) as (port, _), dribble(port) as listener:
