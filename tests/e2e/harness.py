@@ -224,6 +224,12 @@ class Client:
                 await asyncio.wait_for(self.socket.recv(), TIMEOUT)
         assert self.socket.close_code == code, self.socket.close_code
 
+    async def expect_ban(self):
+        """In a chat. That the partner has left comes from its actor and the ban from the matcher: either may be first, and nothing is told after a ban."""
+        with contextlib.suppress(websockets.ConnectionClosed):
+            await self.expect("partner_left_chat")
+        await self.expect_close(4003)
+
     async def silence(self, seconds=0.1):
         """Nothing comes."""
         try:

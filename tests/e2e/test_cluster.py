@@ -116,8 +116,7 @@ def test_who_is_reported_is_banned_on_all_nodes():
             await meet(reporter, culprit)
             await asyncio.sleep(10.5)  # else it does not count
             await reporter.ask("report", reason="spam")
-            await culprit.expect("partner_left_chat")
-            await culprit.expect_close(4003)
+            await culprit.expect_ban()
             for node in nodes:
                 back = await Client.connect(node, path)
                 await back.send("submit_interests", interests=["go"])

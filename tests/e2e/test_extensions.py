@@ -243,8 +243,7 @@ def test_reports_shut_out():
             assert server.metric("banned_total") == 0
             await second.ask("report", reason="other")
             # The report that was one too many closes the one reported.
-            await culprits[1].expect("partner_left_chat")
-            await culprits[1].expect_close(4003)
+            await culprits[1].expect_ban()
             # The others of the device are refused when they want something.
             await culprits[0].send("submit_interests", interests=["innocent"])
             await culprits[0].expect_close(4003)

@@ -240,8 +240,7 @@ def test_an_address_that_was_banned_stays_out_whichever_proxy_it_takes():
                 await client.expect("success_matched")
             await asyncio.sleep(10.5)  # a shorter chat does not count
             await reporter.ask("report", reason="abuse")
-            await culprit.expect("partner_left_chat")
-            await culprit.expect_close(4003)
+            await culprit.expect_ban()
             back = await connect(server, "198.51.100.66, 203.0.113.2, 127.0.0.7", path("another device"))
             await back.send("submit_interests", interests=["tea"])
             await back.expect_close(4003)
