@@ -3,15 +3,18 @@
 #include <unistd.h>
 
 #include "options.h"
+#include "runtime/inherited.h"
 #include "server.h"
 
-enum { EXIT_BAD_USAGE = 2, HELP_BYTES = 16384 };
+enum { EXIT_FAILED = 1, EXIT_BAD_USAGE = 2, HELP_BYTES = 16384 };
 
 int main(int argc, char **argv)
 {
     struct options options;
     char error[OPTIONS_ERROR_BYTES];
     static char help[HELP_BYTES];
+    if (!inherited_mend())
+        return EXIT_FAILED; /* with nowhere to say why */
     switch (options_parse(&options, argc, argv, environ, error)) {
     case OPTIONS_RUN:
         return server_run(&options);

@@ -1,12 +1,8 @@
 #include "server.h"
 
-#include <errno.h>
-#include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "admission/identity.h"
@@ -20,9 +16,12 @@
 #include "runtime/check.h"
 #include "runtime/executor.h"
 #include "runtime/log.h"
+#include "runtime/log_sink.h"
 #include "runtime/metrics.h"
+#include "runtime/signals.h"
 #include "threads/bus_thread.h"
 #include "threads/cluster.h"
+#include "threads/descriptors.h"
 #include "threads/io_thread.h"
 #include "threads/matcher_thread.h"
 #include "threads/session_thread.h"
@@ -30,22 +29,21 @@
 
 enum { IO_THREADS_MAX = 64, SESSION_THREADS_MAX = 64 };
 
-/* Descriptors that are not for users: loops, rings' wake-ups, Redis, standard streams; and plain HTTP requests. */
-enum { DESCRIPTORS_PER_THREAD = 8, DESCRIPTORS_SPARE = 128 };
-
-/* As many as --max-connections may ask for; an address has room for some more (message.h). */
-enum { CONNECTIONS_MAX = 1000000 };
-
 enum { EXIT_FAILED = 1, EXIT_BAD_USAGE = 2, ERROR_BYTES = 256 };
+
+/* The last lines of the log get so long, where nobody reads it: at an ordered end, and at a second signal. */
+enum { LAST_WORDS_MS = 500, LAST_WORDS_AT_ONCE_MS = 50 };
 
 enum phase { SERVING, DRAINING_IO, DRAINING_SESSIONS, DRAINING_MATCHER, DRAINING_BUS, EXITING };
 
 struct server {
     const struct options *options;
     struct log log;
+    struct log_sink sink;
     struct executor executor; /* main's own */
     struct exchange *exchange;
-    struct metrics *metrics; /* by thread */
+    struct metrics *metrics; /* by thread; the last one is the log's, which any thread may add to */
+    unsigned metrics_count;
     unsigned io_threads, session_threads, threads; /* executors, of which session threads may be guests on I/O threads */
     bool are_sessions_guests;
     unsigned first_io_thread, first_session_thread, matcher_thread, bus_thread; /* ids; no bus: THREAD_MAIN */
@@ -63,7 +61,7 @@ struct server {
     char *config; /* what GET /config answers */
     struct redis_child child;
     bool has_child;
-    uv_signal_t terminate, interrupt;
+    struct signals signals;
     uv_timer_t patience;
     enum phase phase;
     unsigned awaited; /* DRAINED, in this phase */
@@ -138,15 +136,22 @@ static void begin_stop(struct server *server)
     enter_phase(server, DRAINING_IO);
 }
 
-static void on_signal(uv_signal_t *handle, int signal)
+static void on_signal(void *owner, enum signals_meaning meaning, int number)
 {
-    struct server *server = handle->data;
+    struct server *server = owner;
+    if (meaning == SIGNALS_HANGUP) {
+        log_event(&server->log, LOG_INFO, "hangup_ignored", "advice=\"nothing is to be opened again; SIGTERM stops the server\"");
+        return;
+    }
     if (server->phase != SERVING) {
+        if (meaning == SIGNALS_END)
+            return;
         if (server->has_child)
             redis_child_kill_now(&server->child);
-        _exit(128 + signal);
+        log_sink_stop(&server->sink, &server->log, LAST_WORDS_AT_ONCE_MS);
+        _exit(128 + number);
     }
-    log_event(&server->log, LOG_INFO, "stopping", "signal=%d", signal);
+    log_event(&server->log, LOG_INFO, "stopping", "signal=%d", number);
     begin_stop(server);
 }
 
@@ -161,7 +166,7 @@ static void on_message(void *owner, struct message *message)
             enter_phase(server, server->phase + 1);
         break;
     case FATAL:
-        fprintf(stderr, "chatterbox: %.*s\n", (int)message->payload->length, (const char *)message->payload->bytes);
+        log_plain(&server->log, (const char *)message->payload->bytes, message->payload->length);
         server->exit_status = EXIT_FAILED;
         begin_stop(server);
         break;
@@ -169,13 +174,6 @@ static void on_message(void *owner, struct message *message)
         break;
     }
     message_discard(message);
-}
-
-static void on_start(void *owner)
-{
-    struct server *server = owner;
-    uv_signal_start(&server->terminate, on_signal, SIGTERM);
-    uv_signal_start(&server->interrupt, on_signal, SIGINT);
 }
 
 static void on_turn_end(void *owner)
@@ -188,15 +186,13 @@ static void on_turn_end(void *owner)
 static void on_exit_loop(void *owner)
 {
     struct server *server = owner;
-    uv_close((uv_handle_t *)&server->terminate, NULL);
-    uv_close((uv_handle_t *)&server->interrupt, NULL);
+    signals_stop(&server->signals);
     uv_close((uv_handle_t *)&server->patience, NULL);
     if (server->has_child)
         redis_child_stop(&server->child);
 }
 
 static const struct executor_handler handler = {
-    .on_start = on_start,
     .on_message = on_message,
     .on_turn_end = on_turn_end,
     .on_exit = on_exit_loop,
@@ -204,9 +200,9 @@ static const struct executor_handler handler = {
 
 /* Starting, in order. Each returns 0 or an exit status after one line on stderr. */
 
-static int fail(int status, const char *why)
+static int fail(const struct server *server, int status, const char *why)
 {
-    fprintf(stderr, "chatterbox: %s\n", why);
+    log_plain(&server->log, why, strlen(why));
     return status;
 }
 
@@ -228,35 +224,13 @@ static void plan_threads(struct server *server)
         server->bus_thread = server->threads++;
 }
 
-static int plan_connections(struct server *server)
-{
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-        return fail(EXIT_FAILED, strerror(errno));
-    limit.rlim_cur = limit.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &limit);
-    getrlimit(RLIMIT_NOFILE, &limit);
-    const int64_t reserved = DESCRIPTORS_SPARE + (int64_t)server->threads * DESCRIPTORS_PER_THREAD;
-    int64_t possible = limit.rlim_cur > CONNECTIONS_MAX + (uint64_t)reserved ? CONNECTIONS_MAX : (int64_t)limit.rlim_cur - reserved;
-    if (possible < 1 || server->options->max_connections > possible) {
-        char why[ERROR_BYTES];
-        snprintf(why, sizeof why,
-                 "--max-connections %" PRId64 ": the descriptor limit of %llu allows %" PRId64 "; raise it (ulimit -n)",
-                 server->options->max_connections, (unsigned long long)limit.rlim_cur, possible > 0 ? possible : 0);
-        return fail(EXIT_BAD_USAGE, why);
-    }
-    int64_t wanted = server->options->max_connections;
-    server->max_connections = (uint32_t)(wanted > 0 ? wanted : possible);
-    return 0;
-}
-
 static int start_redis(struct server *server)
 {
     char error[REDIS_CHILD_ERROR_BYTES];
     if (server->address.kind != REDIS_EMBEDDED)
         return 0;
     if (!redis_child_start(&server->child, server->executor.loop, &server->log, error))
-        return fail(EXIT_FAILED, error);
+        return fail(server, EXIT_FAILED, error);
     server->has_child = true;
     snprintf(server->address.path, sizeof server->address.path, "%s", server->child.socket);
     return 0;
@@ -270,7 +244,7 @@ static bool make_bus_thread(struct server *server)
         .options = server->options,
         .log = &server->log,
         .metrics_sets = server->metrics,
-        .metrics_count = server->threads,
+        .metrics_count = server->metrics_count,
         .thread = server->bus_thread,
         .first_session_thread = server->first_session_thread,
         .session_threads = server->session_threads,
@@ -303,7 +277,7 @@ static int make_threads(struct server *server)
             .identity_key = &server->identity_key,
             .trusted_proxies = &server->trusted_proxies,
             .metrics_sets = server->metrics,
-            .metrics_count = server->threads,
+            .metrics_count = server->metrics_count,
             .thread = thread,
             .first_io_thread = server->first_io_thread,
             .io_threads = server->io_threads,
@@ -351,7 +325,7 @@ static int start_threads(struct server *server)
             snprintf(name, sizeof name, "io-%u", thread - server->first_io_thread);
         int error = executor_start(executor_of(server, thread), name);
         if (error != 0)
-            return fail(EXIT_FAILED, uv_strerror(error)); /* the process ends, and the threads that run with it */
+            return fail(server, EXIT_FAILED, uv_strerror(error)); /* the process ends, and the threads that run with it */
     }
     return 0;
 }
@@ -366,19 +340,15 @@ static int open_main(struct server *server)
                         : thread >= server->first_session_thread ? ROLE_SESSION
                                                                   : ROLE_IO;
     server->exchange = exchange_new(roles, server->threads, (unsigned)server->options->ring_capacity);
-    server->metrics = aligned_alloc(64, server->threads * sizeof *server->metrics);
-    CHECK_MEMORY(server->metrics);
-    memset(server->metrics, 0, server->threads * sizeof *server->metrics);
     for (unsigned thread = 0; thread < server->threads; thread++)
         mailbox_count_into(exchange_mailbox(server->exchange, thread), &server->metrics[thread]);
     int error =
         executor_init(&server->executor, exchange_mailbox(server->exchange, THREAD_MAIN), &handler, server);
     if (error != 0)
-        return fail(EXIT_FAILED, uv_strerror(error));
-    uv_signal_init(server->executor.loop, &server->terminate);
-    uv_signal_init(server->executor.loop, &server->interrupt);
+        return fail(server, EXIT_FAILED, uv_strerror(error));
+    signals_start(&server->signals, server->executor.loop, on_signal, server);
     uv_timer_init(server->executor.loop, &server->patience);
-    server->terminate.data = server->interrupt.data = server->patience.data = server;
+    server->patience.data = server;
     return 0;
 }
 
@@ -388,7 +358,7 @@ static int start(struct server *server)
     int status;
     if (!redis_address_parse(&server->address, server->options->redis, error) ||
         !redis_password_complete(&server->address, server->options, error) || !redis_secure_complete(&server->address, server->options, error))
-        return fail(EXIT_BAD_USAGE, error);
+        return fail(server, EXIT_BAD_USAGE, error);
     if (server->options->redis_argument != NULL && redis_password_wipe(server->options->redis_argument))
         log_event(&server->log, LOG_WARN, "password_on_command_line",
                   "advice=\"other users can read it; use CHATTERBOX_REDIS, CHATTERBOX_REDIS_PASSWORD or --redis-password-file\"");
@@ -396,13 +366,12 @@ static int start(struct server *server)
         !cluster_identity_key(&server->cluster, server->options, &server->identity_key, error) ||
         !origin_list_check(server->options->allowed_origins, error) ||
         (server->config = ice_servers_to_json(server->options->ice_servers, error)) == NULL)
-        return fail(EXIT_BAD_USAGE, error);
-    plan_threads(server);
-    if ((status = plan_connections(server)) != 0)
-        return status;
+        return fail(server, EXIT_BAD_USAGE, error);
+    if (!descriptors_plan(server->threads, server->options->max_connections, &server->max_connections, error))
+        return fail(server, EXIT_BAD_USAGE, error);
     server->port = (uint16_t)server->options->port;
     if (!listener_open(server->options->bind, &server->port, server->io_threads, server->listen_fds, error))
-        return fail(EXIT_FAILED, error);
+        return fail(server, EXIT_FAILED, error);
     if ((status = open_main(server)) != 0 || (status = start_redis(server)) != 0 ||
         (status = make_threads(server)) != 0 || (status = start_threads(server)) != 0)
         return status;
@@ -425,9 +394,21 @@ static void free_all(struct server *server)
     bus_thread_free(&server->bus);
     executor_fini(&server->executor);
     exchange_free(&server->exchange);
-    free(server->metrics);
     free(server->config);
     cluster_fini(&server->cluster);
+    /* The metrics stay: the log's thread counts into them until the process ends. */
+}
+
+/* What the rest stands on: counters, and a log that nobody waits for. */
+static int begin(struct server *server)
+{
+    plan_threads(server);
+    server->metrics_count = server->threads + 1;
+    server->metrics = aligned_alloc(64, server->metrics_count * sizeof *server->metrics);
+    CHECK_MEMORY(server->metrics);
+    memset(server->metrics, 0, server->metrics_count * sizeof *server->metrics);
+    int error = log_sink_start(&server->sink, &server->log, STDERR_FILENO, &server->metrics[server->threads].value[METRIC_LOG_LINES_LOST_TOTAL]);
+    return error != 0 ? fail(server, EXIT_FAILED, uv_strerror(-error)) : 0;
 }
 
 int server_run(const struct options *options)
@@ -435,16 +416,20 @@ int server_run(const struct options *options)
     static struct server server; /* one for the process, and too large for a stack */
     server = (struct server){ .options = options, .log = { .fd = STDERR_FILENO } };
     CHECK(log_level_parse(options->log_level, &server.log.level)); /* options.c has checked it */
-    signal(SIGPIPE, SIG_IGN);
+    signals_init(&server.signals);
     json_arena_install();
-    int status = start(&server);
-    if (status != 0) {
-        if (server.has_child)
-            redis_child_kill_now(&server.child);
+    int status = begin(&server);
+    if (status != 0)
         return status;
+    status = start(&server);
+    if (status == 0) {
+        executor_run(&server.executor);
+        free_all(&server);
+        status = server.exit_status;
+        log_event(&server.log, LOG_INFO, "stopped", "status=%d", status);
+    } else if (server.has_child) {
+        redis_child_kill_now(&server.child);
     }
-    executor_run(&server.executor);
-    free_all(&server);
-    log_event(&server.log, LOG_INFO, "stopped", "status=%d", server.exit_status);
-    return server.exit_status;
+    log_sink_stop(&server.sink, &server.log, LAST_WORDS_MS);
+    return status;
 }

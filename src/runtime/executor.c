@@ -157,7 +157,8 @@ void executor_run(struct executor *executor)
 {
     uv_prepare_start(&executor->prepare, on_prepare);
     uv_check_start(&executor->check, on_check);
-    executor->handler->on_start(executor->owner);
+    if (executor->handler->on_start != NULL)
+        executor->handler->on_start(executor->owner);
     if (executor->guest != NULL)
         executor->guest->handler->on_start(executor->guest->owner);
     uv_run(executor->loop, UV_RUN_DEFAULT);

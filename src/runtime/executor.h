@@ -20,7 +20,7 @@
 
 /* What the owner of an executor does. All are called on the executor's thread; owner is the pointer given at init. */
 struct executor_handler {
-    /* Before the first turn: open handles. */
+    /* Before the first turn: open handles. NULL if there is nothing to do. */
     void (*on_start)(void *owner);
     /* One message, payload included, is the owner's from here on. */
     void (*on_message)(void *owner, struct message *message);
