@@ -232,7 +232,7 @@ static int start_redis(struct server *server)
     if (!redis_child_start(&server->child, server->executor.loop, &server->log, error))
         return fail(server, EXIT_FAILED, error);
     server->has_child = true;
-    snprintf(server->address.path, sizeof server->address.path, "%s", server->child.socket);
+    snprintf(server->address.path, sizeof server->address.path, "%s", server->child.directory.socket);
     return 0;
 }
 

@@ -1,6 +1,5 @@
 #include "redis/child.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -13,12 +12,14 @@
 
 enum { BACKOFF_FIRST_MS = 10, BACKOFF_MAX_MS = 1000, GOOD_RUN_MS = 5000, PATIENCE_MS = 1000 };
 
-static const char directory_prefix[] = "chatterbox-";
+/* How often it looks whether the socket is there, and how long after its start Redis has made one. */
+enum { LOOK_MS = 1000, SOCKET_MS = 5000 };
 
 /* The pipe from one process; it may outlive it, so each has its own. */
 struct output {
     uv_pipe_t pipe;
     const struct log *log;
+    enum log_level level;
     size_t length; /* of the line that has begun */
     char line[512];
 };
@@ -41,43 +42,6 @@ static bool find_program(const char *name, char *path, size_t capacity)
     return false;
 }
 
-static const char *temporary_directory(void)
-{
-    const char *directory = getenv("TMPDIR");
-    /* A Unix socket's path has at most 107 bytes. */
-    return directory != NULL && directory[0] == '/' && strlen(directory) < 40 ? directory : "/tmp";
-}
-
-static void remove_directory(const char *directory)
-{
-    char path[160];
-    snprintf(path, sizeof path, "%s/redis.sock", directory);
-    unlink(path);
-    rmdir(directory);
-}
-
-/* Directories of servers that were killed: ours by owner and name, and the process is no more. */
-static void remove_leftovers(void)
-{
-    DIR *list = opendir(temporary_directory());
-    if (list == NULL)
-        return;
-    const struct dirent *entry;
-    while ((entry = readdir(list)) != NULL) {
-        char path[128];
-        struct stat status;
-        if (strncmp(entry->d_name, directory_prefix, sizeof directory_prefix - 1) != 0 || strlen(entry->d_name) > 40)
-            continue;
-        char *end;
-        long pid = strtol(entry->d_name + sizeof directory_prefix - 1, &end, 10);
-        snprintf(path, sizeof path, "%s/%.40s", temporary_directory(), entry->d_name);
-        if (*end == '-' && pid > 0 && kill((pid_t)pid, 0) != 0 && errno == ESRCH && lstat(path, &status) == 0 &&
-            S_ISDIR(status.st_mode) && status.st_uid == getuid())
-            remove_directory(path);
-    }
-    closedir(list);
-}
-
 static void on_retry(uv_timer_t *timer)
 {
     launch(timer->data);
@@ -96,11 +60,30 @@ static void retry_later(struct redis_child *child)
     child->backoff_ms = child->backoff_ms * 2 < BACKOFF_MAX_MS ? child->backoff_ms * 2 : BACKOFF_MAX_MS;
 }
 
-static void close_timer(struct redis_child *child)
+static void close_timers(struct redis_child *child)
 {
     if (!uv_is_closing((uv_handle_t *)&child->timer))
         uv_close((uv_handle_t *)&child->timer, NULL);
-    remove_directory(child->directory);
+    if (!uv_is_closing((uv_handle_t *)&child->look))
+        uv_close((uv_handle_t *)&child->look, NULL);
+    private_directory_remove(&child->directory);
+}
+
+/* Cleaners of /tmp and remounts take the socket away, unseen by those who are connected; nobody could connect again. A Redis cannot make its socket
+ * a second time, so it is replaced. */
+static void on_look(uv_timer_t *timer)
+{
+    struct redis_child *child = timer->data;
+    struct stat status;
+    if (!child->is_running || child->has_vanished || uv_now(child->loop) - child->started_ms < SOCKET_MS)
+        return;
+    if (private_directory_is_there(&child->directory) && (lstat(child->directory.socket, &status) == 0 || errno != ENOENT))
+        return;
+    child->has_vanished = true;
+    log_event(child->log, LOG_WARN, "redis_embedded_vanished",
+              "socket=\"%s\" advice=\"something has removed it: keep cleaners of temporary files away from it; Redis is started again\"",
+              child->directory.socket);
+    uv_process_kill(&child->process, SIGKILL);
 }
 
 static void on_process_closed(uv_handle_t *handle)
@@ -108,7 +91,7 @@ static void on_process_closed(uv_handle_t *handle)
     struct redis_child *child = handle->data;
     child->is_running = false;
     if (child->is_stopping)
-        close_timer(child);
+        close_timers(child);
     else
         retry_later(child);
 }
@@ -154,31 +137,39 @@ static void on_output(uv_stream_t *stream, ssize_t length, const uv_buf_t *buffe
         for (char *c = begin; *c != '\0'; c++)
             *c = *c == '"' ? '\'' : *c;
         if (begin[0] != '\0')
-            log_event(output->log, LOG_DEBUG, "redis_embedded_says", "text=\"%s\"", begin);
+            log_event(output->log, output->level, "redis_embedded_says", "text=\"%s\"", begin);
         begin = end != NULL ? end + 1 : begin + strlen(begin);
     }
     output->length = strlen(begin);
     memmove(output->line, begin, output->length);
 }
 
-static int spawn(struct redis_child *child)
+static struct output *open_output(struct redis_child *child, enum log_level level)
 {
     struct output *output = calloc(1, sizeof *output);
     CHECK_MEMORY(output);
     output->log = child->log;
+    output->level = level;
     uv_pipe_init(child->loop, &output->pipe, 0);
     output->pipe.data = output;
+    return output;
+}
+
+static int spawn(struct redis_child *child)
+{
+    /* Not even its last words go to our descriptor 2: whoever reads that may have stopped. */
+    struct output *output = open_output(child, LOG_DEBUG), *errors = open_output(child, LOG_WARN);
 
     char *arguments[] = { child->setpriv, "--pdeathsig", "KILL",
-                          child->server,  "--port", "0", "--unixsocket", child->socket, "--unixsocketperm", "700",
+                          child->server,  "--port", "0", "--unixsocket", child->directory.socket, "--unixsocketperm", "700",
                           "--save", "", "--appendonly", "no", "--maxmemory-policy", "noeviction",
-                          "--dir", child->directory, "--daemonize", "no", "--loglevel", "warning",
+                          "--dir", child->directory.path, "--daemonize", "no", "--loglevel", "warning",
                           /* Neither may keep or print the arguments of commands, which name interests. */
                           "--slowlog-log-slower-than", "-1", "--crash-log-enabled", "no", NULL };
     uv_stdio_container_t stdio[3] = {
         { .flags = UV_IGNORE },
         { .flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE, .data.stream = (uv_stream_t *)&output->pipe },
-        { .flags = UV_INHERIT_FD, .data.fd = 2 },
+        { .flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE, .data.stream = (uv_stream_t *)&errors->pipe },
     };
     uv_process_options_t options = { .file = child->setpriv,
                                      .args = arguments,
@@ -190,18 +181,26 @@ static int spawn(struct redis_child *child)
     int error = uv_spawn(child->loop, &child->process, &options);
     if (error != 0) {
         uv_close((uv_handle_t *)&output->pipe, on_output_closed);
+        uv_close((uv_handle_t *)&errors->pipe, on_output_closed);
         return error;
     }
     child->is_running = true;
+    child->has_vanished = false;
     child->started_ms = uv_now(child->loop);
     uv_read_start((uv_stream_t *)&output->pipe, allocate, on_output);
-    log_event(child->log, LOG_INFO, "redis_embedded", "socket=\"%s\" pid=%d", child->socket, child->process.pid);
+    uv_read_start((uv_stream_t *)&errors->pipe, allocate, on_output);
+    log_event(child->log, LOG_INFO, "redis_embedded", "socket=\"%s\" pid=%d", child->directory.socket, child->process.pid);
     return 0;
 }
 
 static void launch(struct redis_child *child)
 {
-    unlink(child->socket);
+    if (!private_directory_is_there(&child->directory) && !private_directory_make_again(&child->directory)) {
+        log_event(child->log, LOG_ERROR, "redis_embedded_failed", "directory=\"%s\" error=\"%s\"", child->directory.path, strerror(errno));
+        retry_later(child);
+        return;
+    }
+    unlink(child->directory.socket);
     int error = spawn(child);
     if (error != 0) {
         log_event(child->log, LOG_ERROR, "redis_embedded_failed", "error=\"%s\"", uv_strerror(error));
@@ -222,22 +221,17 @@ bool redis_child_start(struct redis_child *child, uv_loop_t *loop, const struct 
         snprintf(error, REDIS_CHILD_ERROR_BYTES, "no setpriv in PATH; install the package util-linux");
         return false;
     }
-    remove_leftovers();
-    snprintf(child->directory, sizeof child->directory, "%s/%s%ld-XXXXXX", temporary_directory(), directory_prefix,
-             (long)getpid());
-    if (mkdtemp(child->directory) == NULL) {
-        snprintf(error, REDIS_CHILD_ERROR_BYTES, "cannot make a directory for the embedded Redis in %s: %s",
-                 temporary_directory(), strerror(errno));
+    if (!private_directory_make(&child->directory, error))
         return false;
-    }
-    snprintf(child->socket, sizeof child->socket, "%s/redis.sock", child->directory);
     uv_timer_init(loop, &child->timer);
-    child->timer.data = child;
+    uv_timer_init(loop, &child->look);
+    child->timer.data = child->look.data = child;
+    uv_timer_start(&child->look, on_look, LOOK_MS, LOOK_MS);
     int status = spawn(child);
     if (status != 0) {
         snprintf(error, REDIS_CHILD_ERROR_BYTES, "cannot start %.80s: %s", child->server, uv_strerror(status));
         uv_close((uv_handle_t *)&child->process, NULL);
-        close_timer(child);
+        close_timers(child);
         return false;
     }
     return true;
@@ -247,8 +241,9 @@ void redis_child_stop(struct redis_child *child)
 {
     child->is_stopping = true;
     uv_timer_stop(&child->timer);
+    uv_timer_stop(&child->look);
     if (!child->is_running) {
-        close_timer(child);
+        close_timers(child);
         return;
     }
     uv_process_kill(&child->process, SIGTERM);
@@ -259,5 +254,5 @@ void redis_child_kill_now(struct redis_child *child)
 {
     if (child->is_running)
         uv_process_kill(&child->process, SIGKILL);
-    remove_directory(child->directory);
+    private_directory_remove(&child->directory);
 }

@@ -2,7 +2,8 @@
  *
  * It is stopped with the server. It also ends when the server is killed: the kernel sends it SIGKILL when the thread that started it
  * (main) ends (prctl(2), PR_SET_PDEATHSIG, set by setpriv(1)). It has a process group of its own, so that a terminal's Ctrl-C
- * reaches the server alone, which then says good-bye in order. If it dies it is started again.
+ * reaches the server alone, which then says good-bye in order. If it dies it is started again, and if its directory
+ * or socket vanishes, it is replaced.
  *
  * Threads: main.
  */
@@ -12,21 +13,23 @@
 #include <stdbool.h>
 #include <uv.h>
 
+#include "redis/private_directory.h"
 #include "runtime/log.h"
 
-enum { REDIS_CHILD_ERROR_BYTES = 200 };
+enum { REDIS_CHILD_ERROR_BYTES = PRIVATE_DIRECTORY_ERROR_BYTES };
 
 struct redis_child {
     uv_loop_t *loop;
     const struct log *log;
     char server[512];    /* path of redis-server */
     char setpriv[512];   /* path of setpriv */
-    char directory[80];  /* private, removed at the end */
-    char socket[100];
+    struct private_directory directory;
     uv_process_t process;
     uv_timer_t timer;    /* start again, or lose patience with one that should stop */
+    uv_timer_t look;     /* whether the socket is there */
     bool is_running;     /* there is a process */
     bool is_stopping;
+    bool has_vanished;   /* its socket has, and it was told to end */
     uint64_t backoff_ms;
     uint64_t started_ms;
 };
