@@ -40,6 +40,9 @@ static const struct option catalogue[] = {
  * With less room the reader would be closed for what somebody else wrote. */
 enum { WRITE_QUEUE_MESSAGES = 32 };
 
+/* No flag is longer. */
+enum { NAME_BYTES = 64 };
+
 enum { OPTIONS = sizeof catalogue / sizeof catalogue[0] };
 
 static bool parse_number(const char *text, int64_t *number)
@@ -145,21 +148,58 @@ static const struct option *find_option(const char *name, size_t length)
     return NULL;
 }
 
-/* The flag that shares the longest beginning with what was written. */
-static const char *closest_flag(const char *name)
+/* The letters of a name, without what separates its words: RATECHAT, rate-chat and rate_chat are one. */
+static size_t letters_of(const char *name, size_t length, char letters[NAME_BYTES])
 {
-    const char *closest = "help";
-    size_t most = 0;
-    for (size_t i = 0; i < OPTIONS; i++) {
-        size_t common = 0;
-        while (name[common] != '\0' && name[common] == catalogue[i].flag[common])
-            common++;
-        if (common > most) {
-            most = common;
-            closest = catalogue[i].flag;
+    size_t count = 0;
+    for (size_t i = 0; i < length && count < NAME_BYTES; i++) {
+        if (name[i] != '-' && name[i] != '_')
+            letters[count++] = (char)tolower((unsigned char)name[i]);
+    }
+    return count;
+}
+
+static size_t least(size_t a, size_t b, size_t c)
+{
+    const size_t less = a < b ? a : b;
+    return less < c ? less : c;
+}
+
+/* How many letters have to be put in, taken out or replaced to make one of the other (Levenshtein's distance). */
+static size_t distance(const char *a, size_t a_length, const char *b, size_t b_length)
+{
+    size_t row[NAME_BYTES + 1];
+    for (size_t j = 0; j <= b_length; j++)
+        row[j] = j;
+    for (size_t i = 1; i <= a_length; i++) {
+        size_t diagonal = row[0];
+        row[0] = i;
+        for (size_t j = 1; j <= b_length; j++) {
+            const size_t above = row[j];
+            row[j] = least(above + 1, row[j - 1] + 1, diagonal + (a[i - 1] != b[j - 1]));
+            diagonal = above;
         }
     }
-    return closest;
+    return row[b_length];
+}
+
+/* The flag that is most like what was written. *is_near: it is what was meant, most likely. */
+static const struct option *nearest_option(const char *name, size_t length, bool *is_near)
+{
+    char written[NAME_BYTES], flag[NAME_BYTES];
+    const size_t written_length = letters_of(name, length, written);
+    const struct option *nearest = NULL;
+    size_t least_distance = SIZE_MAX;
+    for (size_t i = 0; i < OPTIONS; i++) {
+        const size_t flag_length = letters_of(catalogue[i].flag, strlen(catalogue[i].flag), flag);
+        const size_t apart = distance(written, written_length, flag, flag_length);
+        if (apart < least_distance) {
+            least_distance = apart;
+            nearest = &catalogue[i];
+        }
+    }
+    *is_near = least_distance <= (written_length < 6 ? 2 : written_length / 3);
+    return nearest;
 }
 
 /* CHATTERBOX_ and the flag in upper case with underscores. */
@@ -170,29 +210,84 @@ static void variable_name(const struct option *option, char name[64])
         name[i] = name[i] == '-' ? '_' : (char)toupper((unsigned char)name[i]);
 }
 
-static bool parse_environment(struct options *options, char *const environ[], char error[OPTIONS_ERROR_BYTES])
+static const char redis_password[] = "CHATTERBOX_REDIS_PASSWORD", sentinel_password[] = "CHATTERBOX_SENTINEL_PASSWORD";
+
+/* The value, if the variable has this name. */
+static const char *value_of(const char *variable, const char *name)
 {
-    static const char password[] = "CHATTERBOX_REDIS_PASSWORD=", sentinel_password[] = "CHATTERBOX_SENTINEL_PASSWORD=";
+    const size_t length = strlen(name);
+    return strncmp(variable, name, length) == 0 && variable[length] == '=' ? variable + length + 1 : NULL;
+}
+
+/* For each Service called chatterbox Kubernetes sets CHATTERBOX_PORT=tcp://10.0.0.1:8000, as Docker does for links: it tells where others are. */
+static bool is_of_an_orchestrator(const struct option *option, const char *value)
+{
+    const size_t length = strlen(option->flag), ending = strlen("port");
+    return option->kind == KIND_NUMBER && length >= ending && strcmp(option->flag + length - ending, "port") == 0 && strstr(value, "://") != NULL;
+}
+
+/* given: what flags say; a variable does not matter there, not even if it makes no sense. */
+static bool parse_environment(struct options *options, char *const environ[], const bool given[OPTIONS], char error[OPTIONS_ERROR_BYTES])
+{
+    const char *value;
     for (char *const *variable = environ; *variable != NULL; variable++) {
-        if (strncmp(*variable, password, sizeof password - 1) == 0)
-            options->redis_password = *variable + sizeof password - 1;
-        if (strncmp(*variable, sentinel_password, sizeof sentinel_password - 1) == 0)
-            options->sentinel_password = *variable + sizeof sentinel_password - 1;
+        if ((value = value_of(*variable, redis_password)) != NULL)
+            options->redis_password = value;
+        if ((value = value_of(*variable, sentinel_password)) != NULL)
+            options->sentinel_password = value;
     }
     for (size_t i = 0; i < OPTIONS; i++) {
         char name[64];
         variable_name(&catalogue[i], name);
-        size_t length = strlen(name);
-        for (char *const *variable = environ; *variable != NULL; variable++) {
-            if (strncmp(*variable, name, length) == 0 && (*variable)[length] == '=' &&
-                !set(options, &catalogue[i], *variable + length + 1, name, error))
+        for (char *const *variable = environ; *variable != NULL && !given[i]; variable++) {
+            if ((value = value_of(*variable, name)) != NULL && !is_of_an_orchestrator(&catalogue[i], value) &&
+                !set(options, &catalogue[i], value, name, error))
                 return false;
         }
     }
     return true;
 }
 
-static enum options_result parse_arguments(struct options *options, int argc, char *const argv[],
+static bool is_option_name(const char *name, size_t length)
+{
+    char known[64];
+    for (size_t i = 0; i < OPTIONS; i++) {
+        variable_name(&catalogue[i], known);
+        if (strlen(known) == length && memcmp(known, name, length) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* What orchestrators write about Services and links: NAME_PORT, NAME_PORT_8000_TCP, NAME_SERVICE_HOST, NAME_NAME, NAME_ENV_PATH. */
+static bool is_orchestrators_name(const char name[NAME_BYTES])
+{
+    const size_t length = strlen(name), ending = strlen("_PORT");
+    return strstr(name, "_PORT_") != NULL || strstr(name, "_SERVICE_") != NULL || strstr(name, "_ENV_") != NULL ||
+           strcmp(name, "CHATTERBOX_NAME") == 0 || (length > ending && strcmp(name + length - ending, "_PORT") == 0);
+}
+
+bool options_next_unknown(char *const environ[], size_t *cursor, struct options_unknown *unknown)
+{
+    static const char prefix[] = "CHATTERBOX_";
+    while (environ[*cursor] != NULL) {
+        const char *variable = environ[(*cursor)++];
+        const size_t length = strspn(variable, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_");
+        if (strncmp(variable, prefix, sizeof prefix - 1) != 0 || variable[length] != '=' || length >= sizeof unknown->name ||
+            is_option_name(variable, length) || value_of(variable, redis_password) != NULL || value_of(variable, sentinel_password) != NULL)
+            continue;
+        memcpy(unknown->name, variable, length);
+        unknown->name[length] = '\0';
+        if (is_orchestrators_name(unknown->name))
+            continue;
+        variable_name(nearest_option(variable + sizeof prefix - 1, length - (sizeof prefix - 1), &unknown->is_near), unknown->nearest);
+        return true;
+    }
+    return false;
+}
+
+/* given: becomes true for each option that is named. */
+static enum options_result parse_arguments(struct options *options, int argc, char *const argv[], bool given[OPTIONS],
                                            char error[OPTIONS_ERROR_BYTES])
 {
     for (int i = 1; i < argc; i++) {
@@ -209,8 +304,9 @@ static enum options_result parse_arguments(struct options *options, int argc, ch
         size_t length = strcspn(name, "=");
         const struct option *option = find_option(name, length);
         if (option == NULL) {
+            bool is_near;
             snprintf(error, OPTIONS_ERROR_BYTES, "--%.*s: unknown flag; did you mean --%s? (see --help)",
-                     (int)(length < 80 ? length : 80), name, closest_flag(name));
+                     (int)(length < 80 ? length : 80), name, nearest_option(name, length, &is_near)->flag);
             return OPTIONS_BAD;
         }
         char *value = name + length + 1;
@@ -226,6 +322,7 @@ static enum options_result parse_arguments(struct options *options, int argc, ch
         snprintf(source, sizeof source, "--%s", option->flag);
         if (!set(options, option, value, source, error))
             return OPTIONS_BAD;
+        given[option - catalogue] = true;
         if (option->offset == offsetof(struct options, redis))
             options->redis_argument = value;
         if (option->offset == offsetof(struct options, bus))
@@ -243,7 +340,7 @@ static bool check(const struct options *options, char error[OPTIONS_ERROR_BYTES]
         return false;
     }
     struct in6_addr address; /* room for either kind */
-    if (inet_pton(AF_INET, options->bind, &address) != 1 && inet_pton(AF_INET6, options->bind, &address) != 1) {
+    if (options->bind[0] != '\0' && inet_pton(AF_INET, options->bind, &address) != 1 && inet_pton(AF_INET6, options->bind, &address) != 1) {
         snprintf(error, OPTIONS_ERROR_BYTES, "--bind %.60s: expected an IPv4 or IPv6 address, such as 0.0.0.0 or ::",
                  options->bind);
         return false;
@@ -281,15 +378,12 @@ static bool check(const struct options *options, char error[OPTIONS_ERROR_BYTES]
 enum options_result options_parse(struct options *options, int argc, char *const argv[], char *const environ[],
                                   char error[OPTIONS_ERROR_BYTES])
 {
+    bool given[OPTIONS] = { false };
     set_defaults(options);
     /* --help must answer whatever the environment says. */
-    enum options_result result = parse_arguments(options, argc, argv, error);
-    if (result != OPTIONS_RUN)
-        return result;
-    set_defaults(options);
-    if (!parse_environment(options, environ, error))
+    enum options_result result = parse_arguments(options, argc, argv, given, error);
+    if (result == OPTIONS_RUN && !parse_environment(options, environ, given, error))
         return OPTIONS_BAD;
-    result = parse_arguments(options, argc, argv, error);
     if (result == OPTIONS_RUN && !check(options, error))
         return OPTIONS_BAD;
     return result;

@@ -5,6 +5,7 @@
 #ifndef CHATTERBOX_OPTIONS_H
 #define CHATTERBOX_OPTIONS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -30,9 +31,18 @@ enum { OPTIONS_ERROR_BYTES = 256 };
 enum { OPTIONS_CLUSTER_MESSAGE_MAX = 500000 };
 
 /* Fill *options from argv, then the environment, then the defaults: the first that names an option wins. Flags are
- * `--name value` or `--name=value`. On OPTIONS_BAD error holds one line that says what is wrong and what would be right. */
+ * `--name value` or `--name=value`. A variable that an orchestrator has set for its own ends (CHATTERBOX_PORT=tcp://…) is none. On OPTIONS_BAD error holds one line that says what is wrong and what would be right. */
 enum options_result options_parse(struct options *options, int argc, char *const argv[], char *const environ[],
                                   char error[OPTIONS_ERROR_BYTES]) __attribute__((warn_unused_result));
+
+/* A variable CHATTERBOX_… that means nothing to us, and is none that orchestrators set. */
+struct options_unknown {
+    char name[64], nearest[64]; /* the one that is most like it */
+    bool is_near;               /* which is what was meant, most likely */
+};
+
+/* Step through them: *cursor starts at 0. Longer names are passed over. */
+bool options_next_unknown(char *const environ[], size_t *cursor, struct options_unknown *unknown) __attribute__((warn_unused_result));
 
 /* The text of --help, at most capacity bytes with its NUL. Returns its length. */
 size_t options_help(char *text, size_t capacity);

@@ -352,6 +352,14 @@ static int open_main(struct server *server)
     return 0;
 }
 
+/* A mistyped variable would do nothing, unnoticed. Never its value: it may be a password. */
+static void warn_of_unknown_variables(const struct server *server)
+{
+    struct options_unknown unknown;
+    for (size_t cursor = 0; options_next_unknown(environ, &cursor, &unknown);)
+        log_event(&server->log, unknown.is_near ? LOG_WARN : LOG_INFO, "environment_unknown", "name=%s nearest=%s", unknown.name, unknown.nearest);
+}
+
 static int start(struct server *server)
 {
     char error[ERROR_BYTES];
@@ -375,6 +383,7 @@ static int start(struct server *server)
     if ((status = open_main(server)) != 0 || (status = start_redis(server)) != 0 ||
         (status = make_threads(server)) != 0 || (status = start_threads(server)) != 0)
         return status;
+    warn_of_unknown_variables(server); /* a start that fails says one line alone */
     log_event(&server->log, LOG_INFO, "listening",
               "address=%s port=%u io_threads=%u session_threads=%u max_connections=%u version=" CHATTERBOX_VERSION,
               server->options->bind, server->port, server->io_threads,

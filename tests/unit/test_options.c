@@ -21,6 +21,7 @@ static void defaults(void **state)
     char *none[] = { NULL }, *name_only[] = { "chatterbox", NULL };
     assert_int_equal(parse(none, name_only), OPTIONS_RUN);
     assert_int_equal(options.port, 8000);
+    assert_string_equal(options.bind, "");
     assert_string_equal(options.redis, "embedded");
     assert_int_equal(options.ping_interval_ms, 25000);
     assert_int_equal(options.io_threads, -1);
@@ -36,6 +37,51 @@ static void flags_win_over_the_environment(void **state)
     assert_string_equal(options.bind, "::1");
     assert_int_equal(options.ping_interval_ms, 1500);
     assert_int_equal(options.ping_timeout_ms, 120000);
+}
+
+static void a_variable_does_not_matter_where_a_flag_is_given(void **state)
+{
+    (void)state;
+    char *environment[] = { "CHATTERBOX_PORT=nonsense", "CHATTERBOX_PING_INTERVAL=soon", NULL };
+    char *arguments[] = { "chatterbox", "--port", "2", "--ping-interval=3s", NULL };
+    assert_int_equal(parse(environment, arguments), OPTIONS_RUN);
+    assert_int_equal(options.port, 2);
+    assert_int_equal(options.ping_interval_ms, 3000);
+}
+
+static void what_orchestrators_set_is_none_of_ours(void **state)
+{
+    (void)state;
+    char *environment[] = { "CHATTERBOX_PORT=tcp://10.0.0.1:8000", "CHATTERBOX_PORT_8000_TCP=tcp://10.0.0.1:8000", "CHATTERBOX_SERVICE_HOST=10.0.0.1",
+                            "CHATTERBOX_SERVICE_PORT=8000", "CHATTERBOX_REDIS_PORT=tcp://10.0.0.2:6379", "CHATTERBOX_NAME=/web/chatterbox",
+                            "CHATTERBOX_ENV_PATH=/bin", "CHATTERBOX_REDIS_PASSWORD=secret", "CHATTERBOX_BIND=::1", NULL };
+    char *name_only[] = { "chatterbox", NULL };
+    assert_int_equal(parse(environment, name_only), OPTIONS_RUN);
+    assert_int_equal(options.port, 8000);
+    struct options_unknown unknown;
+    size_t cursor = 0;
+    assert_false(options_next_unknown(environment, &cursor, &unknown));
+}
+
+static void a_mistyped_variable_is_told_with_the_nearest(void **state)
+{
+    (void)state;
+    char *environment[] = { "PATH=/bin", "CHATTERBOX_ALLOWED_ORIGIN=https://a", "CHATTERBOX_IO_THREADS=1", "CHATTERBOX_RATECHAT=5", "CHATTERBOX_SLOWNESS=5",
+                            "CHATTERBOX_", NULL };
+    struct options_unknown unknown;
+    size_t cursor = 0;
+    assert_true(options_next_unknown(environment, &cursor, &unknown));
+    assert_string_equal(unknown.name, "CHATTERBOX_ALLOWED_ORIGIN");
+    assert_string_equal(unknown.nearest, "CHATTERBOX_ALLOWED_ORIGINS");
+    assert_true(unknown.is_near);
+    assert_true(options_next_unknown(environment, &cursor, &unknown));
+    assert_string_equal(unknown.name, "CHATTERBOX_RATECHAT");
+    assert_string_equal(unknown.nearest, "CHATTERBOX_RATE_CHAT");
+    assert_true(unknown.is_near);
+    assert_true(options_next_unknown(environment, &cursor, &unknown));
+    assert_string_equal(unknown.name, "CHATTERBOX_SLOWNESS");
+    assert_false(unknown.is_near);
+    assert_false(options_next_unknown(environment, &cursor, &unknown));
 }
 
 static void nonsense_is_told_in_one_line(void **state)
@@ -96,6 +142,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(defaults),
         cmocka_unit_test(flags_win_over_the_environment),
+        cmocka_unit_test(a_variable_does_not_matter_where_a_flag_is_given),
+        cmocka_unit_test(what_orchestrators_set_is_none_of_ours),
+        cmocka_unit_test(a_mistyped_variable_is_told_with_the_nearest),
         cmocka_unit_test(nonsense_is_told_in_one_line),
         cmocka_unit_test(help_answers_whatever_else_is_wrong),
     };
