@@ -14,6 +14,14 @@ static bool is_ipv4(const uint8_t address[ADDRESS_BYTES])
     return memcmp(address, ipv4_prefix, sizeof ipv4_prefix) == 0;
 }
 
+static bool shares_prefix(const uint8_t *a, const uint8_t *b, unsigned bits)
+{
+    unsigned bytes = bits / 8, rest = bits % 8;
+    if (memcmp(a, b, bytes) != 0)
+        return false;
+    return rest == 0 || (a[bytes] ^ b[bytes]) >> (8 - rest) == 0;
+}
+
 /* NUL-terminated, nothing around it. */
 static bool parse_plain(uint8_t address[ADDRESS_BYTES], const char *text)
 {
@@ -34,16 +42,22 @@ static bool is_port(const char *text)
 
 bool client_address_parse(uint8_t address[ADDRESS_BYTES], struct http_text text)
 {
-    char copy[64]; /* the longest with brackets and port has 55 */
+    char copy[128]; /* the longest with quotes, brackets, a zone and a port is shorter */
+    if (text.length >= 2 && text.bytes[0] == '"' && text.bytes[text.length - 1] == '"') /* as in RFC 7239, section 6 */
+        text = (struct http_text){ text.bytes + 1, text.length - 2 };
     if (text.length == 0 || text.length >= sizeof copy || memchr(text.bytes, '\0', text.length) != NULL)
         return false;
     memcpy(copy, text.bytes, text.length);
     copy[text.length] = '\0';
+    if (strcmp(copy, "unix:") == 0) { /* what nginx calls who comes by a Unix socket: somebody on its own machine */
+        return parse_plain(address, "127.0.0.1");
+    }
     if (copy[0] == '[') {
         char *end = strchr(copy, ']');
         if (end == NULL || (end[1] != '\0' && (end[1] != ':' || !is_port(end + 2))))
             return false;
         *end = '\0';
+        copy[strcspn(copy, "%")] = '\0'; /* a zone says by which interface */
         return strchr(copy, ':') != NULL && parse_plain(address, copy + 1);
     }
     char *colon = strchr(copy, ':');
@@ -51,6 +65,8 @@ bool client_address_parse(uint8_t address[ADDRESS_BYTES], struct http_text text)
         if (!is_port(colon + 1))
             return false;
         *colon = '\0';
+    } else if (colon != NULL) {
+        copy[strcspn(copy, "%")] = '\0';
     }
     return parse_plain(address, copy);
 }
@@ -70,6 +86,20 @@ bool client_address_is_loopback(const uint8_t address[ADDRESS_BYTES])
 {
     static const uint8_t ipv6_loopback[ADDRESS_BYTES] = { [ADDRESS_BYTES - 1] = 1 };
     return is_ipv4(address) ? address[IPV4_AT] == 127 : memcmp(address, ipv6_loopback, ADDRESS_BYTES) == 0;
+}
+
+bool client_address_is_private(const uint8_t address[ADDRESS_BYTES])
+{
+    static const struct {
+        uint8_t first[4], bits;
+    } networks[] = { { { 10 }, 8 }, { { 172, 16 }, 12 }, { { 192, 168 }, 16 }, { { 169, 254 }, 16 }, { { 100, 64 }, 10 } };
+    if (!is_ipv4(address))
+        return (address[0] & 0xFE) == 0xFC || (address[0] == 0xFE && (address[1] & 0xC0) == 0x80);
+    for (size_t i = 0; i < sizeof networks / sizeof networks[0]; i++) {
+        if (shares_prefix(address + IPV4_AT, networks[i].first, networks[i].bits))
+            return true;
+    }
+    return false;
 }
 
 /* One network, NUL-terminated; cut in two at its slash. */
@@ -127,14 +157,6 @@ bool networks_parse(struct networks *networks, const char *text, char error[NETW
     return true;
 }
 
-static bool shares_prefix(const uint8_t a[ADDRESS_BYTES], const uint8_t b[ADDRESS_BYTES], unsigned bits)
-{
-    unsigned bytes = bits / 8, rest = bits % 8;
-    if (memcmp(a, b, bytes) != 0)
-        return false;
-    return rest == 0 || (a[bytes] ^ b[bytes]) >> (8 - rest) == 0;
-}
-
 bool networks_contain(const struct networks *networks, const uint8_t address[ADDRESS_BYTES])
 {
     for (unsigned i = 0; i < networks->count; i++) {
@@ -178,8 +200,10 @@ bool client_address_find(uint8_t client[ADDRESS_BYTES], const uint8_t peer[ADDRE
     while (count > 0 && networks_contain(proxies, found)) {
         struct http_text list = forwarded_for[--count], entry;
         while (networks_contain(proxies, found) && take_last(&list, &entry)) {
-            if (!client_address_parse(found, entry))
+            if (!client_address_parse(found, entry)) { /* "unknown", "_hidden" (RFC 7239, section 6.3), a name */
+                memset(client, 0, ADDRESS_BYTES);
                 return false;
+            }
         }
     }
     memcpy(client, found, sizeof found);

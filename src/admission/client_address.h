@@ -34,7 +34,8 @@ bool networks_parse(struct networks *networks, const char *text, char error[NETW
 
 bool networks_contain(const struct networks *networks, const uint8_t address[ADDRESS_BYTES]);
 
-/* 1.2.3.4, ::1, [::1], and the two kinds that can have one with a port behind it, which some proxies write. */
+/* What proxies write for an address: 1.2.3.4, ::1, [::1], fe80::1%eth0, the two kinds that can have one with a port behind it, any of these in
+ * quotation marks, and unix: for the proxy's own machine. */
 bool client_address_parse(uint8_t address[ADDRESS_BYTES], struct http_text text) __attribute__((warn_unused_result));
 
 /* All zero if it is neither IPv4 nor IPv6. */
@@ -42,10 +43,14 @@ void client_address_of_socket(uint8_t address[ADDRESS_BYTES], const struct socka
 
 bool client_address_is_loopback(const uint8_t address[ADDRESS_BYTES]);
 
+/* Of a network that is not the Internet, such as Docker's or an office's, or of a provider that puts many behind one address: RFC 1918, 3927, 4193, 4291,
+ * 6598. If everybody comes from such a one, a proxy or a gateway stands between. */
+bool client_address_is_private(const uint8_t address[ADDRESS_BYTES]);
+
 /* The client of a connection that comes from peer: peer itself, unless that is one of our proxies. Then the last entry of the
  * X-Forwarded-For headers (one list, in the order of the headers) that is none; the first if all are; peer if there are no entries.
- * Returns false if an entry on the way there is no address: our own proxy wrote it, so nobody can be held to a limit, and to count
- * everybody as the proxy would hold all for what one does. *client is written only on true. */
+ * Returns false with an address of zeros, that is: of nobody (identity.h), if an entry on the way there is no address, such as "unknown": our own proxy
+ * wrote it, so there is nobody to be held to a limit, and to count everybody as the proxy would hold all for what one does. */
 bool client_address_find(uint8_t client[ADDRESS_BYTES], const uint8_t peer[ADDRESS_BYTES], const struct networks *proxies,
                          const struct http_text forwarded_for[], unsigned count) __attribute__((warn_unused_result));
 

@@ -55,7 +55,7 @@ void identity_make(struct identity *identity, const struct identity_key *key, co
     struct in6_addr parsed;
     memcpy(&parsed, address, sizeof parsed);
     *identity = (struct identity){ 0 };
-    if (!client_address_is_loopback(address))
+    if (!client_address_is_loopback(address) && !IN6_IS_ADDR_UNSPECIFIED(&parsed))
         hash(identity->address, key, address, IN6_IS_ADDR_V4MAPPED(&parsed) ? ADDRESS_BYTES : IPV6_PREFIX_BYTES);
     if (device.length == 0 || device.length > DEVICE_BYTES_MAX)
         return;

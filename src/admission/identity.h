@@ -27,7 +27,7 @@ bool identity_key_load(struct identity_key *key, const char *path, char error[ID
 void identity_key_derive(struct identity_key *key, const uint8_t *secret, size_t length);
 
 /* address: as in client_address.h. Of an IPv6 address the first 64 bits count, since a
- * household has at least so many. A loopback address is not known: a proxy may stand there, for everybody. device: the
+ * household has at least so many. A loopback address is not known: a proxy may stand there, for everybody; nor is one of zeros. device: the
  * value of ?id=, empty if there was none. */
 void identity_make(struct identity *identity, const struct identity_key *key, const uint8_t address[ADDRESS_BYTES],
                    struct http_text device);

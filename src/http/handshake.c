@@ -58,20 +58,36 @@ static void find_resume(const struct http_request *request, struct handshake *ha
         handshake->resume = ask;
 }
 
-int handshake_check(const struct http_request *request, const char *allowed_origins, struct handshake *handshake)
+/* What is wrong with a request for the version 13 that says so. */
+static enum refusal find_fault(const struct http_request *request)
 {
     if (!request->is_get)
-        return 405;
+        return REFUSAL_METHOD;
     if (!request->has_upgrade_websocket)
-        return 426;
-    if (!request->is_http_1_1 || request->hosts != 1 || request->host.length == 0 || !request->has_connection_upgrade ||
-        request->has_body || request->keys != 1 || !is_key(request->key) || request->versions != 1)
-        return 400;
+        return REFUSAL_NO_UPGRADE;
+    if (!request->is_http_1_1)
+        return REFUSAL_OLD_HTTP;
+    if (request->hosts != 1 || request->host.length == 0)
+        return REFUSAL_HOST;
+    if (!request->has_connection_upgrade)
+        return REFUSAL_CONNECTION;
+    if (request->has_body)
+        return REFUSAL_BODY;
+    if (request->keys != 1 || !is_key(request->key))
+        return REFUSAL_KEY;
+    return request->versions != 1 ? REFUSAL_VERSIONS : REFUSAL_NONE;
+}
+
+enum refusal handshake_check(const struct http_request *request, const char *allowed_origins, struct handshake *handshake)
+{
+    const enum refusal fault = find_fault(request);
+    if (fault != REFUSAL_NONE)
+        return fault;
     if (!http_text_is(request->version, "13"))
-        return 426;
+        return REFUSAL_OTHER_VERSION;
     if (request->origins > 1 ||
         (request->origins == 1 && !origin_is_allowed(allowed_origins, request->origin, request->host)))
-        return 403;
+        return REFUSAL_ORIGIN;
 
     unsigned char text[KEY_LENGTH + sizeof magic - 1], digest[SHA_DIGEST_LENGTH];
     memcpy(text, request->key.bytes, KEY_LENGTH);
@@ -82,5 +98,5 @@ int handshake_check(const struct http_request *request, const char *allowed_orig
     handshake->device = (struct http_text){ 0 };
     find_resume(request, handshake);
     handshake->has_bad_id = http_query_find(request->query, "id", &handshake->device) && !is_device_id(handshake->device);
-    return 101;
+    return REFUSAL_NONE;
 }

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 
+#include "http/refusal.h"
 #include "http/request.h"
 #include "runtime/token.h"
 
@@ -21,9 +22,9 @@ struct handshake {
     struct resume_ask resume; /* has_resume. What makes no sense is a token of nobody */
 };
 
-/* allowed_origins: the value of --allowed-origins (origin.h). Returns 101, or the status to refuse with: 400, 403 (a page of another
- * origin asks), 405 (not GET), 426 (not an upgrade, or to another version than 13). *handshake is written only on 101. */
-int handshake_check(const struct http_request *request, const char *allowed_origins, struct handshake *handshake)
+/* allowed_origins: the value of --allowed-origins (origin.h). Returns REFUSAL_NONE, or why it may not: of status 400, 403 (a page of another
+ * origin asks), 405 (not GET) or 426 (not an upgrade, or to another version than 13). *handshake is written only on NONE. */
+enum refusal handshake_check(const struct http_request *request, const char *allowed_origins, struct handshake *handshake)
     __attribute__((warn_unused_result));
 
 #endif

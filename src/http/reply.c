@@ -76,14 +76,20 @@ static size_t print_text(char *text, size_t capacity, int status, const char *bo
     return print(text, capacity, status, "text/plain; charset=utf-8", body, strlen(body), is_head);
 }
 
-size_t http_reply_refusal(char *text, size_t capacity, int status, bool is_head)
+size_t http_reply_refusal(char *text, size_t capacity, enum refusal refusal, bool is_head)
 {
-    char body[64] = "";
+    const struct refusal_row *row = refusal_row(refusal);
+    char body[256] = "";
     for (size_t i = 0; i < sizeof statuses / sizeof statuses[0]; i++) {
-        if (statuses[i].status == status)
-            snprintf(body, sizeof body, "%d %s\n", status, statuses[i].reason);
+        if (statuses[i].status == row->status)
+            snprintf(body, sizeof body, "%d %s: %s\n", row->status, statuses[i].reason, row->text);
     }
-    return print_text(text, capacity, status, body, is_head);
+    return print_text(text, capacity, row->status, body, is_head);
+}
+
+size_t http_reply_options(char *text, size_t capacity)
+{
+    return (size_t)snprintf(text, capacity, "HTTP/1.1 204 No Content\r\nAllow: GET, HEAD, OPTIONS\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n");
 }
 
 /* A page runs its own scripts and styles and no others, talks to its own server alone ('self' holds for ws: too: CSP level 3, section
@@ -173,5 +179,5 @@ size_t http_reply(char *text, size_t capacity, enum http_route route, const stru
     case ROUTE_WEBSOCKET:
         break;
     }
-    return http_reply_refusal(text, capacity, 404, is_head);
+    return http_reply_refusal(text, capacity, REFUSAL_NOT_FOUND, is_head);
 }

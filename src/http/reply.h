@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "http/refusal.h"
 #include "http/request.h"
 #include "runtime/metrics.h"
 
@@ -44,8 +45,11 @@ struct http_body {
 /* The answer to a WebSocket request that is accepted (status 101). */
 size_t http_reply_switch(char *text, size_t capacity, const char *accept);
 
-/* A refusal, with the headers that its status asks for. */
-size_t http_reply_refusal(char *text, size_t capacity, int status, bool is_head);
+/* A refusal, with the headers that its status asks for, and the reason as its body. */
+size_t http_reply_refusal(char *text, size_t capacity, enum refusal refusal, bool is_head);
+
+/* The answer to OPTIONS, but for the WebSocket: what may be asked. Balancers ask that to see who lives. */
+size_t http_reply_options(char *text, size_t capacity);
 
 /* The answer to a GET or HEAD. Returns the length of what it wrote to text; *body, if it is written, goes behind it. */
 size_t http_reply(char *text, size_t capacity, enum http_route route, const struct http_request *request,

@@ -190,6 +190,7 @@ int http_request_parse(struct http_request *request, const char *head, size_t le
 
     request->is_get = parser.method == HTTP_GET;
     request->is_head = parser.method == HTTP_HEAD;
+    request->is_options = parser.method == HTTP_OPTIONS;
     request->accepts_gzip = (parse.gzip != CODING_UNNAMED ? parse.gzip : parse.any_coding) == CODING_ACCEPTED;
     request->is_http_1_1 = parser.http_major == 1 && parser.http_minor >= 1;
 

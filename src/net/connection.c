@@ -1,6 +1,7 @@
 #include "net/connection.h"
 
 #include "net/address_gate.h"
+#include "net/complaint.h"
 #include "net/ending.h"
 #include "net/feeding.h"
 #include "net/liveness.h"
@@ -367,6 +368,7 @@ static void on_sending(struct connection *connection, enum sending_result result
         break;
     case SENDING_SLOW:
         metrics_add(connection->net->metrics, METRIC_SLOW_READERS_TOTAL, 1);
+        complaint_slow_reader(connection->net);
         connection_kill(connection);
         break;
     case SENDING_FAILED:

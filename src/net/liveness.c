@@ -1,5 +1,7 @@
 #include "net/liveness.h"
 
+#include "net/complaint.h"
+
 static enum liveness fail(struct net *net, enum metric metric, enum liveness liveness)
 {
     metrics_add(net->metrics, metric, 1);
@@ -14,8 +16,10 @@ enum liveness liveness_check(struct connection *connection, uint64_t *next_ms)
     const int64_t patience_ms = options->ping_interval_ms + options->ping_timeout_ms;
     int64_t message_left_ms = options->ping_interval_ms;
     /* It has taken nothing for so long. Two of the kind in one chat would otherwise keep each other for ever. */
-    if (connection->is_writing && (int64_t)(now_ms - connection->write_since_ms) > patience_ms)
+    if (connection->is_writing && (int64_t)(now_ms - connection->write_since_ms) > patience_ms) {
+        complaint_slow_reader(net);
         return fail(net, METRIC_SLOW_READERS_TOTAL, LIVENESS_GONE);
+    }
     if (!connection->is_reading) {
         /* We keep it waiting ourselves, so its silence says nothing. */
         *next_ms = (uint64_t)options->ping_interval_ms;
@@ -31,8 +35,10 @@ enum liveness liveness_check(struct connection *connection, uint64_t *next_ms)
     enum liveness liveness = LIVENESS_FINE;
     if (connection->has_pinged) {
         left_ms = options->ping_timeout_ms - (int64_t)(now_ms - connection->pinged_ms);
-        if (left_ms <= 0)
+        if (left_ms <= 0) {
+            complaint_ping_timeout(net);
             return fail(net, METRIC_PING_TIMEOUTS_TOTAL, LIVENESS_GONE);
+        }
     } else if (silent_ms >= options->ping_interval_ms) {
         connection->has_pinged = true;
         connection->pinged_ms = now_ms;

@@ -18,6 +18,7 @@
 #include <uv.h>
 
 #include "admission/client_address.h"
+#include "http/refusal.h"
 #include "options.h"
 #include "runtime/executor.h"
 #include "runtime/log.h"
@@ -133,6 +134,7 @@ struct net {
     struct reader_pool readers;
     struct writer_pool writers;
     struct log_limit accept_limit;
+    struct log_limit refusal_limits[REFUSALS], slow_reader_limit, ping_timeout_limit, unnamed_limit; /* complaint.h */
     unsigned char read_buffer[READ_BYTES];
 };
 

@@ -8,6 +8,7 @@
 #include "http/reply.h"
 #include "http/request.h"
 #include "net/address_gate.h"
+#include "net/complaint.h"
 #include "net/socket.h"
 #include "runtime/check.h"
 
@@ -19,6 +20,7 @@ enum { CONNECTIONS_SPARE = 64 };
 /* What is answered later than it was asked. */
 struct acceptance {
     char accept[HANDSHAKE_ACCEPT_BYTES]; /* Sec-WebSocket-Accept */
+    bool is_private;                     /* the client's address */
     bool has_resume;
     struct resume_ask resume; /* has_resume */
 };
@@ -36,23 +38,29 @@ static void put(struct connection *connection, const char *text, size_t length)
     writer_put_bytes(&connection->net->writers, &connection->writer, text, length);
 }
 
-static enum opening_result refuse(struct connection *connection, int status, bool is_head)
+static void note_refusal(struct connection *connection, enum refusal refusal, const struct http_request *request, bool is_private)
+{
+    if (refusal == REFUSAL_FULL)
+        metrics_add(connection->net->metrics, METRIC_SERVER_FULL_TOTAL, 1);
+    complaint_refused(connection->net, refusal, request, is_private);
+}
+
+/* request: NULL if it is not known any more. */
+static enum opening_result refuse(struct connection *connection, enum refusal refusal, const struct http_request *request, bool is_private)
 {
     char text[1024];
     metrics_add(connection->net->metrics, METRIC_HANDSHAKES_REFUSED_TOTAL, 1);
-    if (status == 503)
-        metrics_add(connection->net->metrics, METRIC_SERVER_FULL_TOTAL, 1);
-    put(connection, text, http_reply_refusal(text, sizeof text, status, is_head));
+    note_refusal(connection, refusal, request, is_private);
+    put(connection, text, http_reply_refusal(text, sizeof text, refusal, request != NULL && request->is_head));
     return OPENING_ANSWERED;
 }
 
 /* Far too many: a word if the socket takes it at once, before anything is read. */
-static bool turn_away(struct connection *connection, int status)
+static bool turn_away(struct connection *connection, enum refusal refusal)
 {
     char text[1024];
-    uv_buf_t buffer = uv_buf_init(text, (unsigned)http_reply_refusal(text, sizeof text, status, false));
-    if (status == 503)
-        metrics_add(connection->net->metrics, METRIC_SERVER_FULL_TOTAL, 1);
+    uv_buf_t buffer = uv_buf_init(text, (unsigned)http_reply_refusal(text, sizeof text, refusal, false));
+    note_refusal(connection, refusal, NULL, client_address_is_private(connection->peer_address));
     uv_try_write((uv_stream_t *)&connection->tcp, &buffer, 1);
     return false;
 }
@@ -79,8 +87,8 @@ bool opening_accept(struct net *net, uv_stream_t *listener, struct connection **
     connection->last_read_ms = net_now_ms(net);
     net_set_deadline(connection, (uint64_t)net->options->handshake_timeout_ms);
     if (metrics_sum(net->metrics_sets, net->metrics_count, METRIC_CONNECTIONS) > net->max_connections + CONNECTIONS_SPARE)
-        return turn_away(connection, 503);
-    return address_gate_arrive(connection) || turn_away(connection, 429);
+        return turn_away(connection, REFUSAL_FULL);
+    return address_gate_arrive(connection) || turn_away(connection, REFUSAL_HALF_OPEN);
 }
 
 void opening_switch(struct connection *connection)
@@ -137,7 +145,7 @@ static enum opening_result refuse_address(struct connection *connection)
 {
     connection->is_websocket = false;
     metrics_add(connection->net->metrics, METRIC_WEBSOCKETS, -1);
-    return refuse(connection, 429, false);
+    return refuse(connection, REFUSAL_ADDRESS, NULL, connection->acceptance->is_private);
 }
 
 enum opening_result opening_on_gate(struct connection *connection, enum message_type answer, const struct identity *client)
@@ -146,13 +154,13 @@ enum opening_result opening_on_gate(struct connection *connection, enum message_
 }
 
 /* The request is a good one. */
-static void become_websocket(struct connection *connection, const struct handshake *handshake)
+static void become_websocket(struct connection *connection, const struct handshake *handshake, bool is_private)
 {
     memset(connection->peer_address, 0, sizeof connection->peer_address); /* what shares its place begins with nothing */
     connection->has_bad_id = handshake->has_bad_id;
     connection->acceptance = malloc(sizeof *connection->acceptance);
     CHECK_MEMORY(connection->acceptance);
-    *connection->acceptance = (struct acceptance){ .has_resume = handshake->has_resume, .resume = handshake->resume };
+    *connection->acceptance = (struct acceptance){ .is_private = is_private, .has_resume = handshake->has_resume, .resume = handshake->resume };
     memcpy(connection->acceptance->accept, handshake->accept, sizeof handshake->accept);
     connection->is_websocket = true;
     metrics_add(connection->net->metrics, METRIC_WEBSOCKETS, 1);
@@ -165,16 +173,15 @@ static enum opening_result on_upgrade(struct connection *connection, const struc
     struct identity client;
     uint8_t address[ADDRESS_BYTES];
     memcpy(address, connection->peer_address, sizeof address);
-    int status = handshake_check(request, net->options->allowed_origins, &handshake);
-    if (status == 101 && is_full(net, handshake.has_resume && handshake.resume.is_back))
-        status = 503;
-    if (status == 101 &&
-        !client_address_find(address, address, net->trusted_proxies, request->forwarded_for, request->forwarded_fors))
-        status = 400;
-    if (status != 101)
-        return refuse(connection, status, request->is_head);
+    enum refusal refusal = handshake_check(request, net->options->allowed_origins, &handshake);
+    if (refusal == REFUSAL_NONE && is_full(net, handshake.has_resume && handshake.resume.is_back))
+        refusal = REFUSAL_FULL;
+    if (refusal != REFUSAL_NONE)
+        return refuse(connection, refusal, request, client_address_is_private(address));
+    if (!client_address_find(address, address, net->trusted_proxies, request->forwarded_for, request->forwarded_fors))
+        complaint_unnamed(net);
     identity_make(&client, net->identity_key, address, handshake.device);
-    become_websocket(connection, &handshake);
+    become_websocket(connection, &handshake, client_address_is_private(address));
     switch (address_gate_ask(connection, &client, handshake.has_resume && handshake.resume.is_back)) {
     case GATE_OPEN:
         return ask_for_actor(connection, &client);
@@ -199,19 +206,28 @@ static enum opening_result answer(struct connection *connection, enum http_route
     return OPENING_ANSWERED;
 }
 
+static enum opening_result answer_options(struct connection *connection)
+{
+    char text[256];
+    put(connection, text, http_reply_options(text, sizeof text));
+    return OPENING_ANSWERED;
+}
+
 static enum opening_result on_request(struct connection *connection, const char *head, size_t length)
 {
     struct http_request request;
-    int refusal = http_request_parse(&request, head, length);
-    if (refusal != 0)
-        return refuse(connection, refusal, false);
+    int status = http_request_parse(&request, head, length);
+    if (status != 0)
+        return refuse(connection, status == 431 ? REFUSAL_HEAD : REFUSAL_MALFORMED, NULL, false);
     enum http_route route = http_route_find(request.path);
     if (route == ROUTE_WEBSOCKET)
         return on_upgrade(connection, &request);
+    if (request.is_options && (route != ROUTE_NONE || http_text_is(request.path, "*")))
+        return answer_options(connection);
     if (route == ROUTE_NONE)
-        return refuse(connection, 404, request.is_head);
+        return refuse(connection, REFUSAL_NOT_FOUND, &request, false);
     if (!request.is_get && !request.is_head)
-        return refuse(connection, 405, false);
+        return refuse(connection, REFUSAL_METHOD, &request, false);
     return answer(connection, route, &request);
 }
 
@@ -232,7 +248,7 @@ static enum opening_result collect(struct connection *connection, const unsigned
     *taken = length;
     const size_t head_length = http_head_length(head->bytes, head->length, before);
     if (head_length == 0)
-        return head->length == sizeof head->bytes ? refuse(connection, 431, false) : OPENING_MORE;
+        return head->length == sizeof head->bytes ? refuse(connection, REFUSAL_HEAD, NULL, false) : OPENING_MORE;
     *taken = head_length - before;
     connection->head = NULL;
     enum opening_result result = on_request(connection, head->bytes, head_length);

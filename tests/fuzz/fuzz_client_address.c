@@ -10,7 +10,8 @@ static void check_client(const struct networks *proxies, const uint8_t peer[ADDR
     uint8_t client[ADDRESS_BYTES], again[ADDRESS_BYTES];
     /* The first header is for what a client claims. */
     if (!client_address_find(client, peer, proxies, headers + 1, count - 1)) {
-        CHECK(networks_contain(proxies, peer));
+        const uint8_t nobody[ADDRESS_BYTES] = { 0 };
+        CHECK(networks_contain(proxies, peer) && memcmp(client, nobody, ADDRESS_BYTES) == 0);
         return;
     }
     CHECK(networks_contain(proxies, peer) || memcmp(client, peer, ADDRESS_BYTES) == 0);

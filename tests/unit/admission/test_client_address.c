@@ -28,6 +28,11 @@ static void addresses_in_each_form(void **state)
         { "[2001:db8::1]", "2001:db8::1" },
         { "[2001:db8::1]:65535", "2001:db8::1" },
         { "2001:db8:1:2:3:4:5:6", "2001:db8:1:2:3:4:5:6" },
+        { "\"[2001:db8::1]:4711\"", "2001:db8::1" },
+        { "\"203.0.113.7\"", "::ffff:203.0.113.7" },
+        { "fe80::1%eth0", "fe80::1" },
+        { "[fe80::1%25eth0]:80", "fe80::1" },
+        { "unix:", "::ffff:127.0.0.1" },
     };
     for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
         uint8_t address[ADDRESS_BYTES];
@@ -42,7 +47,7 @@ static void what_is_no_address(void **state)
     static const char *const forms[] = {
         "", "unknown", "_hidden", "localhost", "203.0.113", "203.0.113.256", "203.0.113.7 ", "203.0.113.7:", "203.0.113.7:x",
         "203.0.113.7:123456", "0x7f.1", "1", "[203.0.113.7]", "[2001:db8::1", "[2001:db8::1]x", "[2001:db8::1]:", "2001:db8::1::2",
-        "fe80::1%eth0", "[]", ":", "203.0.113.7/32", "\"[2001:db8::1]\"",
+        "203.0.113.7%eth0", "%", "[]", ":", "203.0.113.7/32", "\"", "\"\"", "\"203.0.113.7", "unix:/run/x",
         "0000:0000:0000:0000:0000:0000:0000:0000:0000:0000:0000:0000:0000:0000",
     };
     for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
@@ -141,15 +146,14 @@ static void networks_that_are_none(void **state)
     assert_true(networks_parse(&networks, many, error));
 }
 
-/* The client of a connection from 10.0.0.1, with 10.0.0.0/8 and 2001:db8:10::/48 trusted; headers ends with NULL. "-" if it is to be refused. */
+/* The client of a connection from 10.0.0.1, with 10.0.0.0/8 and 2001:db8:10::/48 trusted; headers ends with NULL. "-" if it is nobody. */
 static void assert_client(const char *const headers[], const char *peer_text, const char *expected)
 {
     struct networks proxies;
     char error[NETWORKS_ERROR_BYTES];
     assert_true(networks_parse(&proxies, "10.0.0.0/8,2001:db8:10::/48", error));
-    uint8_t peer[ADDRESS_BYTES], client[ADDRESS_BYTES], untouched[ADDRESS_BYTES];
+    uint8_t peer[ADDRESS_BYTES], client[ADDRESS_BYTES];
     memset(client, 0xAA, sizeof client);
-    memset(untouched, 0xAA, sizeof untouched);
     assert_true(client_address_parse(peer, text_of(peer_text)));
     struct http_text list[8];
     unsigned count = 0;
@@ -160,10 +164,26 @@ static void assert_client(const char *const headers[], const char *peer_text, co
     if (is_found)
         assert_address(client, expected);
     else
-        assert_memory_equal(client, untouched, sizeof client);
+        assert_address(client, "::");
 }
 
 #define HEADERS(...) ((const char *const[]){ __VA_ARGS__, NULL })
+
+static void private_networks(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        bool is_private;
+    } examples[] = { { "10.1.2.3", true },   { "172.16.0.1", true },   { "172.32.0.1", false }, { "192.168.9.9", true },    { "192.169.0.1", false }, { "169.254.1.1", true },
+                     { "100.64.0.1", true }, { "100.128.0.1", false }, { "8.8.8.8", false },    { "fd00::1", true },        { "fe80::1", true },      { "fec0::1", false },
+                     { "2001:db8::1", false }, { "127.0.0.1", false }, { "::ffff:10.0.0.1", true } };
+    for (size_t i = 0; i < sizeof examples / sizeof examples[0]; i++) {
+        uint8_t address[ADDRESS_BYTES];
+        assert_true(client_address_parse(address, text_of(examples[i].text)));
+        assert_int_equal(client_address_is_private(address), examples[i].is_private);
+    }
+}
 
 static void the_last_untrusted_hop_is_the_client(void **state)
 {
@@ -200,13 +220,14 @@ static void without_entries_the_proxy_is_the_client(void **state)
     assert_client(HEADERS("10.0.0.3, 10.0.0.2"), "10.0.0.1", "::ffff:10.0.0.3");
 }
 
-static void what_a_proxy_of_ours_garbles_is_refused(void **state)
+static void whom_a_proxy_of_ours_does_not_name_is_nobody(void **state)
 {
     (void)state;
     assert_client(HEADERS("unknown"), "10.0.0.1", "-");
     assert_client(HEADERS("203.0.113.7, unknown"), "10.0.0.1", "-");
     assert_client(HEADERS("203.0.113.7, unknown, 10.0.0.2"), "10.0.0.1", "-");
     assert_client(HEADERS("203.0.113.7", "unknown"), "10.0.0.1", "-");
+    assert_client(HEADERS("203.0.113.7, \"_hidden\""), "10.0.0.1", "-");
 }
 
 int main(void)
@@ -216,13 +237,14 @@ int main(void)
         cmocka_unit_test(what_is_no_address),
         cmocka_unit_test(addresses_of_sockets),
         cmocka_unit_test(loopback),
+        cmocka_unit_test(private_networks),
         cmocka_unit_test(networks),
         cmocka_unit_test(networks_that_are_none),
         cmocka_unit_test(the_last_untrusted_hop_is_the_client),
         cmocka_unit_test(several_headers_are_one_list),
         cmocka_unit_test(nobody_else_is_believed),
         cmocka_unit_test(without_entries_the_proxy_is_the_client),
-        cmocka_unit_test(what_a_proxy_of_ours_garbles_is_refused),
+        cmocka_unit_test(whom_a_proxy_of_ours_does_not_name_is_nobody),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -22,7 +22,8 @@ static struct handshake handshake;
 
 static int check(struct http_request request)
 {
-    return handshake_check(&request, "https://friend.example", &handshake);
+    const enum refusal refusal = handshake_check(&request, "https://friend.example", &handshake);
+    return refusal == REFUSAL_NONE ? 101 : refusal_row(refusal)->status;
 }
 
 static void the_example_of_the_rfc(void **state)

@@ -76,26 +76,50 @@ static void a_switch_carries_the_accept(void **state)
 static void refusals_have_the_headers_that_their_status_asks_for(void **state)
 {
     static const struct {
-        int status;
+        enum refusal refusal;
         const char *start, *header;
     } cases[] = {
-        { 405, "HTTP/1.1 405 Method Not Allowed\r\n", "\r\nAllow: GET\r\n" },
-        { 426, "HTTP/1.1 426 Upgrade Required\r\n", "\r\nSec-WebSocket-Version: 13\r\n" },
-        { 429, "HTTP/1.1 429 Too Many Requests\r\n", "\r\nRetry-After: 5\r\n" },
-        { 503, "HTTP/1.1 503 Service Unavailable\r\n", "\r\nRetry-After: 5\r\n" },
-        { 404, "HTTP/1.1 404 Not Found\r\n", "\r\nConnection: close\r\n" },
+        { REFUSAL_METHOD, "HTTP/1.1 405 Method Not Allowed\r\n", "\r\nAllow: GET\r\n" },
+        { REFUSAL_NO_UPGRADE, "HTTP/1.1 426 Upgrade Required\r\n", "\r\nSec-WebSocket-Version: 13\r\n" },
+        { REFUSAL_ADDRESS, "HTTP/1.1 429 Too Many Requests\r\n", "\r\nRetry-After: 5\r\n" },
+        { REFUSAL_FULL, "HTTP/1.1 503 Service Unavailable\r\n", "\r\nRetry-After: 5\r\n" },
+        { REFUSAL_NOT_FOUND, "HTTP/1.1 404 Not Found\r\n", "\r\nConnection: close\r\n" },
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        size_t length = http_reply_refusal(text, sizeof text, cases[i].status, false);
+        size_t length = http_reply_refusal(text, sizeof text, cases[i].refusal, false);
         text[length] = '\0';
         expect_start(cases[i].start);
         expect_part(cases[i].header);
-        assert_int_equal(atoi(body_in_text()), cases[i].status);
-        length = http_reply_refusal(text, sizeof text, cases[i].status, true);
+        assert_int_equal(atoi(body_in_text()), refusal_row(cases[i].refusal)->status);
+        expect_part(refusal_row(cases[i].refusal)->text);
+        length = http_reply_refusal(text, sizeof text, cases[i].refusal, true);
         text[length] = '\0';
         assert_string_equal(body_in_text(), ""); /* HEAD */
     }
+}
+
+static void every_refusal_says_why_in_words_that_fit(void **state)
+{
+    (void)state;
+    for (enum refusal refusal = REFUSAL_NONE + 1; refusal < REFUSALS; refusal++) {
+        char small[1024]; /* as opening.c has */
+        size_t length = http_reply_refusal(small, sizeof small - 1, refusal, false);
+        assert_true(length < sizeof small - 1);
+        small[length] = '\0';
+        assert_non_null(strstr(small, refusal_row(refusal)->text));
+        assert_null(strchr(refusal_row(refusal)->advice, '"'));
+        assert_int_equal(small[length - 1], '\n');
+    }
+}
+
+static void who_asks_for_the_options_is_told(void **state)
+{
+    (void)state;
+    text[http_reply_options(text, sizeof text)] = '\0';
+    expect_start("HTTP/1.1 204 No Content\r\n");
+    expect_part("\r\nAllow: GET, HEAD, OPTIONS\r\n");
+    assert_string_equal(body_in_text(), "");
 }
 
 static void a_file_of_the_page_is_not_copied(void **state)
@@ -190,6 +214,8 @@ int main(void)
         cmocka_unit_test(each_path_has_its_route),
         cmocka_unit_test(a_switch_carries_the_accept),
         cmocka_unit_test(refusals_have_the_headers_that_their_status_asks_for),
+        cmocka_unit_test(every_refusal_says_why_in_words_that_fit),
+        cmocka_unit_test(who_asks_for_the_options_is_told),
         cmocka_unit_test(a_file_of_the_page_is_not_copied),
         cmocka_unit_test(who_takes_gzip_gets_it_and_who_has_the_file_nothing),
         cmocka_unit_test(a_head_is_told_the_length_and_no_more),
