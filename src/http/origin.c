@@ -1,11 +1,12 @@
 #include "http/origin.h"
 
+#include <ctype.h>
 #include <http_parser.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
-enum { HOST_BYTES_MAX = 300 };
+enum { HOST_BYTES_MAX = 300, ORIGIN_BYTES_MAX = 512 };
 
 struct origin {
     struct http_text scheme, host;
@@ -17,6 +18,11 @@ static bool equals_ignoring_case(struct http_text a, struct http_text b)
     return a.length == b.length && strncasecmp(a.bytes, b.bytes, a.length) == 0;
 }
 
+static bool is_same(const struct origin *a, const struct origin *b)
+{
+    return equals_ignoring_case(a->scheme, b->scheme) && equals_ignoring_case(a->host, b->host) && a->port == b->port;
+}
+
 /* 0: the scheme has none that we know. */
 static unsigned default_port(struct http_text scheme)
 {
@@ -25,25 +31,70 @@ static unsigned default_port(struct http_text scheme)
     return equals_ignoring_case(scheme, (struct http_text){ "https", 5 }) ? 443 : 0;
 }
 
+/* The length of a scheme (RFC 3986, section 3.1) that :// follows; 0 if there is none. http-parser knows schemes of letters alone, and browsers' extensions
+ * have others. */
+static size_t scheme_length(struct http_text text)
+{
+    size_t length = 0;
+    while (length < text.length && (isalnum((unsigned char)text.bytes[length]) || (text.bytes[length] != '\0' && strchr("+-.", text.bytes[length]) != NULL)))
+        length++;
+    const bool is_scheme = length > 0 && isalpha((unsigned char)text.bytes[0]) && text.length - length > strlen("://") &&
+                           memcmp(text.bytes + length, "://", strlen("://")) == 0;
+    return is_scheme ? length : 0;
+}
+
 static bool parse(struct http_text text, struct origin *origin)
 {
     struct http_parser_url url;
+    char known[ORIGIN_BYTES_MAX]; /* with a scheme that http-parser knows */
+    const size_t scheme = scheme_length(text);
+    const int length = scheme == 0 ? 0 : snprintf(known, sizeof known, "http%.*s", (int)(text.length - scheme), text.bytes + scheme);
     http_parser_url_init(&url);
-    if (text.length == 0 || http_parser_parse_url(text.bytes, text.length, 0, &url) != 0)
+    if (length <= 0 || (size_t)length >= sizeof known || (size_t)length != strlen("http") + text.length - scheme ||
+        http_parser_parse_url(known, (size_t)length, 0, &url) != 0)
         return false;
     const unsigned needed = 1 << UF_SCHEMA | 1 << UF_HOST;
     const unsigned allowed = needed | 1 << UF_PORT;
     if ((url.field_set & needed) != needed || (url.field_set & ~allowed) != 0)
         return false;
-    origin->scheme = (struct http_text){ text.bytes + url.field_data[UF_SCHEMA].off, url.field_data[UF_SCHEMA].len };
-    origin->host = (struct http_text){ text.bytes + url.field_data[UF_HOST].off, url.field_data[UF_HOST].len };
+    origin->scheme = (struct http_text){ text.bytes, scheme };
+    origin->host = (struct http_text){ text.bytes + (url.field_data[UF_HOST].off - strlen("http") + scheme), url.field_data[UF_HOST].len };
     origin->port = (url.field_set & (1 << UF_PORT)) != 0 ? url.port : default_port(origin->scheme);
     return true;
 }
 
-static bool is_same(const struct origin *a, const struct origin *b)
+/* An entry of the list: an origin whose first label may be *. */
+static bool parse_entry(struct http_text text, struct origin *origin, bool *has_wildcard)
 {
-    return equals_ignoring_case(a->scheme, b->scheme) && equals_ignoring_case(a->host, b->host) && a->port == b->port;
+    char plain[ORIGIN_BYTES_MAX];
+    static const char wildcard[] = "*.";
+    const size_t at = scheme_length(text) + strlen("://");
+    *has_wildcard = at > strlen("://") && text.length > at + strlen(wildcard) && memcmp(text.bytes + at, wildcard, strlen(wildcard)) == 0;
+    if (!*has_wildcard)
+        return parse(text, origin);
+    if (text.length >= sizeof plain)
+        return false;
+    /* The same without it, which stands nowhere else. */
+    memcpy(plain, text.bytes, at);
+    memcpy(plain + at, text.bytes + at + strlen(wildcard), text.length - at - strlen(wildcard));
+    if (!parse((struct http_text){ plain, text.length - strlen(wildcard) }, origin))
+        return false;
+    origin->scheme.bytes = text.bytes;
+    origin->host.bytes = text.bytes + at + strlen(wildcard);
+    return true;
+}
+
+/* * is one label, and not none: of *.a.b it is x.a.b, and neither a.b nor y.x.a.b. */
+static bool matches(const struct origin *origin, const struct origin *entry, bool has_wildcard)
+{
+    if (!has_wildcard)
+        return is_same(origin, entry);
+    const char *dot = memchr(origin->host.bytes, '.', origin->host.length);
+    if (dot == NULL || dot == origin->host.bytes)
+        return false;
+    struct origin parent = *origin;
+    parent.host = (struct http_text){ dot + 1, origin->host.length - (size_t)(dot + 1 - origin->host.bytes) };
+    return is_same(&parent, entry);
 }
 
 /* Host has no scheme. A proxy may have taken TLS off, so it is the page's: without a port, https://a asks a for port 443. */
@@ -84,10 +135,11 @@ bool origin_list_check(const char *list, char error[ORIGIN_ERROR_BYTES])
 {
     struct http_text entry;
     struct origin origin;
+    bool has_wildcard;
     for (list = first(list); next(&list, &entry);) {
-        if (!http_text_is(entry, "*") && !parse(entry, &origin)) {
+        if (!http_text_is(entry, "*") && !parse_entry(entry, &origin, &has_wildcard)) {
             snprintf(error, ORIGIN_ERROR_BYTES,
-                     "--allowed-origins: \"%.*s\" is no origin; expected https://host[:port], without a slash at the end, or *",
+                     "--allowed-origins: \"%.*s\" is no origin; expected https://host[:port], without a slash at the end, https://*.domain, or *",
                      (int)(entry.length < 60 ? entry.length : 60), entry.bytes);
             return false;
         }
@@ -98,14 +150,14 @@ bool origin_list_check(const char *list, char error[ORIGIN_ERROR_BYTES])
 bool origin_is_allowed(const char *list, struct http_text origin_text, struct http_text host)
 {
     struct origin origin, listed;
-    bool is_null = http_text_is(origin_text, "null");
+    bool has_wildcard, is_null = http_text_is(origin_text, "null");
     if (!is_null && !parse(origin_text, &origin))
         return false;
     if (!is_null && is_of_host(&origin, host))
         return true;
     struct http_text entry;
     for (list = first(list); next(&list, &entry);) {
-        if (http_text_is(entry, "*") || (!is_null && parse(entry, &listed) && is_same(&origin, &listed)))
+        if (http_text_is(entry, "*") || (!is_null && parse_entry(entry, &listed, &has_wildcard) && matches(&origin, &listed, has_wildcard)))
             return true;
     }
     return false;

@@ -14,7 +14,8 @@
 
 enum { ORIGIN_ERROR_BYTES = 200 };
 
-/* Whether list is a list of origins, separated by commas: scheme://host[:port] each, or * for every one. May be empty. On false error
+/* Whether list is a list of origins, separated by commas: scheme://host[:port] each, where the first label of the
+ * host may be *, which stands for one label; or * for every one. May be empty. On false error
  * holds one line. */
 bool origin_list_check(const char *list, char error[ORIGIN_ERROR_BYTES]) __attribute__((warn_unused_result));
 

@@ -80,14 +80,46 @@ static void a_star_allows_every_origin_that_is_one(void **state)
     assert_false(is_allowed("*", "nonsense", "x"));
 }
 
+static void a_scheme_may_be_any(void **state)
+{
+    (void)state;
+    static const char list[] = "chrome-extension://abcdefghijklmnop,moz-extension://2c9a-11, app://-,web+x.y-z://h:8000";
+    assert_true(is_allowed(list, "chrome-extension://abcdefghijklmnop", "x"));
+    assert_true(is_allowed(list, "moz-extension://2c9a-11", "x"));
+    assert_true(is_allowed(list, "app://-", "x"));
+    assert_true(is_allowed(list, "WEB+X.Y-Z://h:8000", "x"));
+    assert_false(is_allowed(list, "chrome-extension://abcdefghijklmnoq", "x"));
+    assert_false(is_allowed(list, "http://abcdefghijklmnop", "x"));
+    assert_false(is_allowed(list, "-x://h", "-x"));
+}
+
+static void a_star_may_be_the_first_label(void **state)
+{
+    (void)state;
+    static const char list[] = "https://*.example.com,http://*.test:8000";
+    assert_true(is_allowed(list, "https://a.example.com", "x"));
+    assert_true(is_allowed(list, "https://A-b.Example.com:443", "x"));
+    assert_true(is_allowed(list, "http://a.test:8000", "x"));
+    assert_false(is_allowed(list, "https://example.com", "x"));
+    assert_false(is_allowed(list, "https://b.a.example.com", "x"));
+    assert_false(is_allowed(list, "https://.example.com", "x"));
+    assert_false(is_allowed(list, "https://evil-example.com", "x"));
+    assert_false(is_allowed(list, "https://a.example.com.evil", "x"));
+    assert_false(is_allowed(list, "http://a.example.com", "x"));
+    assert_false(is_allowed(list, "http://a.test", "x"));
+    assert_false(is_allowed(list, "null", "x"));
+    assert_false(is_allowed(list, "https://*.example.com", "*.example.com"));
+}
+
 static void lists_are_checked(void **state)
 {
     (void)state;
     char error[ORIGIN_ERROR_BYTES];
-    static const char *const good[] = { "", "*", "https://a", "https://a:1,http://[::1]:2 , *" };
+    static const char *const good[] = { "", "*", "https://a", "https://a:1,http://[::1]:2 , *", "chrome-extension://abc,https://*.a:1" };
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++)
         assert_true(origin_list_check(good[i], error));
-    static const char *const bad[] = { "a.example", "https://a/", "https://a,", ",", "https://a https://b", "null", "**", "https://a:99999" };
+    static const char *const bad[] = { "a.example", "https://a/", "https://a,", ",", "https://a https://b", "null", "**", "https://a:99999", "https://*", "https://*.", "https://a.*.b", "https://*a.b", "https://*.*.b", "https://*.b/",
+                                       "1x://h", "://h" };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         error[0] = '\0';
         assert_false(origin_list_check(bad[i], error));
@@ -103,6 +135,8 @@ int main(void)
         cmocka_unit_test(the_own_host_is_allowed),
         cmocka_unit_test(the_list_allows_others),
         cmocka_unit_test(a_star_allows_every_origin_that_is_one),
+        cmocka_unit_test(a_scheme_may_be_any),
+        cmocka_unit_test(a_star_may_be_the_first_label),
         cmocka_unit_test(lists_are_checked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
