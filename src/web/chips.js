@@ -25,8 +25,10 @@ const offered = IDEAS.map(text => [Math.random(), text]).sort(([a], [b]) => a - 
 
 let interests = [];
 
-/** As the server compares them: Coding, coding and CODING are one interest. */
-const folded = text => text.trim().toLowerCase().normalize('NFC');
+const UNSEEN = /(?![\u200c\u200d])\p{Default_Ignorable_Code_Point}/gu;
+
+/** As the server compares them: Coding, #coding and CODING are one interest. */
+const folded = text => text.normalize('NFKC').toLowerCase().normalize('NFKC').replace(UNSEEN, '').replace(/\s+/gu, ' ').replace(/^[# ]+/, '').trim();
 const bytes = text => new TextEncoder().encode(text).length;
 const has = interest => interests.some(other => folded(other) === folded(interest));
 
@@ -88,7 +90,7 @@ function addAll(texts) {
   const added = [];
   let problem = '';
   for (const text of texts.map(each => sendable(each).trim())) {
-    if (!isVisible(text) || has(text)) continue;
+    if (!isVisible(folded(text)) || has(text)) continue;
     const why = refusal(text);
     if (why) {
       problem = why;

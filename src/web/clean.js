@@ -1,7 +1,7 @@
 // clean.js: what a text field can hold, made fit to be sent and to be shown.
 
-// U+2800, U+FFF9 to U+FFFB and U+1D159 are blank as well, though Unicode has no property that says so.
-const VISIBLE = /[^\s\p{Z}\p{Cc}\p{Default_Ignorable_Code_Point}\u2800\ufff9-\ufffb\u{1d159}]/u;
+// As src/wire/visible.c. U+2800, U+FFF9 to U+FFFB and U+1D159 are blank as well, though Unicode has no property that says so.
+const VISIBLE = /[^\s\p{Z}\u0085\p{Default_Ignorable_Code_Point}\u2800\ufff9-\ufffb\u{1d159}]/u;
 const BREAK = /\r\n|[\r\v\f\u0085\u2028\u2029]/g;
 const BLANK_LINES = /\n(?:[^\S\n]*\n){2,}/g;
 const FEW_EMOJI = /^(?:(?:\p{RI}{2}|\p{Emoji_Presentation}|\p{Extended_Pictographic}\ufe0f)[\p{EMod}\ufe0f]*(?:\u200d\p{Extended_Pictographic}[\p{EMod}\ufe0f]*)*\s*){1,3}$/u;

@@ -1,7 +1,9 @@
 /* interests.h: what a user likes, normalised so that equal topics are equal bytes.
  *
- * A topic is trimmed, case-folded and NFC-normalised UTF-8 of 1 to 64 bytes. Topics travel and are kept as a flat run of
- * bytes, each topic followed by one NUL; a topic itself holds none. `Coding`, ` coding ` and `CODING` meet.
+ * A topic is case-folded and NFKC-normalised UTF-8 of 1 to 64 bytes, in which something is to be seen. Default_Ignorable_Code_Points are
+ * dropped, but for joiners within emoji and within words of scripts that need them; runs of white space are one blank, and there is none at
+ * either end; leading `#` are dropped. Normalised again it stays as it is. Topics travel and are kept as a flat run of bytes, each topic followed by
+ * one NUL; a topic itself holds none. `Coding`, ` coding `, `#coding` and `CODING` meet.
  *
  * Threads: pure functions; any thread.
  * Source:  the request submit_interests in README.md here; utf8proc does the Unicode.

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "wire/visible.h"
+
 enum request_data { NO_DATA, INTERESTS, MESSAGE, OBJECT, FALLBACK, ACTIVE, REASON };
 
 static const struct {
@@ -166,6 +168,13 @@ enum error_code request_parse(struct request *request, const void *utf8, size_t 
     if (request->type == REQUEST_UNKNOWN)
         return ERROR_UNKNOWN_TYPE;
     return parse_data(request, json_object_get(request->root, "data"));
+}
+
+bool request_has_visible_text(const struct request *request)
+{
+    if (request->text.bytes != NULL)
+        return json_text_is_visible(request->text.bytes, request->text.length);
+    return text_is_visible(json_string_value(request->data), json_string_length(request->data));
 }
 
 void request_fini(struct request *request)

@@ -60,6 +60,9 @@ struct request {
 enum error_code request_parse(struct request *request, const void *utf8, size_t length)
     __attribute__((warn_unused_result));
 
+/* MESSAGE that was parsed without an error: whether there is something to be seen in it (visible.h). */
+bool request_has_visible_text(const struct request *request) __attribute__((warn_unused_result));
+
 void request_fini(struct request *request);
 
 #endif

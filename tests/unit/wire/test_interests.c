@@ -1,6 +1,8 @@
 /* What a topic becomes, and which topics meet. */
 #include "unit/unit.h"
 
+#include <utf8proc.h>
+
 #include "wire/interests.h"
 
 static enum interests_error add(struct interests *interests, const char *topic)
@@ -18,6 +20,11 @@ static void assert_topic(const char *written, const char *normalised)
     assert_int_equal(interests.length, strlen(normalised) + 1);
 }
 
+static size_t encode(char *utf8, int32_t codepoint)
+{
+    return (size_t)utf8proc_encode_char(codepoint, (utf8proc_uint8_t *)utf8);
+}
+
 static void topics_are_trimmed_folded_and_composed(void **state)
 {
     (void)state;
@@ -28,8 +35,60 @@ static void topics_are_trimmed_folded_and_composed(void **state)
     assert_topic("Stra\xC3\x9F" "e", "strasse");
     assert_topic("cafe\xCC\x81", "caf\xC3\xA9"); /* a combining accent and the composed letter */
     assert_topic("CAF\xC3\x89", "caf\xC3\xA9");
-    assert_topic("hip  hop", "hip  hop"); /* what is inside stays */
+    assert_topic("hip  hop", "hip hop");
     assert_topic("\xD0\x9C\xD0\xB8\xD1\x80", "\xD0\xBC\xD0\xB8\xD1\x80");
+}
+
+static void people_who_mean_the_same_meet(void **state)
+{
+    (void)state;
+    assert_topic("rock\xC2\xA0\t music", "rock music"); /* NBSP */
+    assert_topic("#music", "music");
+    assert_topic(" # Music", "music");
+    assert_topic("\xEF\xBC\x83\xEF\xBC\xAD\xEF\xBD\x95sic", "music"); /* all of it fullwidth */
+    assert_topic("c#", "c#");
+    assert_topic("music\xE2\x80\x8B", "music"); /* zero-width space */
+    assert_topic("\xEF\xBB\xBFmu\xC2\xADsic\xF3\xA0\x80\x82", "music"); /* byte order mark, soft hyphen, a tag that nobody has been given */
+    assert_topic("\xE2\x9D\xA4\xEF\xB8\x8F", "\xE2\x9D\xA4"); /* a heart that is to be red */
+    assert_topic("e\xE2\x80\x8C\xCC\x81", "\xC3\xA9"); /* what stood between them is gone, so they are one */
+    assert_topic("\xF0\x9D\x90\x9A\xEF\xAC\x81", "afi"); /* a bold letter, a ligature */
+    assert_topic("#\xEF\xB8\x8F\xE2\x83\xA3", "#\xE2\x83\xA3"); /* a key is no hashtag */
+}
+
+/* Without its joiners an emoji falls apart, and a word in Persian or Sinhala is another one. */
+static void joiners_stay_where_they_say_something(void **state)
+{
+    (void)state;
+    assert_topic("\xF0\x9F\x91\xA9\xF0\x9F\x8F\xBD\xE2\x80\x8D\xF0\x9F\x94\xAC", "\xF0\x9F\x91\xA9\xF0\x9F\x8F\xBD\xE2\x80\x8D\xF0\x9F\x94\xAC");
+    assert_topic("\xD9\x85\xDB\x8C\xE2\x80\x8C\xD8\xAE\xD9\x88\xD8\xA7\xD9\x87\xD9\x85",
+                 "\xD9\x85\xDB\x8C\xE2\x80\x8C\xD8\xAE\xD9\x88\xD8\xA7\xD9\x87\xD9\x85");
+    assert_topic("\xE0\xB7\x81\xE0\xB7\x8A\xE2\x80\x8D\xE0\xB6\xBB", "\xE0\xB7\x81\xE0\xB7\x8A\xE2\x80\x8D\xE0\xB6\xBB");
+    assert_topic("mu\xE2\x80\x8D\xE2\x80\x8Csic\xE2\x80\x8D", "music");
+    assert_topic("\xE2\x80\x8D\xF0\x9F\x94\xAC\xE2\x80\x8D", "\xF0\x9F\x94\xAC");
+}
+
+/* Of every code point, alone and amid others: what comes out is not changed by being normalised again. */
+static void what_is_normalised_stays_as_it_is(void **state)
+{
+    (void)state;
+    for (int32_t codepoint = 1; codepoint < 0x30000; codepoint++) {
+        if (codepoint == 0xD800)
+            codepoint = 0xE000;
+        char text[32] = "a";
+        size_t length = 1 + encode(text + 1, codepoint);
+        memcpy(text + length, " \xCC\x81\xE2\x80\x8C", 7);
+        length += 6;
+        length += encode(text + length, codepoint);
+        struct interests once, again;
+        interests_init(&once);
+        interests_init(&again);
+        if (interests_add(&once, text, length) == INTERESTS_TOPIC_TOO_LONG) /* ligatures of whole sentences */
+            continue;
+        assert_int_equal(once.count, 1);
+        assert_int_equal(interests_add(&again, once.bytes, strlen(once.bytes)), INTERESTS_OK);
+        assert_int_equal(once.length, again.length);
+        assert_memory_equal(once.bytes, again.bytes, once.length);
+    }
 }
 
 static void empty_and_double_topics_are_dropped(void **state)
@@ -39,6 +98,8 @@ static void empty_and_double_topics_are_dropped(void **state)
     interests_init(&interests);
     assert_int_equal(add(&interests, ""), INTERESTS_OK);
     assert_int_equal(add(&interests, " \t "), INTERESTS_OK);
+    assert_int_equal(add(&interests, "##"), INTERESTS_OK);
+    assert_int_equal(add(&interests, "\xE2\x80\x8B\xE2\xA0\x80"), INTERESTS_OK); /* a zero-width space and an empty pattern of braille */
     assert_int_equal(interests.count, 0);
     assert_int_equal(add(&interests, "Go"), INTERESTS_OK);
     assert_int_equal(add(&interests, "go "), INTERESTS_OK);
@@ -128,6 +189,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(topics_are_trimmed_folded_and_composed),
+        cmocka_unit_test(people_who_mean_the_same_meet),
+        cmocka_unit_test(joiners_stay_where_they_say_something),
+        cmocka_unit_test(what_is_normalised_stays_as_it_is),
         cmocka_unit_test(empty_and_double_topics_are_dropped),
         cmocka_unit_test(a_topic_has_at_most_64_bytes_once_normalised),
         cmocka_unit_test(what_cannot_become_short_enough_is_too_long),
