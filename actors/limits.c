@@ -12,6 +12,10 @@ enum { SHORT_BYTES = 4096, BYTES_PER_TOKEN = 1024 };
 
 enum { CLOSE_POLICY_VIOLATION = 1008 };
 
+/* A chat that one ends oneself in so short a time is a skip. Who skips again and again, to say the same to everybody, may do so ten times at once, and
+ * then each three seconds. */
+enum { SKIP_MS = 5000, SKIP_TOKENS = 3, SKIPS_AT_ONCE = 10, SKIP_TOKENS_PER_SECOND = 1 };
+
 /* Refuse a request that came too soon after others, and the client that does not heed it. */
 static void refuse_as_too_soon(struct session *session, struct session_host *host, const struct request *request, uint32_t strikes)
 {
@@ -53,6 +57,24 @@ bool limits_may_search(struct session *session, struct session_host *host, const
         return true;
     refuse_as_too_soon(session, host, request, 1);
     return false;
+}
+
+void limits_note_end(struct session *session, const struct session_host *host)
+{
+    session->has_skipped = (uint32_t)host->now_ms - session->matched_ms < SKIP_MS;
+}
+
+bool limits_may_begin_search(struct session *session, struct session_host *host, const struct request *request)
+{
+    if (!limits_may_search(session, host, request))
+        return false;
+    if (session->has_skipped && host->rate_search > 0 &&
+        !rate_take_many(&session->skip_bucket, SKIP_TOKENS, SKIP_TOKENS_PER_SECOND, SKIPS_AT_ONCE * SKIP_TOKENS, host->now_ms)) {
+        refuse_as_too_soon(session, host, request, 1);
+        return false;
+    }
+    session->has_skipped = false;
+    return true;
 }
 
 bool limits_may_acknowledge(struct session *session, struct session_host *host, const struct request *request)

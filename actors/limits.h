@@ -24,8 +24,14 @@ bool limits_may_say(struct session *session, struct session_host *host, const st
 /* For whatever costs a call of Redis. */
 bool limits_may_search(struct session *session, struct session_host *host, const struct request *request);
 
+/* For a new search, which costs the same, and is refused for a while to who has skipped many. */
+bool limits_may_begin_search(struct session *session, struct session_host *host, const struct request *request);
+
 /* How often a client that can come back may acknowledge what has come: as often as it and its partner may write. */
 bool limits_may_acknowledge(struct session *session, struct session_host *host, const struct request *request);
+
+/* The client ends the chat that is on: that is a skip if it was short. */
+void limits_note_end(struct session *session, const struct session_host *host);
 
 /* Answer with an error, which costs as much as something said. */
 void limits_answer_error(struct session *session, struct session_host *host, const struct request *request, enum error_code error);

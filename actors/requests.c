@@ -53,7 +53,7 @@ static void start_matching(struct session *session, struct session_host *host, c
         limits_answer_error(session, host, request, ERROR_NO_INTERESTS);
         break;
     case SESSION_IDLE:
-        if (limits_may_search(session, host, request))
+        if (limits_may_begin_search(session, host, request))
             begin_search(session, host, request);
         break;
     case SESSION_SEARCHING:
@@ -132,10 +132,10 @@ static void relay_text(struct session *session, struct session_host *host, const
         return;
     if (!is_in_chat(session))
         error = ERROR_NOT_IN_CHAT;
-    else if (request->type == REQUEST_CHAT_MESSAGE && request->codepoints == 0)
-        error = ERROR_MESSAGE_EMPTY;
     else if (request->type == REQUEST_CHAT_MESSAGE && request->codepoints > MESSAGE_CODEPOINTS_MAX)
         error = ERROR_MESSAGE_TOO_LONG;
+    else if (request->type == REQUEST_CHAT_MESSAGE && !request_has_visible_text(request))
+        error = ERROR_MESSAGE_EMPTY;
     if (error != ERROR_NONE) {
         limits_answer_error(session, host, request, error);
         return;
@@ -179,6 +179,7 @@ static void end_chat(struct session *session, struct session_host *host, const s
         limits_answer_error(session, host, request, ERROR_NOT_IN_CHAT);
         return;
     }
+    limits_note_end(session, host);
     leaving_chat(session, host);
     tell_answer(session, host, event_success(&host->time, "The chat is over."));
 }
@@ -198,7 +199,8 @@ static void next(struct session *session, struct session_host *host, const struc
         tell_answer(session, host, event_no_match(&host->time));
         break;
     case SESSION_CHATTING:
-        if (!limits_may_search(session, host, request))
+        limits_note_end(session, host);
+        if (!limits_may_begin_search(session, host, request))
             break;
         leaving_chat(session, host);
         begin_search(session, host, request);
@@ -234,8 +236,10 @@ static bool block_culprit(struct session *session, struct session_host *host, co
     }
     /* Before the end of the chat, so that it holds for the next search of either. */
     tell_matcher(session, host, USER_BLOCKED, 0, payload_copy(session->peer->id, USER_ID_BYTES));
-    if (session->state == SESSION_CHATTING)
+    if (session->state == SESSION_CHATTING) {
+        limits_note_end(session, host);
         leaving_chat(session, host);
+    }
     return true;
 }
 

@@ -105,6 +105,7 @@ struct session {
     struct rate_bucket chat_bucket;
     struct rate_bucket search_bucket;
     struct rate_bucket strike_bucket;
+    struct rate_bucket skip_bucket;
     uint16_t code_to_answer; /* is_gone: CONN_GONE's */
     uint16_t unwritten;      /* texts of partners on other nodes that its client's socket has not taken yet: relay.c's */
     uint8_t state;      /* enum session_state */
@@ -120,6 +121,7 @@ struct session {
     bool has_typed : 1;     /* typing_ms counts */
     bool has_reported : 1;  /* the partner of the chat that is on, or the last one */
     bool is_restored : 1;   /* this chat was written back to the store (CHAT_STORE) */
+    bool has_skipped : 1;   /* it has ended its last chat within seconds, and not searched since */
     bool is_resumable : 1;  /* its client may come back */
 };
 

@@ -6,7 +6,8 @@
 -- HEAD part stop_waiting
 --
 -- The best waiter shares the most topics; of these, waits longest; of these, has the lowest id. Without one, and if both accept
--- anyone, who waits longest. Two of whom either has blocked the other never meet. The partner of the last chat comes after everybody else.
+-- anyone, who waits longest. Two of whom either has blocked the other never meet. The partner of the last chat comes after everybody
+-- else, and another window of the caller's own device after that one.
 -- Calling again for a user who waits moves it to the new topics, and it keeps its place. A call that does not know of the user's last
 -- match is older than that match and is refused: {"ALREADY"}.
 --
@@ -102,7 +103,16 @@ local function claim(candidate)
   return {'MATCH', id, partner[2], partner[3], partner[6], unpack(candidate.common)}
 end
 
+-- The first half of an identity; none if it is not known.
+local function device_of(identity)
+  identity = string.match(identity or '', '^%x+$') or ''
+  local device = string.sub(identity, 1, #identity / 2)
+  return string.find(device, '[^0]') and device
+end
+
+local own_device = device_of(ARGV[10])
 local avoided = {} -- partners of the last chat, of either side
+local own = {} -- of the same device
 -- The first who may be met, claimed; and whether others might be among those that were not looked at.
 local function claim_best(keys, count)
   local has_skipped = false
@@ -120,6 +130,9 @@ local function claim_best(keys, count)
     elseif id == known[3] or candidate.partner[5] == user then
       has_skipped = true
       avoided[#avoided + 1] = candidate
+    elseif own_device and device_of(candidate.partner[6]) == own_device then
+      has_skipped = true
+      own[#own + 1] = candidate
     else
       return claim(candidate)
     end
@@ -134,7 +147,8 @@ for _, keys in ipairs(sources) do
   if has_skipped then reply = claim_best(keys, many) end
   if reply then return reply end
 end
-if avoided[1] then return claim(avoided[1]) end
+local last_choice = avoided[1] or own[1]
+if last_choice then return claim(last_choice) end
 
 redis.call('SADD', KEYS[9], user)
 become_free()

@@ -61,14 +61,14 @@ class Scripts:
         return self.call("submit_interests", [f"user_meta:{user}", f"ban:{device}", f"ban:{address}", f"users:{self.node}"],
                          [user, self.channel(user), *topics])
 
-    def start(self, user, *topics, ended=0, search=1, match=None, anyone=False, device="0", address="0"):
+    def start(self, user, *topics, ended=0, search=1, match=None, anyone=False, device="0", address="0", identity=None):
         self.clock += 1
         self.match = match or self.match + 1
         return self.call(
             "start_matching",
             [f"user_meta:{user}", "active_matches", "waiting", "anyone", f"blocked:{user}", f"ban:{device}", f"ban:{address}",
              f"users:{self.node}", *(f"interest:{topic}" for topic in topics)],
-            [self.prefix, user, self.channel(user), search, self.match, ended, self.clock, int(anyone), f"identity of {user}",
+            [self.prefix, user, self.channel(user), search, self.match, ended, self.clock, int(anyone), f"identity of {user}" if identity is None else identity,
              f" {' '.join(self.reachable)} ", *topics])
 
     def block(self, user, *partners):

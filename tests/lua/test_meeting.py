@@ -83,6 +83,33 @@ def test_the_last_partner_only_if_there_is_nobody_else(scripts):
     assert scripts.start("b", "x", "y", ended=51, anyone=True)[1] == "a"
 
 
+def test_another_window_of_the_same_device_only_if_there_is_nobody_else(scripts):
+    device, other, address = "d1" * 16, "d2" * 16, "a1" * 16
+    assert scripts.start("a", "x", "y", identity=device + address) == ["WAIT"]
+    assert scripts.start("stranger", "x", identity=other + address, anyone=True)[1] == "a"  # one address is not one person
+    scripts.end_chat("a", 100)
+    scripts.leave("a")
+    scripts.leave("stranger")
+    assert scripts.start("a", "x", "y", identity=device + address) == ["WAIT"]
+    assert scripts.start("far", "z", identity=other + address, anyone=True) == ["WAIT"]
+    # a shares two topics, far none.
+    assert scripts.start("b", "x", "y", identity=device + address, match=101, anyone=True)[1] == "far"
+    scripts.end_chat("b", 101)
+    scripts.leave("far")
+    scripts.leave("b")
+    assert scripts.start("c", "x", identity=device + address, match=102)[1] == "a"  # who tries it alone, in two windows
+
+
+def test_devices_that_are_not_known_are_not_one(scripts):
+    unknown, address = "0" * 32, "a1" * 16
+    scripts.start("a", "x", identity=unknown + address)
+    scripts.start("b", "y", identity=unknown + address)
+    assert scripts.start("c", "x", "y", identity=unknown + address, match=104)[1] == "a"
+    scripts.start("d", "z", identity="")
+    scripts.start("e", "w", identity="")
+    assert scripts.start("f", "z", "w", identity="", match=105)[1] == "d"
+
+
 def test_report(scripts):
     key = scripts.key
     assert scripts.report("r1", "dev", "adr", report_ms=9000) == ["OK"]

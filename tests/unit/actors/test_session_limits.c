@@ -83,6 +83,58 @@ static void a_banned_user_leaves_everything(void **state)
     assert_int_equal(sent_count, 0);
 }
 
+/* In a chat, skips so many, each within a second, and is matched again. */
+static void skip_partners(unsigned times, uint64_t *match)
+{
+    for (unsigned i = 0; i < times; i++) {
+        host.now_ms += 900;
+        client_writes("{\"type\":\"next\"}");
+        expect(PEER_LEFT);
+        matched(++*match, session.search);
+        assert_int_equal(session.state, SESSION_CHATTING);
+        forget_sent();
+    }
+}
+
+static void who_skips_again_and_again_is_slowed_down(void **state)
+{
+    (void)state;
+    uint64_t match = 10;
+    host.rate_search = 1000;
+    chat(match);
+    skip_partners(13, &match); /* ten, and three that were earned meanwhile, in eleven seconds */
+    client_writes("{\"type\":\"next\"}");
+    expect_event("error", "rate_limited");
+    client_writes("{\"type\":\"block\"}"); /* of which there may be as many as ever, but no new search */
+    forget_sent();
+    client_writes("{\"type\":\"start_matching\"}");
+    expect_event("error", "rate_limited");
+    assert_int_equal(session.state, SESSION_IDLE);
+    host.now_ms += 3000;
+    client_writes("{\"type\":\"start_matching\"}");
+    expect(SEARCH_START);
+}
+
+static void a_chat_is_no_skip_if_it_took_a_while_or_the_other_one_went(void **state)
+{
+    (void)state;
+    uint64_t match = 10;
+    host.rate_search = 1000;
+    chat(match);
+    skip_partners(13, &match);
+    host.now_ms += 5000 - 2900; /* a token is still missing then */
+    receive((struct message){ .type = PEER_LEFT, .from = partner, .peer_left = { .match = match } });
+    forget_sent();
+    client_writes("{\"type\":\"start_matching\"}");
+    expect(SEARCH_START);
+    matched(++match, session.search);
+    forget_sent();
+    host.now_ms += 5000;
+    session.skip_bucket = (struct rate_bucket){ .spent_milli = 30000, .updated_ms = (uint32_t)host.now_ms };
+    client_writes("{\"type\":\"next\"}");
+    expect(PEER_LEFT);
+}
+
 static void what_is_malformed_counts_as_a_message(void **state)
 {
     (void)state;
@@ -159,6 +211,8 @@ int main(void)
         TEST(what_is_stated_again_is_as_much_as_was_said),
         TEST(the_last_partner_can_be_blocked_for_five_minutes),
         TEST(a_banned_user_leaves_everything),
+        TEST(who_skips_again_and_again_is_slowed_down),
+        TEST(a_chat_is_no_skip_if_it_took_a_while_or_the_other_one_went),
         TEST(what_is_malformed_counts_as_a_message),
         TEST(what_leads_to_nothing_counts_as_a_message),
         TEST(what_is_refused_for_its_length_counts_for_more_strikes),
