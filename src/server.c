@@ -14,6 +14,7 @@
 #include "redis/password.h"
 #include "redis/secure.h"
 #include "runtime/check.h"
+#include "runtime/cores.h"
 #include "runtime/executor.h"
 #include "runtime/log.h"
 #include "runtime/log_sink.h"
@@ -209,7 +210,7 @@ static int fail(const struct server *server, int status, const char *why)
 static void plan_threads(struct server *server)
 {
     const struct options *options = server->options;
-    unsigned half = (unsigned)(uv_available_parallelism() / 2);
+    unsigned half = cores_available("") / 2;
     unsigned default_threads = half < 1 ? 1 : half > IO_THREADS_MAX ? IO_THREADS_MAX : half;
     server->io_threads = options->io_threads > 0 ? (unsigned)options->io_threads : default_threads;
     /* Where there are few cores a thread that wakes another one takes its time from it. */
