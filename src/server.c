@@ -53,6 +53,7 @@ struct server {
     struct matcher_thread *matcher;
     struct bus_thread *bus; /* NULL without --cluster-secret-file */
     int listen_fds[IO_THREADS_MAX];
+    const char *bind;
     uint16_t port;
     struct identity_key identity_key;
     struct networks trusted_proxies;
@@ -379,7 +380,8 @@ static int start(struct server *server)
     if (!descriptors_plan(server->threads, server->options->max_connections, &server->max_connections, error))
         return fail(server, EXIT_BAD_USAGE, error);
     server->port = (uint16_t)server->options->port;
-    if (!listener_open(server->options->bind, &server->port, server->io_threads, server->listen_fds, error))
+    server->bind = server->options->bind[0] != '\0' ? server->options->bind : listener_all();
+    if (!listener_open(server->bind, &server->port, server->io_threads, server->listen_fds, error))
         return fail(server, EXIT_FAILED, error);
     if ((status = open_main(server)) != 0 || (status = start_redis(server)) != 0 ||
         (status = make_threads(server)) != 0 || (status = start_threads(server)) != 0)
@@ -387,7 +389,7 @@ static int start(struct server *server)
     warn_of_unknown_variables(server); /* a start that fails says one line alone */
     log_event(&server->log, LOG_INFO, "listening",
               "address=%s port=%u io_threads=%u session_threads=%u max_connections=%u version=" CHATTERBOX_VERSION,
-              server->options->bind, server->port, server->io_threads,
+              server->bind, server->port, server->io_threads,
               server->are_sessions_guests ? 0 : server->session_threads, server->max_connections);
     return 0;
 }

@@ -38,7 +38,9 @@ static int bind_socket(const union endpoint *endpoint, socklen_t length, bool ha
     int fd = socket(endpoint->any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return -1;
-    const int on = 1;
+    const int on = 1, off = 0;
+    if (endpoint->any.sa_family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&endpoint->v6.sin6_addr))
+        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off); /* whatever the system's default is */
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     if (has_reuse_port)
         setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
@@ -48,6 +50,17 @@ static int bind_socket(const union endpoint *endpoint, socklen_t length, bool ha
     close(fd);
     errno = saved;
     return -1;
+}
+
+const char *listener_all(void)
+{
+    union endpoint endpoint;
+    socklen_t length;
+    const int fd = parse_address("::", 0, &endpoint, &length) ? bind_socket(&endpoint, length, false) : -1;
+    if (fd < 0)
+        return "0.0.0.0";
+    close(fd);
+    return "::";
 }
 
 static bool fail(const char *address, uint16_t port, char error[LISTENER_ERROR_BYTES])

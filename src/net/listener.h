@@ -11,6 +11,9 @@
 /* The kernel cuts the backlog to net.core.somaxconn. */
 enum { LISTENER_ERROR_BYTES = 200, LISTENER_BACKLOG = 4096 };
 
+/* The address that stands for all: :: with IPv4 as well, or 0.0.0.0 where there is no IPv6. */
+const char *listener_all(void);
+
 /* Bind `count` sockets with SO_REUSEPORT to one address, so that the kernel spreads connections over the threads, and
  * listen. *port 0 takes a free one and is set to it. The sockets are the caller's. On false nothing is left open, and
  * error holds one line. */

@@ -103,6 +103,25 @@ def test_ipv6():
             assert connection.recv(1000).startswith(b"HTTP/1.1 200")
 
 
+def test_all_addresses_are_of_both_kinds():
+    process = subprocess.Popen([BINARY, "--port", "0"], stderr=subprocess.PIPE, text=True)
+    try:
+        while not (found := re.search(r" event=listening address=(\S+) port=(\d+)", process.stderr.readline())):
+            assert process.poll() is None
+        assert found[1] == "::"
+        for address in ("127.0.0.1", "::1"):
+            with socket.create_connection((address, int(found[2]))) as connection:
+                connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+                assert connection.recv(1000).startswith(b"HTTP/1.1 200")
+        taken = run_binary("--port", found[2], "--bind", "0.0.0.0")
+        assert taken.returncode == 1 and ": in use by another program" in taken.stderr
+    finally:
+        process.terminate()
+        process.stderr.read()
+        assert process.wait(10) == 0
+        process.stderr.close()
+
+
 def test_sigterm_says_good_bye_and_leaves_nothing():
     async def run():
         with running() as server:
