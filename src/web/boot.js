@@ -21,7 +21,7 @@
 
   if (lacks.length) return giveUp('This browser is too old for the chat (it lacks ' + lacks.join(', ') + ').');
   script.type = 'module';
-  script.src = '/app.js';
+  script.src = 'app.js';
   script.onerror = function () { giveUp('The page did not load whole. Please reload it.'); };
   document.head.appendChild(script);
 })();

@@ -111,7 +111,7 @@ async function openDevices(wantsCamera) {
 
 async function iceServers() {
   try {
-    const config = await (await fetch('/config')).json();
+    const config = await (await fetch('config')).json();
     return Array.isArray(config.ice_servers) ? config.ice_servers : [];
   } catch {
     return []; // enough where both are on one network

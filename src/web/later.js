@@ -22,7 +22,7 @@ function later(path, style) {
   };
 }
 
-export const chatModule = later('./chat.js', '/chat.css');
-export const callModule = later('./call.js', '/call.css');
+export const chatModule = later('./chat.js', 'chat.css');
+export const callModule = later('./call.js', 'call.css');
 export const firstWordModule = later('./first-word.js');
 export const transcriptModule = later('./transcript.js');

@@ -79,7 +79,7 @@ export function notifyMatch() {
   if (isBellSet) {
     if (!(document.hidden && isSoundOn)) beep();
     try {
-      if (document.hidden && Notification.permission === 'granted') new Notification('Somebody is here. Say hi!', { icon: '/icon.png' });
+      if (document.hidden && Notification.permission === 'granted') new Notification('Somebody is here. Say hi!', { icon: 'icon.png' });
     } catch {
       // Chrome on Android has Notification, and throws.
     }

@@ -141,7 +141,7 @@ export function countUs(isOnline) {
 export async function refreshStats() {
   if (!isCounted || document.hidden || !$('chat-view').hidden) return;
   try {
-    const response = await fetch('/stats', { cache: 'no-store' });
+    const response = await fetch('stats', { cache: 'no-store' });
     if (response.ok && isCounted) showStats(await response.json());
   } catch {
     // Without the number the page works as well; the next one may come.

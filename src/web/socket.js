@@ -115,9 +115,10 @@ export class Socket {
   }
 
   connect() {
-    const scheme = location.protocol === 'https:' ? 'wss' : 'ws';
     const query = this.#token ? `resume=${this.#token}&seq=${this.#seq}` : 'resume=new';
-    const ws = new WebSocket(`${scheme}://${location.host}/ws/textchat/?${query}`);
+    const url = new URL(`ws/textchat/?${query}`, document.baseURI); // the page may live below a path
+    url.protocol = url.protocol.replace('http', 'ws');
+    const ws = new WebSocket(url);
     this.#ws = ws;
     this.#timer = 0;
     this.#isOpening = true;

@@ -42,7 +42,7 @@ export function lossWords(code, wasEverOpen, wasChatting) {
 /** A page is not told why its WebSocket was refused. Whether the server answers at all says some of it; '': nothing more. */
 export async function refusalWords() {
   try {
-    await fetch('/healthz', { cache: 'no-store' });
+    await fetch('healthz', { cache: 'no-store' });
     return 'The server is full, or too many windows are open on your network. Trying again…';
   } catch {
     return navigator.onLine ? '' : OFFLINE;

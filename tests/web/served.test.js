@@ -2,6 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { readFile, readdir } from 'node:fs/promises';
+import http from 'node:http';
+import net from 'node:net';
 import { test } from 'node:test';
 import { parse } from 'acorn';
 import { useWorld, waitFor } from './harness.js';
@@ -136,10 +138,54 @@ async function saysOf(lack) {
   const words = await banner.textContent();
   assert.ok(await page.locator('#start-form').isHidden());
   assert.ok(!fetched().has('/stats'), 'nothing was begun');
-  assert.equal(await page.locator('script[nomodule]').getAttribute('src'), '/boot.js');
+  assert.equal(await page.locator('script[nomodule]').getAttribute('src'), 'boot.js');
   await close();
   return words;
 }
+
+/** A proxy that has the server live below /chat/, and nothing anywhere else. */
+async function belowAPath(server) {
+  const strays = [];
+  const inside = path => /^\/chat(\/.*)$/.exec(path)?.[1];
+  const proxy = http.createServer((request, response) => {
+    const path = inside(request.url);
+    if (!path) {
+      strays.push(request.url);
+      response.writeHead(404).end();
+      return;
+    }
+    http.get({ port: server.port, path, headers: request.headers }, answer => {
+      response.writeHead(answer.statusCode, answer.headers);
+      answer.pipe(response);
+    });
+  });
+  proxy.on('upgrade', (request, socket) => {
+    const path = inside(request.url) ?? strays.push(request.url);
+    const way = net.connect(server.port, '127.0.0.1', () => {
+      const headers = request.rawHeaders.map((text, i) => text + (i % 2 ? '\r\n' : ': ')).join('');
+      way.write(`GET ${path} HTTP/1.1\r\n${headers}\r\n`);
+      way.pipe(socket).pipe(way);
+    });
+    for (const end of [way, socket]) end.on('error', () => {});
+  });
+  await new Promise(resolve => proxy.listen(0, '127.0.0.1', resolve));
+  return { proxy, strays, url: `http://127.0.0.1:${proxy.address().port}/chat/` };
+}
+
+test('the page may live below a path', async () => {
+  const { proxy, strays, url } = await belowAPath(world.server);
+  const pages = await Promise.all([0, 1].map(async () => (await world.browser.newContext()).newPage()));
+  for (const page of pages) {
+    await page.goto(url);
+    await page.locator('#start-button', { hasNotText: 'Connecting…' }).waitFor();
+    await page.locator('#anyone-start').click();
+  }
+  for (const page of pages) await page.locator('#chat-view:not([hidden])').waitFor();
+  assert.deepEqual(strays, []);
+  for (const page of pages) await page.context().close();
+  proxy.closeAllConnections();
+  proxy.close();
+});
 
 test('a browser that is too old is told what it lacks', async () => {
   assert.equal(await saysOf('delete Intl.ListFormat; delete window.ResizeObserver'),
