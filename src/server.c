@@ -150,7 +150,7 @@ static void on_signal(void *owner, enum signals_meaning meaning, int number)
             return;
         if (server->has_child)
             redis_child_kill_now(&server->child);
-        log_sink_stop(&server->sink, &server->log, LAST_WORDS_AT_ONCE_MS);
+        log_sink_settle(&server->sink, LAST_WORDS_AT_ONCE_MS);
         _exit(128 + number);
     }
     log_event(&server->log, LOG_INFO, "stopping", "signal=%d", number);

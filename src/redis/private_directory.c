@@ -125,8 +125,8 @@ bool private_directory_make_again(struct private_directory *directory)
     if (directory->lock >= 0)
         close(directory->lock);
     directory->lock = -1;
-    /* Who has made it meanwhile is not us. */
-    if (mkdir(directory->path, S_IRWXU) != 0)
+    /* The one that it was in may be gone as well. Who has made ours meanwhile is not us. */
+    if (mkdir(directory->path, S_IRWXU) != 0 && (errno != ENOENT || mkdir(temporary_directory(), S_IRWXU) != 0 || mkdir(directory->path, S_IRWXU) != 0))
         return false;
     directory->lock = lock(directory->path);
     if (directory->lock >= 0)

@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -96,6 +97,13 @@ int log_sink_start(struct log_sink *sink, struct log *log, int fd, _Atomic int64
     log->fd = sink->out;
     log->lost = lost;
     return 0;
+}
+
+void log_sink_settle(const struct log_sink *sink, unsigned patience_ms)
+{
+    int left = 0;
+    for (unsigned waited_ms = 0; waited_ms < patience_ms && ioctl(sink->in, FIONREAD, &left) == 0 && left > 0; waited_ms++)
+        poll(NULL, 0, 1);
 }
 
 void log_sink_stop(struct log_sink *sink, struct log *log, unsigned patience_ms)

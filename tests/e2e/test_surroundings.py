@@ -74,14 +74,15 @@ def test_a_log_that_nobody_reads_blocks_nobody():
     fcntl.fcntl(write, F_SETPIPE_SZ, 4096)
     with open(read, "rb") as reader, quiet("--log-level", "debug", stderr=write) as server:
         os.close(write)
-        killed = None
+        deaths = 0
         while server.metric("log_lines_lost_total") == 0: # its Redis is what makes it log
-            pid = server.redis_pid()
-            if pid != killed:
-                os.kill(pid, signal.SIGKILL)
-                killed = pid
-            time.sleep(0.02)
-            server.process.send_signal(signal.SIGHUP)
+            if server.get("/readyz") == "ready\n" and server.metric("redis_disconnects_total") == deaths:
+                os.kill(server.redis_pid(), signal.SIGKILL)
+                deaths += 1
+            for _ in range(20):
+                server.process.send_signal(signal.SIGHUP)
+                time.sleep(0.002)
+        wait_for(lambda: server.metric("redis_disconnects_total") == deaths, "the last death to be noticed")
         server.wait_ready()
         asyncio.run(talk(server))
         # Who reads on hears what is missing.
@@ -304,14 +305,16 @@ def test_many_start_at_once_and_none_takes_another_for_dead(own_tmp):
     assert os.listdir(own_tmp) == []
 
 
-@pytest.mark.parametrize("what", ["directory", "socket"])
+@pytest.mark.parametrize("what", ["directory", "socket", "all of it"])
 def test_what_vanishes_comes_back(own_tmp, what):
     async def run():
         with running() as server:
             server.wait_ready()
             a, b = await pair(server)
             path = server.log_value("redis_embedded", "socket")
-            if what == "directory":
+            if what == "all of it":
+                shutil.rmtree(own_tmp)
+            elif what == "directory":
                 shutil.rmtree(os.path.dirname(path))
             else:
                 os.unlink(path)
