@@ -1,12 +1,9 @@
 #include "server.h"
 
-#include <errno.h>
-#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "admission/identity.h"
@@ -22,19 +19,15 @@
 #include "runtime/log.h"
 #include "runtime/metrics.h"
 #include "threads/bus_thread.h"
+#include "threads/certificate.h"
 #include "threads/cluster.h"
+#include "threads/descriptors.h"
 #include "threads/io_thread.h"
 #include "threads/matcher_thread.h"
 #include "threads/session_thread.h"
 #include "wire/json_arena.h"
 
 enum { IO_THREADS_MAX = 64, SESSION_THREADS_MAX = 64 };
-
-/* Descriptors that are not for users: loops, rings' wake-ups, Redis, standard streams; and plain HTTP requests. */
-enum { DESCRIPTORS_PER_THREAD = 8, DESCRIPTORS_SPARE = 128 };
-
-/* As many as --max-connections may ask for; an address has room for some more (message.h). */
-enum { CONNECTIONS_MAX = 1000000 };
 
 enum { EXIT_FAILED = 1, EXIT_BAD_USAGE = 2, ERROR_BYTES = 256 };
 
@@ -54,7 +47,9 @@ struct server {
     struct matcher_thread *matcher;
     struct bus_thread *bus; /* NULL without --cluster-secret-file */
     int listen_fds[IO_THREADS_MAX];
-    uint16_t port;
+    int redirect_fd; /* the first I/O thread's; -1: none */
+    uint16_t port, redirect_port;
+    struct certificate certificate;
     struct identity_key identity_key;
     struct networks trusted_proxies;
     uint32_t max_connections;
@@ -134,6 +129,7 @@ static void begin_stop(struct server *server)
 {
     if (server->phase != SERVING)
         return;
+    certificate_close(&server->certificate);
     uv_timer_start(&server->patience, on_patience_over, (uint64_t)server->options->drain_timeout_ms, 0);
     enter_phase(server, DRAINING_IO);
 }
@@ -176,6 +172,7 @@ static void on_start(void *owner)
     struct server *server = owner;
     uv_signal_start(&server->terminate, on_signal, SIGTERM);
     uv_signal_start(&server->interrupt, on_signal, SIGINT);
+    certificate_watch(&server->certificate, &server->executor, &server->metrics[THREAD_MAIN], server->first_io_thread, server->io_threads);
 }
 
 static void on_turn_end(void *owner)
@@ -191,6 +188,7 @@ static void on_exit_loop(void *owner)
     uv_close((uv_handle_t *)&server->terminate, NULL);
     uv_close((uv_handle_t *)&server->interrupt, NULL);
     uv_close((uv_handle_t *)&server->patience, NULL);
+    certificate_leave(&server->certificate);
     if (server->has_child)
         redis_child_stop(&server->child);
 }
@@ -226,28 +224,6 @@ static void plan_threads(struct server *server)
     server->threads = server->matcher_thread + 1;
     if (options->cluster_secret_file[0] != '\0')
         server->bus_thread = server->threads++;
-}
-
-static int plan_connections(struct server *server)
-{
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-        return fail(EXIT_FAILED, strerror(errno));
-    limit.rlim_cur = limit.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &limit);
-    getrlimit(RLIMIT_NOFILE, &limit);
-    const int64_t reserved = DESCRIPTORS_SPARE + (int64_t)server->threads * DESCRIPTORS_PER_THREAD;
-    int64_t possible = limit.rlim_cur > CONNECTIONS_MAX + (uint64_t)reserved ? CONNECTIONS_MAX : (int64_t)limit.rlim_cur - reserved;
-    if (possible < 1 || server->options->max_connections > possible) {
-        char why[ERROR_BYTES];
-        snprintf(why, sizeof why,
-                 "--max-connections %" PRId64 ": the descriptor limit of %llu allows %" PRId64 "; raise it (ulimit -n)",
-                 server->options->max_connections, (unsigned long long)limit.rlim_cur, possible > 0 ? possible : 0);
-        return fail(EXIT_BAD_USAGE, why);
-    }
-    int64_t wanted = server->options->max_connections;
-    server->max_connections = (uint32_t)(wanted > 0 ? wanted : possible);
-    return 0;
 }
 
 static int start_redis(struct server *server)
@@ -310,6 +286,9 @@ static int make_threads(struct server *server)
             .first_session_thread = server->first_session_thread,
             .session_threads = server->session_threads,
             .listen_fd = server->listen_fds[i],
+            .redirect_fd = i == 0 ? server->redirect_fd : -1,
+            .port = server->port,
+            .tls = certificate_context(&server->certificate),
             .max_connections = server->max_connections,
             .config = server->config,
         };
@@ -356,6 +335,16 @@ static int start_threads(struct server *server)
     return 0;
 }
 
+static bool open_doors(struct server *server, char error[ERROR_BYTES])
+{
+    const struct options *options = server->options;
+    server->port = (uint16_t)options->port;
+    server->redirect_port = (uint16_t)options->redirect_port;
+    server->redirect_fd = -1;
+    return listener_open(options->bind, "--port", &server->port, server->io_threads, server->listen_fds, error) &&
+           (options->redirect_port < 0 || listener_open(options->bind, "--redirect-port", &server->redirect_port, 1, &server->redirect_fd, error));
+}
+
 static int open_main(struct server *server)
 {
     enum thread_role roles[THREADS_MAX];
@@ -395,13 +384,13 @@ static int start(struct server *server)
     if (!cluster_load(&server->cluster, server->options, &server->address, &server->log, error) || !networks_parse(&server->trusted_proxies, server->options->trusted_proxies, error) ||
         !cluster_identity_key(&server->cluster, server->options, &server->identity_key, error) ||
         !origin_list_check(server->options->allowed_origins, error) ||
-        (server->config = ice_servers_to_json(server->options->ice_servers, error)) == NULL)
+        (server->config = ice_servers_to_json(server->options->ice_servers, error)) == NULL ||
+        !certificate_load(&server->certificate, server->options, &server->log, error))
         return fail(EXIT_BAD_USAGE, error);
     plan_threads(server);
-    if ((status = plan_connections(server)) != 0)
-        return status;
-    server->port = (uint16_t)server->options->port;
-    if (!listener_open(server->options->bind, &server->port, server->io_threads, server->listen_fds, error))
+    if (!descriptors_plan(server->options->max_connections, server->threads, &server->max_connections, error))
+        return fail(EXIT_BAD_USAGE, error);
+    if (!open_doors(server, error))
         return fail(EXIT_FAILED, error);
     if ((status = open_main(server)) != 0 || (status = start_redis(server)) != 0 ||
         (status = make_threads(server)) != 0 || (status = start_threads(server)) != 0)
@@ -410,6 +399,8 @@ static int start(struct server *server)
               "address=%s port=%u io_threads=%u session_threads=%u max_connections=%u version=" CHATTERBOX_VERSION,
               server->options->bind, server->port, server->io_threads,
               server->are_sessions_guests ? 0 : server->session_threads, server->max_connections);
+    if (server->redirect_fd >= 0)
+        log_event(&server->log, LOG_INFO, "redirecting", "port=%u", server->redirect_port);
     return 0;
 }
 
@@ -428,6 +419,7 @@ static void free_all(struct server *server)
     free(server->metrics);
     free(server->config);
     cluster_fini(&server->cluster);
+    certificate_fini(&server->certificate);
 }
 
 int server_run(const struct options *options)

@@ -70,7 +70,7 @@ int handshake_check(const struct http_request *request, const char *allowed_orig
     if (!http_text_is(request->version, "13"))
         return 426;
     if (request->origins > 1 ||
-        (request->origins == 1 && !origin_is_allowed(allowed_origins, request->origin, request->host)))
+        (request->origins == 1 && !origin_is_allowed(allowed_origins, request->origin, request->host, request->is_secure)))
         return 403;
 
     unsigned char text[KEY_LENGTH + sizeof magic - 1], digest[SHA_DIGEST_LENGTH];

@@ -1,5 +1,6 @@
 #include "http/reply.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -30,6 +31,8 @@ static const struct {
     { 431, "Request Header Fields Too Large", "" },
     { 503, "Service Unavailable", "Retry-After: 5\r\n" },
 };
+
+enum { HTTPS_PORT = 443 };
 
 static const char json_type[] = "application/json";
 
@@ -84,6 +87,37 @@ size_t http_reply_refusal(char *text, size_t capacity, int status, bool is_head)
             snprintf(body, sizeof body, "%d %s\n", status, statuses[i].reason);
     }
     return print_text(text, capacity, status, body, is_head);
+}
+
+size_t http_reply_insecure(char *text, size_t capacity)
+{
+    return print_text(text, capacity, 400, "This port speaks HTTPS: write https:// or wss://\n", false);
+}
+
+/* A name or an address, in brackets if it is one of IPv6, without the port behind it. Only what can be neither a header nor a path: it is said back. */
+static struct http_text host_name(struct http_text host)
+{
+    struct http_text name = { host.bytes, 0 };
+    const char *marks = host.length > 0 && host.bytes[0] == '[' ? "[:]." : "-._";
+    while (name.length < host.length && (isalnum((unsigned char)host.bytes[name.length]) || memchr(marks, host.bytes[name.length], strlen(marks)) != NULL))
+        name.length++;
+    if (name.length < host.length && host.bytes[name.length] != ':')
+        name.length = 0;
+    return name;
+}
+
+size_t http_reply_redirect(char *text, size_t capacity, const struct http_request *request, unsigned port)
+{
+    const struct http_text host = host_name(request->host);
+    char port_text[16] = "";
+    if (request->hosts != 1 || host.length == 0 || request->path.length == 0 || request->path.bytes[0] != '/')
+        return http_reply_refusal(text, capacity, 400, request->is_head);
+    if (port != HTTPS_PORT)
+        snprintf(port_text, sizeof port_text, ":%u", port);
+    return (size_t)snprintf(text, capacity,
+                            "HTTP/1.1 308 Permanent Redirect\r\nLocation: https://%.*s%s%.*s%s%.*s\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+                            (int)host.length, host.bytes, port_text, (int)request->path.length, request->path.bytes, request->query.length > 0 ? "?" : "",
+                            (int)request->query.length, request->query.bytes);
 }
 
 /* A page runs its own scripts and styles and no others, talks to its own server alone ('self' holds for ws: too: CSP level 3, section

@@ -8,6 +8,7 @@
 #include "http/reply.h"
 #include "http/request.h"
 #include "net/address_gate.h"
+#include "net/sealing.h"
 #include "net/socket.h"
 #include "runtime/check.h"
 
@@ -53,11 +54,12 @@ static bool turn_away(struct connection *connection, int status)
     uv_buf_t buffer = uv_buf_init(text, (unsigned)http_reply_refusal(text, sizeof text, status, false));
     if (status == 503)
         metrics_add(connection->net->metrics, METRIC_SERVER_FULL_TOTAL, 1);
-    uv_try_write((uv_stream_t *)&connection->tcp, &buffer, 1);
+    if (connection->state != CONNECTION_SECURING)
+        uv_try_write((uv_stream_t *)&connection->tcp, &buffer, 1);
     return false;
 }
 
-bool opening_accept(struct net *net, uv_stream_t *listener, struct connection **accepted)
+bool opening_accept(struct net *net, struct door *door, struct connection **accepted)
 {
     uint32_t slot, generation;
     struct connection *connection = slab_take(&net->connections, &slot, &generation);
@@ -67,10 +69,12 @@ bool opening_accept(struct net *net, uv_stream_t *listener, struct connection **
     connection->self = (struct address){ .generation = generation & ADDRESS_GENERATION_MAX,
                                          .slot = slot & (ADDRESS_SLOTS - 1),
                                          .thread = (uint8_t)mailbox_thread(net->executor.mailbox) };
+    connection->state = net->secure.context.ssl != NULL && !door->redirects ? CONNECTION_SECURING : CONNECTION_REQUEST;
+    connection->is_redirected = door->redirects;
     connection->credits = CREDITS;
     uv_tcp_init(net->executor.loop, &connection->tcp);
     metrics_add(net->metrics, METRIC_CONNECTIONS, 1);
-    if (uv_accept(listener, (uv_stream_t *)&connection->tcp) != 0) {
+    if (uv_accept((uv_stream_t *)&door->listener, (uv_stream_t *)&connection->tcp) != 0) {
         metrics_add(net->metrics, METRIC_ACCEPT_ERRORS_TOTAL, 1);
         return false;
     }
@@ -81,6 +85,14 @@ bool opening_accept(struct net *net, uv_stream_t *listener, struct connection **
     if (metrics_sum(net->metrics_sets, net->metrics_count, METRIC_CONNECTIONS) > net->max_connections + CONNECTIONS_SPARE)
         return turn_away(connection, 503);
     return address_gate_arrive(connection) || turn_away(connection, 429);
+}
+
+enum opening_result opening_refuse_plain(struct connection *connection)
+{
+    char text[1024];
+    metrics_add(connection->net->metrics, METRIC_HANDSHAKES_REFUSED_TOTAL, 1);
+    put(connection, text, http_reply_insecure(text, sizeof text));
+    return OPENING_ANSWERED;
 }
 
 void opening_switch(struct connection *connection)
@@ -199,12 +211,22 @@ static enum opening_result answer(struct connection *connection, enum http_route
     return OPENING_ANSWERED;
 }
 
+static enum opening_result redirect(struct connection *connection, const struct http_request *request)
+{
+    char text[HTTP_REPLY_BYTES];
+    put(connection, text, http_reply_redirect(text, sizeof text, request, connection->net->port));
+    return OPENING_ANSWERED;
+}
+
 static enum opening_result on_request(struct connection *connection, const char *head, size_t length)
 {
     struct http_request request;
     int refusal = http_request_parse(&request, head, length);
     if (refusal != 0)
         return refuse(connection, refusal, false);
+    if (connection->is_redirected)
+        return redirect(connection, &request);
+    request.is_secure = sealing_of(connection) != NULL;
     enum http_route route = http_route_find(request.path);
     if (route == ROUTE_WEBSOCKET)
         return on_upgrade(connection, &request);

@@ -80,6 +80,8 @@ enum message_type {
 
 enum { USER_ID_BYTES = 16, HASH_BYTES = 16 };
 
+struct ssl_ctx_st; /* libssl's */
+
 /* Whom a connection belongs to, as far as can be known: hashes under a secret of the server. All zero: not known. */
 struct identity {
     uint8_t device[HASH_BYTES];  /* of ?id= */
@@ -201,6 +203,10 @@ struct message {
             uint32_t calls; /* RESTATE: as many messages with is_restating may be sent; RESTATE_CALLS_MAX or more */
             bool is_done;   /* RESTATED: every actor of the thread has had its turn */
         } restate;
+
+        struct {
+            struct ssl_ctx_st *ssl; /* a reference, the receiver's from here on (tls/context.h) */
+        } tls_context;
 
         struct {
             uint64_t incarnation; /* of the process, as in its users' channel_id */
