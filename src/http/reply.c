@@ -94,16 +94,20 @@ size_t http_reply_insecure(char *text, size_t capacity)
     return print_text(text, capacity, 400, "This port speaks HTTPS: write https:// or wss://\n", false);
 }
 
-/* A name or an address, in brackets if it is one of IPv6, without the port behind it. Only what can be neither a header nor a path: it is said back. */
+/* A name or an address, in brackets if it is one of IPv6, without the port behind it. Nothing that could be a header or a path, since it is said back. */
 static struct http_text host_name(struct http_text host)
 {
-    struct http_text name = { host.bytes, 0 };
-    const char *marks = host.length > 0 && host.bytes[0] == '[' ? "[:]." : "-._";
-    while (name.length < host.length && (isalnum((unsigned char)host.bytes[name.length]) || memchr(marks, host.bytes[name.length], strlen(marks)) != NULL))
-        name.length++;
-    if (name.length < host.length && host.bytes[name.length] != ':')
-        name.length = 0;
-    return name;
+    const bool has_brackets = host.length > 0 && host.bytes[0] == '[';
+    const char *marks = has_brackets ? "[:]." : "-._";
+    const char *end = host.length > 0 ? memchr(host.bytes, has_brackets ? ']' : ':', host.length) : NULL;
+    struct http_text name = { host.bytes, host.length };
+    if (end != NULL)
+        name.length = (size_t)(end - host.bytes) + (has_brackets ? 1 : 0);
+    for (size_t i = 0; i < name.length; i++) {
+        if (!isalnum((unsigned char)name.bytes[i]) && memchr(marks, name.bytes[i], strlen(marks)) == NULL)
+            return (struct http_text){ 0 };
+    }
+    return has_brackets && end == NULL ? (struct http_text){ 0 } : name;
 }
 
 size_t http_reply_redirect(char *text, size_t capacity, const struct http_request *request, unsigned port)

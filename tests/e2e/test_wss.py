@@ -4,9 +4,7 @@ import contextlib
 import datetime
 import http.client
 import ipaddress
-import json
 import os
-import re
 import shutil
 import signal
 import socket
@@ -26,7 +24,9 @@ from test_tls import Authority, dribble
 
 LOCAL = (x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1")))
 UNLIMITED = ("--rate-chat", 0, "--rate-search", 0, "--address-connections", 0, "--address-handshakes", 0)
+USERS = int(os.environ.get("CHATTERBOX_TLS_USERS", "200"))
 IDLE_BYTES_MAX = 16384
+DONE = b"\x88\x82\0\0\0\0\x03\xe8"  # a close frame of a client, masked with zeros
 
 
 class Files:
@@ -48,6 +48,7 @@ class Files:
 
     def client(self, **settings):
         context = ssl.create_default_context(cafile=self.authority.path)
+        context.options &= ~ssl.OP_IGNORE_UNEXPECTED_EOF  # an end without a good-bye is an error
         for name, value in settings.items():
             setattr(context, name, value)
         return context
@@ -92,13 +93,13 @@ def hello(context, **kwargs):
     return outgoing.read()
 
 
-def s_client(server, files, *flags, says="", seconds=1.5):
+def s_client(server, files, *flags, says="", pause=0.3, seconds=1.5):
     """What openssl's client prints; its input stays open for a while, since at its end it hangs up."""
     process = subprocess.Popen(["openssl", "s_client", "-connect", f"localhost:{server.port}", "-CAfile", files.authority.path, "-verify_return_error", *flags],
                                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     with contextlib.suppress(BrokenPipeError):
         for line in says.splitlines(keepends=True):
-            time.sleep(0.3 * SLOWNESS)  # a command is one at the start of what is read
+            time.sleep(pause * SLOWNESS)  # a command is one at the start of what is read
             process.stdin.write(line)
             process.stdin.flush()
     with contextlib.suppress(subprocess.TimeoutExpired):
@@ -119,9 +120,8 @@ def test_curl_and_the_page(files):
         assert curl(f"{url}/healthz").stdout == b"ok\n"
         said = curl("-v", "--http2", f"{url}/healthz").stderr
         assert b"server accepted http/1.1" in said
-        page = os.path.join(os.path.dirname(__file__), "../../src/web/app.js")
-        with open(page, "rb") as file:
-            assert curl(f"{url}/app.js").stdout == file.read()
+        with open(os.path.join(os.path.dirname(__file__), "../../src/web/icon.png"), "rb") as file:
+            assert curl(f"{url}/icon.png").stdout == file.read()
         assert curl("--tls-max", "1.1", "--ciphers", "ALL@SECLEVEL=0", f"{url}/healthz").returncode == 35
         assert curl("--tls-max", "1.2", f"{url}/healthz").stdout == b"ok\n"
         assert server.metric("tls_handshakes_total") >= 5 and server.metric("tls_handshakes_failed_total") == 1
@@ -142,7 +142,7 @@ def test_only_http_1_1_is_spoken(files):
                 assert connection.selected_alpn_protocol() == chosen
         context = files.client()
         context.set_alpn_protocols(["h2"])
-        with pytest.raises(ssl.SSLError, match="NO_APPLICATION_PROTOCOL"), secure_socket(server, context):
+        with pytest.raises(ssl.SSLError, match="no application protocol"), secure_socket(server, context):
             pass
 
 
@@ -160,9 +160,9 @@ def test_what_openssl_tries(files, tmp_path):
         # New keys may be had, but not without end.
         printed = s_client(server, files, "-tls1_3", "-quiet", "-no_ign_eof", says="K\nGET /healthz HTTP/1.1\nHost: x\n\n")
         assert printed.endswith("ok\n")
-        assert server.metric("tls_broken_total") == 0
-        s_client(server, files, "-tls1_3", says="K\n" * 3, seconds=0.2)
-        assert server.metric("tls_broken_total") == 0
+        before = server.metric("tls_broken_total")
+        printed = s_client(server, files, "-tls1_3", says="K\n" * 80, pause=0.02)
+        assert printed.count("KEYUPDATE") > 30 and server.metric("tls_broken_total") == before + 1
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
@@ -175,7 +175,7 @@ def test_a_chat(files, version):
             await a.send("chat_message", message=longest)
         for _ in range(40):
             await b.expect("chat_message", message=longest)
-        signal_data = {"kind": "offer", "sdp": "x" * 60000}
+        signal_data = {"sdp": "x" * 60000}
         await b.send("webrtc_signal", **signal_data)
         assert (await a.expect("webrtc_signal")) == signal_data
         await a.socket.ping()
@@ -222,7 +222,6 @@ def test_who_stops_in_the_middle_of_the_handshake_is_closed_in_time(files):
 
 
 def test_who_goes_on_too_slowly_is_closed_as_well(files):
-    """One byte each 20 ms: the time is for the whole."""
     with serving(files, "--handshake-timeout", "500ms") as server, plain_socket(server.port) as connection:
         begin = time.monotonic()
         with pytest.raises(OSError):
@@ -245,9 +244,16 @@ def test_what_is_no_tls_is_told_so(files):
 
 
 def test_a_reader_that_is_slow_gets_all_in_order(files):
+    async def narrow():
+        """Little is on its way in the kernel's buffers."""
+        connection = socket.socket()
+        for buffer in (socket.SO_RCVBUF, socket.SO_SNDBUF):
+            connection.setsockopt(socket.SOL_SOCKET, buffer, 8192)
+        connection.connect(("127.0.0.1", server.port))
+        return await (await Client.connect(server, sock=connection, server_hostname="127.0.0.1", max_queue=1, read_limit=1024)).like("slow")
+
     async def run():
-        a = await (await Client.connect(server)).like("slow")
-        b = await (await Client.connect(server, max_queue=1, read_limit=1024)).like("slow")
+        a, b = await narrow(), await narrow()
         await a.search()
         await b.send("start_matching")
         await a.expect("success_matched")
@@ -287,12 +293,10 @@ def reload(server, event):
 
 
 def test_the_certificate_is_changed_under_many_users(files):
-    users = int(os.environ.get("CHATTERBOX_TLS_USERS", "200"))
-
     async def run():
         crowd = []
-        for start in range(0, users, 100):
-            crowd += await asyncio.gather(*(Client.connect(server) for _ in range(start, min(start + 100, users))))
+        for start in range(0, USERS, 100):
+            crowd += await asyncio.gather(*(Client.connect(server) for _ in range(start, min(start + 100, USERS))))
         pairs = list(zip(crowd[::2], crowd[1::2]))
         for number, (a, b) in enumerate(pairs):
             await a.like(f"topic {number}")
@@ -303,7 +307,7 @@ def test_the_certificate_is_changed_under_many_users(files):
             await b.expect("success_matched")
         talks = asyncio.gather(*(talk(a, b, 20, 0.02) for a, b in pairs))
         for certificate in ("good", "nonsense", "another's key", "good"):
-            old = served_now = await asyncio.to_thread(served, server)
+            old = await asyncio.to_thread(served, server)
             if certificate == "good":
                 files.issue()
             elif certificate == "nonsense":
@@ -318,8 +322,7 @@ def test_the_certificate_is_changed_under_many_users(files):
                     return served(server).split() == text(files.certificate).split()
                 await asyncio.to_thread(wait_for, is_served, "the new certificate")
             else:
-                served_now = await asyncio.to_thread(served, server)
-                assert served_now == old
+                assert await asyncio.to_thread(served, server) == old
         await talks
         await asyncio.gather(*(talk(a, b, 3) for a, b in pairs))
         newcomers = await pair(server, "new")
@@ -401,35 +404,41 @@ def test_the_own_page_is_one_of_https(files):
                 assert upgrade(connection, origin).startswith(b"HTTP/1.1 " + status)
 
 
-def frames_until_the_end(connection):
-    """Close codes, read until the good-bye of TLS, without which this fails."""
-    data = read_all(connection)
-    return [struct.unpack(">H", data[at + 2:at + 4])[0] for at in range(len(data)) if data[at:at + 2] == b"\x88\x02"]
+def close_code(connection, answer=b""):
+    """Of the close frame, after which nothing but the good-bye of TLS comes; without it this fails."""
+    data = b""
+    while b"\x88\x02" not in data:
+        data += connection.recv(65536)
+    if answer:
+        connection.sendall(answer)
+    data += read_all(connection)
+    assert data[-4:-2] == b"\x88\x02"
+    return struct.unpack(">H", data[-2:])[0]
 
 
 def test_it_ends_in_order_whoever_ends_it(files):
     with serving(files) as server:
         with secure_socket(server) as connection:
             upgrade(connection)
-            connection.sendall(b"\x88\x82\0\0\0\0\x03\xe8")
-            assert frames_until_the_end(connection) == [1000]
+            connection.sendall(DONE)
+            assert close_code(connection) == 1000
         with secure_socket(server) as connection:  # without a close frame
             upgrade(connection)
             connection.unwrap()  # says good-bye and waits for ours
         wait_for(lambda: server.metric("users") == 0, "both to be gone")
         with secure_socket(server) as connection:
             upgrade(connection)
-            connection.sendall(b"\x88\x82\0\0\0\0\x03\xe8\x17\x03")  # what follows a close frame is not heeded
-            assert frames_until_the_end(connection) == [1000]
+            connection.sendall(DONE + b"\x17\x03")  # what follows a close frame is not heeded
+            assert close_code(connection) == 1000
         with secure_socket(server) as connection:
             upgrade(connection)
             server.begin_stop()
-            assert frames_until_the_end(connection) == [1001]
+            assert close_code(connection, DONE) == 1001
 
 
 @pytest.mark.skipif(bool(os.environ.get("CHATTERBOX_SANITIZE")), reason="a sanitizer's memory is not ours")
 def test_what_an_idle_user_costs(files):
-    users = int(os.environ.get("CHATTERBOX_TLS_USERS", "200")) * 3
+    users = 3 * USERS
 
     def connect(count, sockets):
         for _ in range(count):
