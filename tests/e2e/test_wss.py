@@ -1,12 +1,8 @@
 """TLS of the server's own: wss and https without a proxy."""
 import asyncio
 import contextlib
-import datetime
 import http.client
-import ipaddress
 import os
-import shutil
-import signal
 import socket
 import ssl
 import struct
@@ -14,83 +10,20 @@ import subprocess
 import time
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import serialization
 
 from harness import BINARY, SLOWNESS, TIMEOUT, Client, close_all, pair, running, settled, wait_for
 from pairs import talk
+from secure import UNLIMITED, USERS, Files, hello, plain_socket, read_all, secure_socket, serving
 from test_memory import FRAME, UPGRADE, pss_kib
-from test_tls import Authority, dribble
+from test_tls import dribble
 
-LOCAL = (x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1")))
-UNLIMITED = ("--rate-chat", 0, "--rate-search", 0, "--address-connections", 0, "--address-handshakes", 0)
-USERS = int(os.environ.get("CHATTERBOX_TLS_USERS", "200"))
 IDLE_BYTES_MAX = 16384
 DONE = b"\x88\x82\0\0\0\0\x03\xe8"  # a close frame of a client, masked with zeros
-
-
-class Files:
-    """What the server is told to load; issue() puts another certificate there."""
-
-    def __init__(self, directory):
-        self.directory = directory
-        self.authority = Authority(directory, "authority")
-        self.certificate, self.key = (os.path.join(directory, name) for name in ("chain.pem", "key.pem"))
-        self.issue()
-
-    def issue(self, **how):
-        for source, target in zip(self.authority.issue("chatterbox", *LOCAL, **how), (self.certificate, self.key)):
-            shutil.move(source, target)
-
-    @property
-    def flags(self):
-        return "--tls-certificate", self.certificate, "--tls-key", self.key
-
-    def client(self, **settings):
-        context = ssl.create_default_context(cafile=self.authority.path)
-        context.options &= ~ssl.OP_IGNORE_UNEXPECTED_EOF  # an end without a good-bye is an error
-        for name, value in settings.items():
-            setattr(context, name, value)
-        return context
 
 
 @pytest.fixture
 def files(tmp_path):
     return Files(str(tmp_path))
-
-
-def serving(files, *flags, **kwargs):
-    return running(*files.flags, *flags, tls=files.client(), **kwargs)
-
-
-@contextlib.contextmanager
-def plain_socket(port):
-    with socket.create_connection(("127.0.0.1", port), timeout=TIMEOUT) as connection:
-        yield connection
-
-
-@contextlib.contextmanager
-def secure_socket(server, context=None):
-    """One that complains of an end without a good-bye."""
-    with plain_socket(server.port) as connection:
-        with (context or server.tls).wrap_socket(connection, server_hostname="localhost", suppress_ragged_eofs=False) as secure:
-            yield secure
-
-
-def read_all(connection):
-    data = b""
-    while piece := connection.recv(65536):
-        data += piece
-    return data
-
-
-def hello(context, **kwargs):
-    """The first flight of a client."""
-    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-    connection = context.wrap_bio(incoming, outgoing, server_hostname="localhost", **kwargs)
-    with contextlib.suppress(ssl.SSLWantReadError):
-        connection.do_handshake()
-    return outgoing.read()
 
 
 def s_client(server, files, *flags, says="", pause=0.3, seconds=1.5):
@@ -274,99 +207,6 @@ def test_a_reader_that_is_slow_gets_all_in_order(files):
     with serving(files, *UNLIMITED) as server:
         server.wait_ready()
         asyncio.run(run())
-
-
-def served(server):
-    """The certificate that a newcomer is shown."""
-    return ssl.get_server_certificate(("127.0.0.1", server.port))
-
-
-def text(path):
-    with open(path) as file:
-        return file.read()
-
-
-def reload(server, event):
-    before = len(server.log_lines(event))
-    server.process.send_signal(signal.SIGHUP)
-    wait_for(lambda: len(server.log_lines(event)) > before, event)
-
-
-def test_the_certificate_is_changed_under_many_users(files):
-    async def run():
-        crowd = []
-        for start in range(0, USERS, 100):
-            crowd += await asyncio.gather(*(Client.connect(server) for _ in range(start, min(start + 100, USERS))))
-        pairs = list(zip(crowd[::2], crowd[1::2]))
-        for number, (a, b) in enumerate(pairs):
-            await a.like(f"topic {number}")
-            await b.like(f"topic {number}")
-            await a.search()
-            await b.send("start_matching")
-            await a.expect("success_matched")
-            await b.expect("success_matched")
-        talks = asyncio.gather(*(talk(a, b, 20, 0.02) for a, b in pairs))
-        for certificate in ("good", "nonsense", "another's key", "good"):
-            old = await asyncio.to_thread(served, server)
-            if certificate == "good":
-                files.issue()
-            elif certificate == "nonsense":
-                with open(files.certificate, "w") as file:
-                    file.write("nonsense")
-            else:
-                files.issue()
-                shutil.copy(files.authority.issue("other")[1], files.key)
-            await asyncio.to_thread(reload, server, "certificate_ends" if certificate == "good" else "certificate_refused")
-            if certificate == "good":
-                def is_served():
-                    return served(server).split() == text(files.certificate).split()
-                await asyncio.to_thread(wait_for, is_served, "the new certificate")
-            else:
-                assert await asyncio.to_thread(served, server) == old
-        await talks
-        await asyncio.gather(*(talk(a, b, 3) for a, b in pairs))
-        newcomers = await pair(server, "new")
-        await talk(*newcomers)
-        await close_all(*crowd, *newcomers)
-        await settled(server)
-
-    with serving(files, *UNLIMITED, "--io-threads", 2) as server:
-        server.wait_ready()
-        asyncio.run(run())
-        assert "--tls-certificate" in server.log_lines("certificate_refused")[0]
-
-
-def test_how_long_a_certificate_holds_is_told(files):
-    files.issue(hours=(-1, 24 * 13))
-    with serving(files) as server:
-        wait_for(lambda: server.log_lines("certificate_ends"), "the warning")
-        end = x509.load_pem_x509_certificate(text(files.certificate).encode()).not_valid_after.replace(tzinfo=datetime.timezone.utc)
-        assert server.metric("tls_certificate_expiry_seconds") == int(end.timestamp())
-        files.issue(hours=(-1, 24 * 30))
-        reload(server, "certificate")
-        assert server.metric("tls_certificate_expiry_seconds") > int(end.timestamp())
-        assert len(server.log_lines("certificate_ends")) == 1
-
-
-def encrypt(files):
-    key = serialization.load_pem_private_key(text(files.key).encode(), None)
-    with open(files.key, "wb") as file:
-        file.write(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.BestAvailableEncryption(b"phrase")))
-
-
-@pytest.mark.parametrize("spoil, says", [
-    (lambda files: os.unlink(files.certificate), "chain.pem: expected a certificate in PEM: "),
-    (lambda files: os.unlink(files.key), "key.pem: expected the certificate's key in PEM: "),
-    (lambda files: shutil.copy(files.key, files.certificate), "chain.pem: expected a certificate in PEM: "),
-    (lambda files: shutil.copy(files.authority.issue("other")[1], files.key), "key.pem: expected the certificate's key in PEM: key values mismatch"),
-    (encrypt, "key.pem: expected the certificate's key in PEM: "),
-    (lambda files: files.issue(hours=(-2, -1)), "chain.pem: expected a certificate that is still good; "),
-    (lambda files: files.issue(hours=(1, 2)), "chain.pem: expected a certificate that is good by now; "),
-])
-def test_files_that_will_not_do(files, spoil, says):
-    spoil(files)
-    ended = subprocess.run([BINARY, "--port", "0", *files.flags], capture_output=True, text=True, timeout=10 * SLOWNESS, stdin=subprocess.DEVNULL)
-    assert ended.returncode == 2 and ended.stderr.count("\n") == 1 and ended.stderr.startswith("chatterbox: --tls-certificate: ") and says in ended.stderr
 
 
 def test_people_are_sent_to_https(files):
