@@ -156,7 +156,9 @@ static bool is_slow(const struct connection *connection)
     return writer_bytes(&connection->writer) > (size_t)connection->net->options->write_queue;
 }
 
-static enum sending_result flush_plain(struct connection *connection, on_sent_fn *on_done)
+/* Flattened, since every text of a plain connection goes through it: without that TLS, which calls the same functions, costs those without it 2 % of their
+ * instructions (callgrind, one text in flight). */
+__attribute__((flatten)) static enum sending_result flush_plain(struct connection *connection, on_sent_fn *on_done)
 {
     struct net *net = connection->net;
     struct writer *writer = &connection->writer;
@@ -177,7 +179,7 @@ enum sending_result sending_flush(struct connection *connection, on_sent_fn *on_
         return SENDING_NOTHING;
     if (connection->is_writing)
         return is_slow(connection) ? SENDING_SLOW : SENDING_NOTHING;
-    const enum sending_result result = (sealing_of(connection) != NULL ? flush_sealed : flush_plain)(connection, on_done);
+    const enum sending_result result = sealing_of(connection) != NULL ? flush_sealed(connection, on_done) : flush_plain(connection, on_done);
     if (result == SENDING_FAILED)
         writer_discard(&connection->net->writers, &connection->writer);
     else if (result == SENDING_NOTHING && is_slow(connection))
