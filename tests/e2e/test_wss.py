@@ -26,7 +26,7 @@ def files(tmp_path):
     return Files(str(tmp_path))
 
 
-def s_client(server, files, *flags, says="", pause=0.3, seconds=1.5):
+def s_client(server, files, *flags, says="", pause=0.2, seconds=0.8):
     """What openssl's client prints; its input stays open for a while, since at its end it hangs up."""
     process = subprocess.Popen(["openssl", "s_client", "-connect", f"localhost:{server.port}", "-CAfile", files.authority.path, "-verify_return_error", *flags],
                                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
@@ -83,7 +83,7 @@ def test_what_openssl_tries(files, tmp_path):
     session = tmp_path / "session"
     early = tmp_path / "early"
     early.write_text("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
-    with serving(files) as server:
+    with serving(files, "--handshake-timeout", "60s") as server:
         printed = s_client(server, files, "-tls1_3", "-alpn", "http/1.1", "-sess_out", session)
         assert "Verify return code: 0 (ok)" in printed and "ALPN protocol: http/1.1" in printed and "Max Early Data: 0" in printed
         printed = s_client(server, files, "-tls1_3", "-alpn", "http/1.1", "-sess_in", session, "-early_data", early)
