@@ -98,16 +98,20 @@ size_t http_reply_insecure(char *text, size_t capacity)
 static struct http_text host_name(struct http_text host)
 {
     const bool has_brackets = host.length > 0 && host.bytes[0] == '[';
-    const char *marks = has_brackets ? "[:]." : "-._";
     const char *end = host.length > 0 ? memchr(host.bytes, has_brackets ? ']' : ':', host.length) : NULL;
-    struct http_text name = { host.bytes, host.length };
+    struct http_text name = { host.bytes, 0 };
     if (end != NULL)
         name.length = (size_t)(end - host.bytes) + (has_brackets ? 1 : 0);
+    else if (!has_brackets)
+        name.length = host.length;
     for (size_t i = 0; i < name.length; i++) {
-        if (!isalnum((unsigned char)name.bytes[i]) && memchr(marks, name.bytes[i], strlen(marks)) == NULL)
-            return (struct http_text){ 0 };
+        const char letter = name.bytes[i];
+        if (!isalnum((unsigned char)letter) && (letter == '\0' || strchr(has_brackets ? "[:]." : "-._", letter) == NULL)) {
+            name.length = 0;
+            break;
+        }
     }
-    return has_brackets && end == NULL ? (struct http_text){ 0 } : name;
+    return name;
 }
 
 size_t http_reply_redirect(char *text, size_t capacity, const struct http_request *request, unsigned port)
