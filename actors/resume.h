@@ -40,6 +40,7 @@ struct resume {
     uint8_t former[TOKEN_SECRET_BYTES]; /* of the one that brought the connection, has_former */
 
     struct payload *oldest_copy, *newest_copy; /* of the last `copies` events, linked by payload.next */
+    struct address afar; /* of another node: the connection that was the last one to come from there */
     uint32_t copies, copied_bytes;
     uint32_t seq;         /* of the last event */
     uint32_t gone_at_seq; /* is_away: of the last one that was sent */
@@ -86,8 +87,12 @@ void resume_set_secret(struct resume *resume, const uint8_t secret[TOKEN_SECRET_
 /* Something was heard from the connection. */
 void resume_hear(struct resume *resume);
 
-/* Whether that token may come back. In constant time. */
-bool resume_serves(const struct resume *resume, const uint8_t secret[TOKEN_SECRET_BYTES]);
+/* Whether that token may come back. In constant time, as the next two. may_be_gone: there may be no connection any more, for all that is known here. */
+bool resume_serves(const struct resume *resume, const uint8_t secret[TOKEN_SECRET_BYTES], bool may_be_gone);
+
+/* Whether it is the good one; whether it is the one before, and serves once the connection that it has brought is known to be gone. */
+bool resume_is_good(const struct resume *resume, const uint8_t secret[TOKEN_SECRET_BYTES]);
+bool resume_is_former(const struct resume *resume, const uint8_t secret[TOKEN_SECRET_BYTES]);
 
 /* Events. */
 

@@ -186,7 +186,7 @@ static void on_node_died(struct world *world, unsigned thread, unsigned node)
     for (const struct relay *relay = host->relays.first; relay != NULL; relay = relay->next) {
         if (relay->partner.node != node)
             continue;
-        ledger_break(world->ledger, relay->key.match);
+        ledger_break(world->ledger, relay->key.id);
         world->broken++;
     }
     relays_on_node_died(host, node);
