@@ -83,8 +83,11 @@ void tell_error(struct session *session, struct session_host *host, enum error_c
 
 void tell_done(struct session *session, struct session_host *host, uint32_t texts)
 {
-    if (!session_is_away(session))
-        tell_connection(session, host, &(struct message){ .type = TEXT_DONE, .credit = { .texts = texts } });
+    struct message done = { .type = TEXT_DONE, .to = session->connection, .from = session->self, .credit = { .texts = texts } };
+    if (session_is_afar(session))
+        afar_say(session, host, &done);
+    else if (!session_is_away(session))
+        host->send(host->self, &done); /* it need not come after what is being relayed, which may go on as one */
 }
 
 void tell_credit(struct session_host *host, struct address from, struct address writer, uint32_t texts)

@@ -349,7 +349,7 @@ static void whatever_happens(void **state)
                 something_comes();
             else if (what < 50)
                 writes();
-            else if (what < 60)
+            else if (what < 60 && mate.written < user.heard + 30) /* 64 events are kept */
                 mate_writes();
             else if (what < 80 && user.socket != NULL)
                 socket_takes_one(user.socket);
@@ -376,12 +376,14 @@ static void whatever_happens(void **state)
         assert_int_equal(mate.credits, CREDITS);
         assert_int_equal(user.socket->credits, CREDITS);
         assert_int_equal(lines_at(HOME), user.socket->node != HOME);
-        assert_int_equal(lines_at(OTHER) + actors_at(OTHER), user.socket->node == OTHER ? 2 : 0);
+        assert_int_equal(lines_at(OTHER) + stand_ins_at(OTHER), user.socket->node == OTHER ? 2 : 0);
         resumed += user.resumed;
         closes(1000);
         calm_down();
-        assert_int_equal(actors_at(HOME) + actors_at(OTHER) + actors_at(THIRD), 0);
-        assert_int_equal(lines_at(HOME) + lines_at(OTHER) + lines_at(THIRD) + nodes[HOME].host.afar + nodes[HOME].host.away, 0);
+        /* A token that was spent meanwhile has made a new session of whoever showed it, who had gone; it may come back. */
+        assert_null(home_actor());
+        assert_int_equal(stand_ins_at(OTHER) + stand_ins_at(THIRD), 0);
+        assert_int_equal(lines_at(HOME) + lines_at(OTHER) + lines_at(THIRD) + nodes[HOME].host.afar, 0);
     }
     assert_true(resumed > runs * 5);
 }

@@ -151,6 +151,11 @@ void after_actor(struct node *node, struct session *session)
 static void take(unsigned at, struct message *message)
 {
     struct node *node = &nodes[at];
+    if (address_equals(message->to, mate_address)) {
+        to_mate(message);
+        message_discard(message);
+        return;
+    }
     struct session *session = find_actor(node, message->to);
     if (session == NULL) {
         session_on_undeliverable(&node->host, message);
@@ -160,18 +165,29 @@ static void take(unsigned at, struct message *message)
     after_actor(node, session);
 }
 
+static bool comes_by(unsigned from, unsigned to)
+{
+    if (ways[from][to].count == 0 || ways[from][to].flying[ways[from][to].first].due_ms > now_ms)
+        return false;
+    struct message message = ways[from][to].flying[ways[from][to].first].message;
+    ways[from][to].first = (ways[from][to].first + 1) % QUEUE_MAX;
+    ways[from][to].count--;
+    take(to, &message);
+    return true;
+}
+
 void something_comes(void)
 {
     const unsigned begin_at = pick(NODES * NODES);
     for (unsigned i = 0; i < NODES * NODES; i++) {
-        const unsigned from = (begin_at + i) % (NODES * NODES) / NODES, to = (begin_at + i) % NODES;
-        if (ways[from][to].count == 0 || ways[from][to].flying[ways[from][to].first].due_ms > now_ms)
-            continue;
-        struct message message = ways[from][to].flying[ways[from][to].first].message;
-        ways[from][to].first = (ways[from][to].first + 1) % QUEUE_MAX;
-        ways[from][to].count--;
-        take(to, &message);
-        return;
+        if (comes_by((begin_at + i) % (NODES * NODES) / NODES, (begin_at + i) % NODES))
+            return;
+    }
+}
+
+void ring_runs_empty(unsigned node)
+{
+    while (comes_by(node, node)) {
     }
 }
 
@@ -245,6 +261,14 @@ unsigned actors_at(unsigned node)
     unsigned count = 0;
     for (unsigned slot = 0; slot < SLOTS; slot++)
         count += nodes[node].is_alive[slot];
+    return count;
+}
+
+unsigned stand_ins_at(unsigned node)
+{
+    unsigned count = 0;
+    for (unsigned slot = 0; slot < SLOTS; slot++)
+        count += nodes[node].is_alive[slot] && nodes[node].slots[slot].is_stand_in;
     return count;
 }
 

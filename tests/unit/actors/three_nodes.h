@@ -42,6 +42,7 @@ struct node {
 
 struct user {
     struct socket *socket; /* NULL: it has none */
+    bool is_ready;         /* it has heard where it is */
     struct token token;
     uint32_t seq, n, acked_n;
     uint32_t resumed_n;    /* what `resumed` has counted last */
@@ -88,12 +89,14 @@ void to_socket(unsigned node, struct message *message);
 struct session *find_actor(struct node *node, struct address address);
 void after_actor(struct node *node, struct session *session);
 void says(const char *json);
+void ring_runs_empty(unsigned node);
 void sockets_take_all(void);
 void sockets_begin(void);
 void sockets_finish(void);
 
 struct session *home_actor(void);  /* NULL: it is over */
 unsigned lines_at(unsigned node);
-unsigned actors_at(unsigned node);
+unsigned actors_at(unsigned node);    /* stand-ins, too */
+unsigned stand_ins_at(unsigned node);
 
 #endif

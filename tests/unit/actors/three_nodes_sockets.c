@@ -124,15 +124,18 @@ static void hears(struct socket *socket, const struct payload *event)
         const char *token = json_string_value(json_object_get(json_object_get(data, "resume"), "token"));
         user.anew += json_is_false(json_object_get(data, "resumed"));
         user.seq = 1;
+        user.is_ready = true;
         assert_int_equal(seq, 1);
         assert_true(token_read(&user.token, token, TOKEN_DIGITS));
     } else if (strcmp(type, "resumed") == 0) {
         assert_int_equal(seq, user.seq);
         assert_true(token_read(&user.token, json_string_value(json_object_get(data, "token")), TOKEN_DIGITS));
         user.resumed_n = (uint32_t)json_integer_value(json_object_get(data, "n"));
-        assert_true(user.resumed_n >= user.acked_n && user.resumed_n <= user.n);
+        if (user.resumed_n < user.acked_n || user.resumed_n > user.n)
+            fail_msg("%u were taken, of %u, and %u acknowledged", user.resumed_n, user.n, user.acked_n);
         user.n = user.resumed_n; /* what was not taken is said again */
         user.resumed++;
+        user.is_ready = true;
     } else {
         assert_int_equal(seq, ++user.seq);
         if (strcmp(type, "chat_message") == 0) {
@@ -166,11 +169,13 @@ void connects(unsigned at)
     struct resume_ask ask = { .token = user.token, .seq = user.seq, .is_back = user.token.home != 0 };
     if (user.socket != NULL)
         breaks();
+    ring_runs_empty(at); /* the I/O thread has said what it had to say before */
     struct socket *socket = &sockets[sockets_made % CONNECTIONS];
     assert_false(socket->is_used);
     *socket = (struct socket){ .node = at, .is_used = true, .credits = CREDITS,
                                .self = { .generation = ++sockets_made & ADDRESS_GENERATION_MAX, .slot = 1, .thread = IO_THREAD } };
     user.socket = socket;
+    user.is_ready = false;
     struct address actor = ask.token.actor;
     if (ask.is_back && ask.token.home == node->host.incarnation) {
         struct session *session = find_actor(node, actor);
@@ -203,7 +208,7 @@ void says(const char *json)
 void writes(void)
 {
     char json[128];
-    if (user.socket == NULL || !user.socket->has_actor || user.socket->credits <= 0 || user.socket->close_code != 0 || user.token.home == 0)
+    if (user.socket == NULL || !user.is_ready || !user.socket->has_actor || user.socket->credits <= 0 || user.socket->close_code != 0)
         return;
     user.n++;
     snprintf(json, sizeof json, "{\"type\":\"chat_message\",\"n\":%u,\"ack\":%u,\"data\":{\"message\":\"user %u\"}}", user.n, user.seq, user.n);
