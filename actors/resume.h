@@ -40,7 +40,6 @@ struct resume {
     uint8_t former[TOKEN_SECRET_BYTES]; /* of the one that brought the connection, has_former */
 
     struct payload *oldest_copy, *newest_copy; /* of the last `copies` events, linked by payload.next */
-    struct address afar; /* of another node: the connection that was the last one to come from there */
     uint32_t copies, copied_bytes;
     uint32_t seq;         /* of the last event */
     uint32_t gone_at_seq; /* is_away: of the last one that was sent */

@@ -270,11 +270,8 @@ static void on_resume(struct session *session, struct session_host *host, struct
         message_discard(message); /* it serves when the connection that it has brought is known to be gone; until then it is asked again */
         return;
     }
-    if (!is_token || !session->is_resumable || address_equals(message->from, session->resume->afar) || !afar_has_room(session, host) ||
-        !away_come_back(session, host, message->from, &ask))
+    if (!is_token || !session->is_resumable || !afar_has_room(session, host) || !away_come_back(session, host, message->from, &ask))
         line_answer_dead(host, message);
-    else
-        session->resume->afar = message->from;
     message_discard(message);
 }
 

@@ -210,6 +210,55 @@ static void a_connection_that_breaks_before_it_is_heard_loses_nothing(void **sta
     assert_int_equal(mate.heard, 1);
 }
 
+static void all_comes_for(unsigned ms)
+{
+    for (unsigned i = 0; i < ms; i += 5) {
+        time_passes(5);
+        for (unsigned k = 0; k < 100; k++)
+            something_comes();
+        sockets_take_all();
+    }
+}
+
+/* Its first question got lost. When it asks again its client has come back by another way, and has got a new token, but said nothing, and left. */
+static void a_late_stand_in_does_no_harm(void **state)
+{
+    (void)state;
+    breaks();
+    calm_down();
+    is_drowned = true;
+    connects(OTHER);
+    breaks();
+    is_drowned = false;
+    connects(THIRD);
+    all_comes_for(100);
+    assert_int_equal(user.resumed, 1);
+    breaks();
+    all_comes_for(100);
+    assert_int_equal(nodes[HOME].host.away, 1);
+    assert_int_equal(stand_ins_at(OTHER), 1);
+    all_comes_for(200);
+    assert_int_equal(stand_ins_at(OTHER), 0); /* it has been heard, and its connection was gone */
+    assert_int_equal(nodes[HOME].host.away, 1);
+    connects(OTHER);
+    all_comes_for(100);
+    assert_int_equal(user.resumed, 2);
+    assert_int_equal(user.anew, 0);
+}
+
+static void what_is_asked_is_asked_again(void **state)
+{
+    (void)state;
+    breaks();
+    calm_down();
+    is_drowned = true;
+    connects(OTHER);
+    time_passes(100);
+    is_drowned = false;
+    all_comes_for(200);
+    assert_int_equal(user.resumed, 1);
+}
+
 static void the_node_of_the_connection_dies(void **state)
 {
     (void)state;
@@ -400,6 +449,8 @@ int main(void)
         TEST(what_it_closes_by_1000_is_over),
         TEST(a_wrong_token_opens_a_new_session),
         TEST(a_connection_that_breaks_before_it_is_heard_loses_nothing),
+        TEST(a_late_stand_in_does_no_harm),
+        TEST(what_is_asked_is_asked_again),
         TEST(the_node_of_the_connection_dies),
         TEST(the_node_of_the_actor_dies),
         TEST(who_hears_nothing_does_not_lose_the_session),
