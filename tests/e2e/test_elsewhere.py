@@ -239,3 +239,38 @@ def test_the_bus_is_away_for_a_while():
             await close_all(a, b)
             await nobody_is_left(nodes)
     asyncio.run(run())
+
+
+def test_the_connection_counts_where_it_is_and_the_session_at_home():
+    async def run():
+        flags = ("--address-connections", 1, "--trusted-proxies", "127.0.0.0/8")
+        address = {"extra_headers": {"X-Forwarded-For": "10.1.1.1"}}
+        async with cluster_of(2, *flags) as (_, nodes):
+            async def is_full(node):
+                try:
+                    client = await Returning.connect(node, **address)
+                except Exception as error:
+                    assert "429" in str(error), error
+                    return True
+                await client.close()
+                await in_thread(wait_for, lambda: node.metric("websockets") == 0, "it to be gone")
+                return False
+
+            async def both():
+                return [await is_full(node) for node in nodes]
+            a = await Returning.connect(nodes[0], **address)
+            assert await both() == [True, False]
+            await a.cut()
+            await in_thread(wait_for, lambda: nodes[0].metric("away") == 1, "it to be away")
+            assert await both() == [True, False]
+            assert await a.come_back(nodes[1], **address)
+            assert [await is_full(nodes[1]), await is_full(nodes[0])] == [True, False]
+            await a.cut()
+            await in_thread(wait_for, lambda: nodes[0].metric("away") == 1, "it to be away")
+            assert await both() == [True, False]
+            assert await a.come_back(nodes[1], **address)
+            token = a.token
+            await close_all(a)
+            await nobody_is_left(nodes)
+            assert not any(word in line for node in nodes for line in node.log for word in (token, token[20:], "resume="))
+    asyncio.run(run())
