@@ -30,7 +30,7 @@ unsigned pick(unsigned of)
 }
 
 /* How node `at` calls the other one. */
-static unsigned index_at(unsigned at, unsigned other)
+unsigned index_at(unsigned at, unsigned other)
 {
     return INDEX * (at + 1) + other;
 }
@@ -226,6 +226,24 @@ void calm_down(void)
     for (unsigned tick = 0; tick < 120; tick++) {
         time_passes(100);
         while (is_anything_due())
+            something_comes();
+        sockets_take_all();
+    }
+}
+
+void moves_to(unsigned node)
+{
+    breaks();
+    calm_down();
+    connects(node);
+    calm_down();
+}
+
+void all_comes_for(unsigned ms)
+{
+    for (unsigned i = 0; i < ms; i += 5) {
+        time_passes(5);
+        for (unsigned k = 0; k < 100; k++)
             something_comes();
         sockets_take_all();
     }

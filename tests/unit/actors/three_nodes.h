@@ -81,9 +81,12 @@ void socket_takes_one(struct socket *socket);
 void something_comes(void);        /* by a bus, or from one actor to another of its node */
 void time_passes(unsigned ms);
 void calm_down(void);              /* twelve seconds of a good bus, in which sockets take all */
+void all_comes_for(unsigned ms);    /* the same, for so long */
+void moves_to(unsigned node);       /* the client, in calm */
 void node_dies(unsigned node, unsigned to); /* as the other one hears of it */
 
 /* Between the two files that this is made of: three_nodes_sockets.c has sockets and the client. */
+unsigned index_at(unsigned at, unsigned other);
 void carry(unsigned from, unsigned to, const struct message *message, uint64_t in_ms);
 void to_socket(unsigned node, struct message *message);
 struct session *find_actor(struct node *node, struct address address);
