@@ -7,7 +7,7 @@ import drop
 from cluster import Cluster
 from harness import SLOWNESS, running, wait_for
 
-FLAGS = ("--io-threads", 2, "--session-threads", 2, "--resume-time", "20s")
+FLAGS = ("--io-threads", 2, "--session-threads", 2, "--resume-time", "20s", "--rate-chat", 0)  # what is said again comes all at once
 
 
 def cut(ports, users, seconds):
