@@ -274,8 +274,8 @@ static int make_threads(struct server *server)
     for (unsigned i = 0; i < server->io_threads; i++) {
         unsigned thread = server->first_io_thread + i;
         struct io_thread_config io = {
-            .options = server->options,
-            .log = &server->log,
+            .options = server->options, .log = &server->log,
+            .incarnation = server->cluster.incarnation,
             .identity_key = &server->identity_key,
             .trusted_proxies = &server->trusted_proxies,
             .metrics_sets = server->metrics,
@@ -302,8 +302,8 @@ static int make_threads(struct server *server)
             .first_io_thread = server->first_io_thread, .io_threads = server->io_threads,
             .session_threads = server->session_threads,
             .max_connections = server->max_connections,
-            .options = server->options,
-            .log = &server->log,
+            .options = server->options, .log = &server->log,
+            .incarnation = server->cluster.incarnation,
             .metrics = &server->metrics[thread],
             .matcher_thread = server->matcher_thread,
             .host = server->are_sessions_guests ? io_thread_executor(server->io[i]) : NULL,

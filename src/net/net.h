@@ -135,6 +135,7 @@ struct net {
     const struct networks *trusted_proxies;
     struct address_limits *limits; /* of the addresses that are at home here, and of what is half open; NULL: no limits */
     unsigned first_io_thread, io_threads;
+    uint64_t incarnation; /* of this node, as tokens have it */
     struct metrics *metrics;      /* this thread's set */
     struct metrics *metrics_sets; /* all sets, to sum up */
     unsigned metrics_count;

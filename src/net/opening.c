@@ -24,11 +24,13 @@ struct acceptance {
     struct resume_ask resume; /* has_resume */
 };
 
-/* Sessions without a connection hold a place; who shows a token, right or wrong, may come for one of them. */
+/* Sessions without a connection, or with one elsewhere, hold a place; who shows a token, right or wrong, may come for one of them. */
 static bool is_full(const struct net *net, bool is_back)
 {
     const int64_t open = metrics_sum(net->metrics_sets, net->metrics_count, METRIC_WEBSOCKETS);
-    const int64_t away = is_back ? 0 : metrics_sum(net->metrics_sets, net->metrics_count, METRIC_AWAY);
+    const int64_t away = is_back ? 0
+                                 : metrics_sum(net->metrics_sets, net->metrics_count, METRIC_AWAY) +
+                                       metrics_sum(net->metrics_sets, net->metrics_count, METRIC_AFAR);
     return open + away >= net->max_connections;
 }
 
@@ -118,10 +120,11 @@ static unsigned pick_session_thread(struct net *net)
     return net->first_session_thread + picked;
 }
 
-/* Where a token says that its actor is, if that can be. */
-static bool is_session_thread(const struct net *net, struct address actor)
+/* Where a token says that its actor is, if that can be. One of another node is found by any session thread. */
+static bool is_session_thread(const struct net *net, const struct token *token)
 {
-    return actor.node == 0 && actor.thread >= net->first_session_thread && actor.thread < net->first_session_thread + net->session_threads;
+    const struct address actor = token->actor;
+    return token->home == net->incarnation && actor.thread >= net->first_session_thread && actor.thread < net->first_session_thread + net->session_threads;
 }
 
 /* Ask a session thread for an actor, unless the client is to be told at once what is wrong. */
@@ -133,7 +136,7 @@ static enum opening_result ask_for_actor(struct connection *connection, const st
         return OPENING_BAD_ID;
     const struct resume_ask *resume = connection->acceptance->has_resume ? &connection->acceptance->resume : NULL;
     connection->awaits_actor = true;
-    connection->session_thread = resume != NULL && resume->is_back && is_session_thread(net, resume->token.actor)
+    connection->session_thread = resume != NULL && resume->is_back && is_session_thread(net, &resume->token)
                                      ? (uint8_t)resume->token.actor.thread
                                      : (uint8_t)pick_session_thread(net);
     executor_send(&net->executor, &(struct message){ .type = CONN_OPENED,

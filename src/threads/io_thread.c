@@ -276,6 +276,7 @@ struct net *io_thread_new(const struct io_thread_config *config, struct mailbox 
     CHECK_MEMORY(net);
     net->options = config->options;
     net->log = config->log;
+    net->incarnation = config->incarnation;
     net->identity_key = config->identity_key;
     net->trusted_proxies = config->trusted_proxies;
     net->first_io_thread = config->first_io_thread;

@@ -19,6 +19,7 @@ struct io_thread_config {
     struct metrics *metrics_sets; /* of all threads; its own is [thread] */
     unsigned metrics_count;
     unsigned thread; /* its id */
+    uint64_t incarnation; /* of this node */
     unsigned first_io_thread, io_threads;
     unsigned first_session_thread, session_threads;
     int listen_fd; /* from listener_open(); the thread's from here on */
