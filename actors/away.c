@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "actors/afar.h"
 #include "actors/leaving.h"
 #include "actors/relay.h"
 #include "actors/searching.h"
@@ -39,12 +40,15 @@ static void remind(struct session *session, struct session_host *host)
         host->forget(host->self, &resume->reminder);
 }
 
-/* shown: as in resume_set_secret(). */
+/* shown: as in resume_set_secret(). Who has come with the former one may have got its successor all the same, which nobody has shown yet: it stays good. */
 static void make_token(struct session *session, struct session_host *host, const uint8_t *shown, char text[TOKEN_DIGITS + 1])
 {
-    struct token token = { .actor = session->self };
-    host->fill_random(host->self, token.secret, sizeof token.secret);
-    resume_set_secret(session->resume, token.secret, shown);
+    struct token token = { .home = host->incarnation, .actor = session->self };
+    if (shown == NULL || resume_is_good(session->resume, shown)) {
+        host->fill_random(host->self, token.secret, sizeof token.secret);
+        resume_set_secret(session->resume, token.secret, shown);
+    }
+    memcpy(token.secret, session->resume->secret, sizeof token.secret);
     token_print(text, &token);
 }
 
@@ -76,7 +80,7 @@ static void tell_home(struct session *session, struct session_host *host, enum m
 bool away_may_go(const struct session *session, const struct session_host *host)
 {
     return session->is_resumable && session->state < SESSION_CLOSING && session->code_to_answer != CLOSE_NORMAL && !host->is_draining &&
-           host->away < host->away_max;
+           afar_has_room(session, host);
 }
 
 void away_go(struct session *session, struct session_host *host)
@@ -84,8 +88,8 @@ void away_go(struct session *session, struct session_host *host)
     struct resume *resume = session->resume;
     CHECK(backlog_first(&session->waiting_requests) == NULL && !session->is_cancelling); /* reading.c has dealt with them */
     if (session->code_to_answer != 0)
-        tell(session, host,
-             &(struct message){ .type = CONN_CLOSE, .to = session->connection, .conn_close = { .code = session->code_to_answer } });
+        tell_connection(session, host, &(struct message){ .type = CONN_CLOSE, .conn_close = { .code = session->code_to_answer } });
+    afar_part(session, host);
     session->is_gone = false;
     session->code_to_answer = 0;
     session->connection = (struct address){ 0 };
@@ -182,7 +186,8 @@ static void finish_cancelling(struct session *session, struct session_host *host
 
 static void take_over(struct session *session, struct session_host *host)
 {
-    tell(session, host, &(struct message){ .type = CONN_CLOSE, .to = session->connection, .conn_close = { .code = CLOSE_TAKEN_OVER } });
+    tell_connection(session, host, &(struct message){ .type = CONN_CLOSE, .conn_close = { .code = CLOSE_TAKEN_OVER } });
+    afar_part(session, host);
     drop_waiting(session);
     session->is_gone = false;
     session->code_to_answer = 0;
@@ -199,14 +204,19 @@ static void welcome_back(struct session *session, struct session_host *host, con
                                           resume->taken_n, token);
     event_number(&event, ask->seq);
     event->next = resume_replay(resume);
-    tell(session, host,
-         &(struct message){ .type = EVENT_TEXT, .more = (uint16_t)resume->copies, .to = session->connection, .payload = event });
+    tell_connection(session, host, &(struct message){ .type = EVENT_TEXT, .more = (uint16_t)resume->copies, .payload = event });
+}
+
+/* The connection that there is is, or may be: word of that is on its way from another node. What comes from there itself may be older than what is known here. */
+static bool may_be_gone(const struct session *session, struct address newer)
+{
+    return session->resume->is_away || (session_is_afar(session) && newer.node == 0);
 }
 
 bool away_come_back(struct session *session, struct session_host *host, struct address connection, const struct resume_ask *ask)
 {
     struct resume *resume = session->resume;
-    if (!session->is_resumable || session->state >= SESSION_CLOSING || !resume_serves(resume, ask->token.secret))
+    if (!session->is_resumable || session->state >= SESSION_CLOSING || !resume_serves(resume, ask->token.secret, may_be_gone(session, connection)))
         return refuse(host);
     if (!resume_can_follow(resume, ask->seq)) {
         end_with_gap(session, host);
@@ -219,7 +229,7 @@ bool away_come_back(struct session *session, struct session_host *host, struct a
     else
         take_over(session, host);
     session->connection = connection;
-    tell(session, host, &(struct message){ .type = CONN_ACCEPTED, .to = connection });
+    tell_connection(session, host, &(struct message){ .type = CONN_ACCEPTED });
     resume_acknowledge(resume, ask->seq);
     welcome_back(session, host, ask);
     resume->is_paused = false;
@@ -303,7 +313,7 @@ void away_on_credit(struct session *session, struct session_host *host, const st
         return;
     const uint32_t credits = resume_on_credits(session->resume, message->credit.texts, message->credit.is_lost, session->partner.node == 0);
     if (credits > 0)
-        tell_credit(host, session->self, session->connection, credits);
+        tell_done(session, host, credits);
 }
 
 void away_on_partner(struct session *session, struct session_host *host, const struct message *message)

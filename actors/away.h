@@ -5,7 +5,8 @@
  *
  *   the connection ends, but not by 1000   away; ADDRESS_AWAY to the home of its address, PEER_AWAY to the partner
  *   its token comes, --resume-time is not  back: CONN_ACCEPTED, `resumed`, what the client has not got; PEER_BACK to the partner. So too from a connection that
- *   over                                   is still open, which is closed with 4002. It may be one of another I/O thread
+ *   over                                   is still open, which is closed with 4002. It may be one of another I/O thread, or of
+ *                                          another node (afar.h)
  *   too much has piled up, time is over,   over, as if the client had left
  *   the server stops
  *

@@ -39,5 +39,5 @@ void leaving_close(struct session *session, struct session_host *host, uint16_t 
 {
     leaving_server(session, host);
     tell_set_state(session, host, SESSION_CLOSING);
-    tell(session, host, &(struct message){ .type = CONN_CLOSE, .to = session->connection, .conn_close = { .code = code } });
+    tell_connection(session, host, &(struct message){ .type = CONN_CLOSE, .conn_close = { .code = code } });
 }

@@ -40,10 +40,7 @@ static void leave(struct session *session, struct session_host *host)
     tell_set_state(session, host, SESSION_OVER);
     metrics_add(host->metrics, METRIC_USERS, -1);
     if (session->code_to_answer != 0)
-        tell(session, host,
-             &(struct message){ .type = CONN_CLOSE,
-                                .to = session->connection,
-                                .conn_close = { .code = session->code_to_answer } });
+        tell_connection(session, host, &(struct message){ .type = CONN_CLOSE, .conn_close = { .code = session->code_to_answer } });
 }
 
 /* The oldest text that waits; NULL: none does. */

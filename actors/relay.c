@@ -34,7 +34,7 @@ static void say(struct session_host *host, const struct relay *relay, struct mes
 
 static void say_left(struct session_host *host, const struct relay *relay)
 {
-    say(host, relay, &(struct message){ .type = PEER_LEFT, .peer_left = { .match = relay->key.match, .number = relay->sent } });
+    say(host, relay, &(struct message){ .type = PEER_LEFT, .peer_left = { .match = relay->key.id, .number = relay->sent } });
 }
 
 /* PEER_WRITTEN, or PEER_GAP. */
@@ -42,7 +42,7 @@ static void say_count(struct session_host *host, struct relay *relay, enum messa
 {
     relay->told_taken = relay->taken_here;
     say(host, relay, &(struct message){ .type = (uint16_t)type,
-                                        .peer_count = { .match = relay->key.match, .taken = relay->taken_here, .written = relay->written_here } });
+                                        .peer_count = { .match = relay->key.id, .taken = relay->taken_here, .written = relay->written_here } });
 }
 
 /* To whoever speaks of a chat that is none. */
@@ -183,13 +183,13 @@ static void introduce(struct session_host *host, struct relay *relay)
 {
     relay->introduced_ms = (uint32_t)host->now_ms;
     if (relay->introduction == NULL) {
-        say(host, relay, &(struct message){ .type = MATCH_TAKEN, .peer_left = { .match = relay->key.match } });
+        say(host, relay, &(struct message){ .type = MATCH_TAKEN, .peer_left = { .match = relay->key.id } });
         return;
     }
     say(host, relay,
         &(struct message){ .type = MATCH_FOUND,
                            .payload = payload_copy(relay->introduction->bytes, relay->introduction->length),
-                           .match_found = { .match = relay->key.match,
+                           .match_found = { .match = relay->key.id,
                                             .partner = relay->key.self,
                                             .search = relay->partner_search, .role = relay->partner_role } });
 }
@@ -252,7 +252,7 @@ static void give_up(struct session_host *host, struct relay *relay)
     host->send(host->self, &(struct message){ .type = PEER_LEFT,
                                               .to = relay->key.self,
                                               .from = relay->key.self,
-                                              .peer_left = { .match = relay->key.match } });
+                                              .peer_left = { .match = relay->key.id } });
 }
 
 /* Repeating. */
@@ -263,7 +263,7 @@ static void repeat_texts(struct session_host *host, struct relay *relay)
     for (const struct payload *copy = relay->oldest_copy; copy != NULL; copy = copy->next) {
         number++;
         say(host, relay, &(struct message){ .type = PEER_TEXT, .payload = payload_copy(copy->bytes, copy->length),
-                                            .peer_text = { .match = relay->key.match, .number = number } });
+                                            .peer_text = { .match = relay->key.id, .number = number } });
     }
     metrics_add(host->metrics, METRIC_PEER_TEXTS_REPEATED_TOTAL, number - relay->taken_there);
     relay->waits_since_ms = (uint32_t)host->now_ms;
@@ -288,7 +288,7 @@ static void repeat(struct session_host *host, struct relay *relay)
     if (relay->sent > relay->taken_there)
         repeat_texts(host, relay);
     else if (relay->sent - relay->written_there >= ASKS_FROM && !relay->is_leaving)
-        say(host, relay, &(struct message){ .type = PEER_ASK, .peer_left = { .match = relay->key.match } });
+        say(host, relay, &(struct message){ .type = PEER_ASK, .peer_left = { .match = relay->key.id } });
     if (relay->is_leaving)
         say_left(host, relay);
 }
@@ -364,7 +364,7 @@ bool relay_hears_leave(struct session *session, struct session_host *host, const
         say_count(host, relay, PEER_GAP); /* it will say again that it has left */
         return false;
     }
-    answer(host, message, PEER_LEFT_HEARD, relay->key.match);
+    answer(host, message, PEER_LEFT_HEARD, relay->key.id);
     return true;
 }
 

@@ -8,16 +8,11 @@
 
 #include <stdbool.h>
 
-#include "actors/session_state.h"
+#include "actors/ends.h"
 
 /* One side of a chat across nodes. */
-struct relay_key {
-    uint64_t match;
-    struct address self;
-};
-
 struct relay {
-    struct relay_key key; /* first: the set's functions see a relay and a key alike */
+    struct end_key key; /* the match, and the actor */
     struct relay *next, *previous; /* of the thread's */
     struct address partner, connection; /* the latter: who gets the credits back, session_writer() */
     uint32_t sent;                         /* number of the last text */

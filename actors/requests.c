@@ -43,7 +43,7 @@ static void begin_search(struct session *session, struct session_host *host, con
     if (session->is_resumable)
         session->resume->is_unasked = false;
     searching_begin(session, host, request->fallback_ms);
-    tell_credit(host, session->self, session->connection, 1);
+    tell_done(session, host, 1);
 }
 
 static void start_matching(struct session *session, struct session_host *host, const struct request *request)
@@ -121,7 +121,7 @@ static bool is_repeated(struct session *session, struct session_host *host, cons
         tell_error(session, host, ERROR_NOT_IN_CHAT, request->type_name);
         return true;
     }
-    tell_credit(host, session->self, session->connection, 1);
+    tell_done(session, host, 1);
     return true;
 }
 
@@ -165,7 +165,7 @@ static void relay_typing(struct session *session, struct session_host *host, con
     } else if (length > TYPING_BYTES && !limits_may_say(session, host, request)) {
         return;
     } else if (session->has_typed && now_ms - session->typing_ms < TYPING_MS) {
-        tell_credit(host, session->self, session->connection, 1);
+        tell_done(session, host, 1);
     } else {
         session->has_typed = true;
         session->typing_ms = now_ms;
@@ -306,7 +306,7 @@ static void acknowledge(struct session *session, struct session_host *host, cons
     if (!limits_may_acknowledge(session, host, request))
         return;
     if (!request->is_echo || (resume->has_echoed && now_ms - resume->echoed_ms < ECHO_MS)) {
-        tell_credit(host, session->self, session->connection, 1);
+        tell_done(session, host, 1);
         return;
     }
     resume->has_echoed = true;
@@ -322,7 +322,7 @@ static void echo(struct session *session, struct session_host *host, const struc
     if (request->is_echo)
         tell_answer(session, host, event_ack(&host->time, 0));
     else
-        tell_credit(host, session->self, session->connection, 1);
+        tell_done(session, host, 1);
 }
 
 void requests_on_client_text(struct session *session, struct session_host *host, struct payload *text)

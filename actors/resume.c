@@ -51,12 +51,23 @@ void resume_hear(struct resume *resume)
     resume->has_former = false;
 }
 
-bool resume_serves(const struct resume *resume, const uint8_t secret[TOKEN_SECRET_BYTES])
+bool resume_serves(const struct resume *resume, const uint8_t secret[TOKEN_SECRET_BYTES], bool may_be_gone)
 {
-    /* Both, whatever the first says. Whether there is a former one is no secret: its client knows what it has said. */
-    const bool is_good = CRYPTO_memcmp(resume->secret, secret, TOKEN_SECRET_BYTES) == 0;
-    const bool is_former = CRYPTO_memcmp(resume->former, secret, TOKEN_SECRET_BYTES) == 0;
-    return is_good || (is_former && resume->has_former && resume->is_away);
+    /* Both, whatever the first says. */
+    const bool is_good = resume_is_good(resume, secret), is_former = resume_is_former(resume, secret);
+    return is_good || (is_former && may_be_gone);
+}
+
+bool resume_is_good(const struct resume *resume, const uint8_t secret[TOKEN_SECRET_BYTES])
+{
+    return CRYPTO_memcmp(resume->secret, secret, TOKEN_SECRET_BYTES) == 0;
+}
+
+/* Whether there is one is no secret: its client knows what it has said. */
+bool resume_is_former(const struct resume *resume, const uint8_t secret[TOKEN_SECRET_BYTES])
+{
+    const bool is_same = CRYPTO_memcmp(resume->former, secret, TOKEN_SECRET_BYTES) == 0;
+    return is_same && resume->has_former;
 }
 
 /* Events. */

@@ -86,8 +86,12 @@ void resume_set_secret(struct resume *resume, const uint8_t secret[TOKEN_SECRET_
 /* Something was heard from the connection. */
 void resume_hear(struct resume *resume);
 
-/* Whether that token may come back. In constant time. */
-bool resume_serves(const struct resume *resume, const uint8_t secret[TOKEN_SECRET_BYTES]);
+/* Whether that token may come back. In constant time, as the next two. may_be_gone: there may be no connection any more, for all that is known here. */
+bool resume_serves(const struct resume *resume, const uint8_t secret[TOKEN_SECRET_BYTES], bool may_be_gone);
+
+/* Whether it is the good one; whether it is the one before, and serves once the connection that it has brought is known to be gone. */
+bool resume_is_good(const struct resume *resume, const uint8_t secret[TOKEN_SECRET_BYTES]);
+bool resume_is_former(const struct resume *resume, const uint8_t secret[TOKEN_SECRET_BYTES]);
 
 /* Events. */
 

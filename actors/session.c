@@ -3,17 +3,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "actors/afar.h"
 #include "actors/again.h"
+#include "actors/answers.h"
 #include "actors/away.h"
 #include "actors/blocklist.h"
 #include "actors/leaving.h"
+#include "actors/line.h"
 #include "actors/reading.h"
 #include "actors/relay.h"
+#include "actors/stand_in.h"
 #include "actors/tell.h"
 #include "runtime/check.h"
 
 /* The protocol's own: reported too often. */
-enum { CLOSE_BANNED = 4003 };
+enum { CLOSE_BANNED = 4003, CLOSE_RESTART = 1012 };
 
 /* Its connection may be another one by now, or none. */
 static bool is_from_connection(const struct session *session, const struct message *message)
@@ -24,6 +28,8 @@ static bool is_from_connection(const struct session *session, const struct messa
 static void end_call(struct session *session, struct session_host *host)
 {
     away_settle(session, host);
+    if (session->state == SESSION_OVER)
+        afar_part(session, host);
     tell_hand_over(host);
 }
 
@@ -220,78 +226,6 @@ static void on_match_found(struct session *session, struct session_host *host, s
     reading_go_on(session, host);
 }
 
-static void on_search_waiting(struct session *session, struct session_host *host)
-{
-    if (session->told == TOLD_SEARCHING)
-        return;
-    session->told = TOLD_SEARCHING;
-    tell_news(session, host, event_no_match(&host->time));
-}
-
-static void on_search_unavailable(struct session *session, struct session_host *host)
-{
-    if (session->told != TOLD_NOTHING)
-        return;
-    session->told = TOLD_UNAVAILABLE;
-    metrics_add(host->metrics, METRIC_REQUEST_ERRORS_TOTAL, 1);
-    tell_news(session, host, event_error(&host->time, ERROR_MATCHING_UNAVAILABLE, "start_matching"));
-}
-
-static void on_search_busy(struct session *session, struct session_host *host)
-{
-    tell_set_state(session, host, SESSION_IDLE);
-    leaving_drop_early(session, host, UINT64_MAX);
-    metrics_add(host->metrics, METRIC_REQUEST_ERRORS_TOTAL, 1);
-    tell_news(session, host, event_error(&host->time, ERROR_SERVER_BUSY, "start_matching"));
-}
-
-static void on_search_answered(struct session *session, struct session_host *host, const struct message *message)
-{
-    if (!is_of_this_search(session, message->search_reply.search))
-        return;
-    session->is_starting = false;
-    if (message->type == SEARCH_WAITING)
-        on_search_waiting(session, host);
-    else if (message->type == SEARCH_UNAVAILABLE)
-        on_search_unavailable(session, host);
-    else
-        on_search_busy(session, host);
-    reading_go_on(session, host);
-}
-
-/* Whoever was first, the match or the cancel, the state tells it: a match is always heard of before this. */
-static void on_cancel_answered(struct session *session, struct session_host *host, const struct message *message)
-{
-    if (session->search != message->search_reply.search)
-        return;
-    if (!session->is_cancelling) {
-        if (message->type == SEARCH_TOO_LATE && session->state == SESSION_SEARCHING)
-            again_on_found_matched(session, host);
-        return;
-    }
-    session->is_cancelling = false;
-    switch ((enum session_state)session->state) {
-    case SESSION_CHATTING:
-        tell_error(session, host, ERROR_ALREADY_CHATTING, "end_matching");
-        break;
-    case SESSION_SEARCHING:
-        if (message->type == SEARCH_TOO_LATE) /* as above, or the partner is blocked */
-            again_mend_store(session, host);
-        tell_set_state(session, host, SESSION_IDLE);
-        leaving_drop_early(session, host, UINT64_MAX);
-        tell_answer(session, host, event_success(&host->time, "The search is over."));
-        break;
-    case SESSION_NEW:
-    case SESSION_IDLE:
-        tell_answer(session, host, event_success(&host->time, "The search is over."));
-        break;
-    case SESSION_CLOSING:
-    case SESSION_OVER:
-        return;
-    }
-    reading_go_on(session, host);
-}
-
 /* The life of the actor. */
 
 static void on_banned(struct session *session, struct session_host *host)
@@ -313,15 +247,94 @@ void session_init(struct session *session, struct session_host *host, struct add
     *session = (struct session){ .self = self, .connection = connection, .identity = *identity, .state = SESSION_NEW };
     memcpy(session->user_id, user_id, USER_ID_BYTES);
     metrics_add(host->metrics, METRIC_USERS, 1);
-    tell(session, host, &(struct message){ .type = CONN_ACCEPTED, .to = connection });
+    tell_connection(session, host, &(struct message){ .type = CONN_ACCEPTED });
     if (ask != NULL && host->resume_ms > 0)
         away_prepare(session, host, token);
     tell_news(session, host,
               event_connection_established_anew(&host->time, session->user_id, session->is_resumable ? token : NULL, host->resume_ms, is_refused));
 }
 
+/* Other nodes. */
+
+static void on_resume(struct session *session, struct session_host *host, struct message *message)
+{
+    struct resume_ask ask = { .token.actor = session->self, .seq = message->conn_resume.seq, .is_back = true };
+    if (line_find(host, session->self, message->from) != NULL) { /* it is said again, and will be answered again */
+        message_discard(message);
+        return;
+    }
+    const bool is_token = message->payload != NULL && message->payload->length == sizeof ask.token.secret;
+    if (is_token)
+        memcpy(ask.token.secret, message->payload->bytes, sizeof ask.token.secret);
+    if (is_token && session->is_resumable && !session->resume->is_away && resume_is_former(session->resume, ask.token.secret)) {
+        message_discard(message); /* it serves when the connection that it has brought is known to be gone; until then it is asked again */
+        return;
+    }
+    if (!is_token || !session->is_resumable || !afar_has_room(session, host) || !away_come_back(session, host, message->from, &ask))
+        line_answer_dead(host, message);
+    message_discard(message);
+}
+
+static void lose_connection(struct session *session, struct session_host *host, struct address connection)
+{
+    if (afar_is_cut_off(session, host, connection))
+        reading_end(session, host, 0);
+}
+
+/* What it was to stand in for is gone: it is a session of its own now. */
+static void become_session(struct session *session, struct session_host *host)
+{
+    const struct session stand_in = *session;
+    session_init(session, host, stand_in.self, stand_in.connection, &stand_in.identity, stand_in.user_id, &(struct resume_ask){ .is_back = true });
+}
+
+static void on_message_as_stand_in(struct session *session, struct session_host *host, struct message *message)
+{
+    switch (stand_in_on_message(session, host, message)) {
+    case STAND_IN_GOES_ON:
+        break;
+    case STAND_IN_REFUSED:
+        become_session(session, host);
+        break;
+    case STAND_IN_NOT_FOR_IT:
+        session_on_undeliverable(host, message);
+        break;
+    }
+}
+
+void session_on_node_died(struct session *session, struct session_host *host, unsigned node)
+{
+    if (session->is_stand_in) {
+        if (stand_in_on_node_died(session, host, node) == STAND_IN_REFUSED)
+            become_session(session, host);
+        return;
+    }
+    relay_on_node_died(session, host, node);
+    if (session->connection.node == node)
+        lose_connection(session, host, session->connection);
+    end_call(session, host);
+}
+
+void session_on_drain(struct session *session, struct session_host *host)
+{
+    if (session->is_stand_in) {
+        stand_in_end(session, host);
+    } else if (session_is_away(session)) {
+        away_end(session, host);
+    } else if (session_is_afar(session)) {
+        if (session->state != SESSION_CLOSING)
+            leaving_close(session, host, CLOSE_RESTART);
+        reading_end(session, host, 0);
+        end_call(session, host);
+    }
+}
+
 void session_on_message(struct session *session, struct session_host *host, struct message *message)
 {
+    if (session->is_stand_in) {
+        on_message_as_stand_in(session, host, message);
+        return;
+    }
     switch ((enum message_type)message->type) {
     case CLIENT_TEXT:
         if (is_from_connection(session, message))
@@ -348,11 +361,11 @@ void session_on_message(struct session *session, struct session_host *host, stru
     case SEARCH_WAITING:
     case SEARCH_UNAVAILABLE:
     case SEARCH_BUSY:
-        on_search_answered(session, host, message);
+        answers_on_search(session, host, message);
         break;
     case SEARCH_CANCELLED:
     case SEARCH_TOO_LATE:
-        on_cancel_answered(session, host, message);
+        answers_on_cancel(session, host, message);
         break;
     case MATCH_TAKEN:
         relay_hears_of_match_taken(session, host, message);
@@ -372,6 +385,19 @@ void session_on_message(struct session *session, struct session_host *host, stru
         break;
     case ADDRESS_DENIED:
         away_on_denied(session, host);
+        break;
+    case CONN_RESUME:
+        on_resume(session, host, message);
+        break;
+    case LINE_ITEM:
+        if (afar_hears(session, host, message))
+            session_on_message(session, host, message);
+        break;
+    case LINE_TAKEN:
+        line_on_message(host, message);
+        break;
+    case LINE_DEAD:
+        lose_connection(session, host, address_equals(message->from, session->self) ? session->connection : message->from);
         break;
     default: /* message.def has nothing else for an actor but what comes from other nodes; mailbox.c has checked the direction */
         relay_on_message(host, message);
@@ -397,9 +423,18 @@ void session_fini(struct session *session, struct session_host *host)
         resume_free(&session->resume);
 }
 
+static bool is_about_line(const struct message *message)
+{
+    return message->type == CONN_RESUME || message->type == LINE_ITEM || message->type == LINE_TAKEN || message->type == LINE_DEAD;
+}
+
 void session_on_undeliverable(struct session_host *host, struct message *message)
 {
     metrics_add(host->metrics, METRIC_UNDELIVERABLE_TOTAL, message_texts(message));
+    if (is_about_line(message)) {
+        line_on_message(host, message);
+        return;
+    }
     if (message->from.node != 0)
         relay_on_message(host, message);
     else if (message->type == PEER_TEXT)

@@ -42,7 +42,13 @@ void session_on_turn(struct session *session, struct session_host *host);
 /* What was asked for by host->remind(). The actor may be SESSION_OVER after it. */
 void session_on_reminder(struct session *session, struct session_host *host);
 
-/* Take one message. The actor is finished when its state is SESSION_OVER. */
+/* PEER_NODE_DIED, after relays_on_node_died() and lines_on_node_died(): its chat is over, or its connection gone. The actor may be SESSION_OVER after it. */
+void session_on_node_died(struct session *session, struct session_host *host, unsigned node);
+
+/* The server stops, and its connections are closed: who is away is so for good, as is whoever has a connection elsewhere. The actor may be SESSION_OVER after it. */
+void session_on_drain(struct session *session, struct session_host *host);
+
+/* Take one message. The actor is finished when its state is SESSION_OVER. An actor, or a stand-in for one of another node. */
 void session_on_message(struct session *session, struct session_host *host, struct message *message);
 
 /* Free what the actor owns. In any state; sends nothing. */

@@ -22,12 +22,29 @@
 
 struct reminder; /* the host's */
 
-/* Chats with users of other nodes: relay_set.h's. All zero: there are none. */
-struct relays {
+/* ends.h's. All zero: there are none. */
+struct ends {
     struct ck_hs *set; /* NULL: there never was one */
-    struct relay *first;
     uint32_t count;
     uint32_t removed; /* since the set was last built */
+};
+
+/* Chats with users of other nodes: relay_set.h's. */
+struct relays {
+    struct ends ends;
+    struct relay *first;
+};
+
+/* Lines between actors and connections of two nodes: line.h's. */
+struct lines {
+    struct ends ends;
+    struct line *first;
+};
+
+/* Other nodes that live: neighbours.h's. All zero: there are none. */
+struct neighbours {
+    struct neighbour *list;
+    uint32_t count, capacity;
 };
 
 /* The world as all actors of one thread see it. */
@@ -40,6 +57,9 @@ struct session_host {
     size_t parsed_bytes;    /* of requests that jansson has parsed in the current batch: the actors count, the host begins anew */
     unsigned matcher_thread;
     struct relays relays;
+    struct lines lines;
+    struct neighbours neighbours;
+    uint64_t incarnation; /* of this node, for tokens */
     uint32_t rate_chat;   /* per second; 0: no limit */
     uint32_t rate_search; /* per second; 0: no limit */
     uint32_t event_bytes_max; /* longest event that is relayed */
@@ -49,7 +69,8 @@ struct session_host {
     bool is_restating;        /* restate.c's: what is told to the matcher is marked so */
     uint32_t resume_ms;       /* how long a client may be away; 0: nobody may come back */
     uint32_t show_ms;         /* until it has said that it has heard of a match; 0: it need not */
-    uint32_t away, away_max;  /* actors that wait for their clients to come back */
+    uint32_t away, away_max;  /* actors that wait for their clients to come back; at most so many of these and the next */
+    uint32_t afar;            /* actors whose clients' connections are on other nodes */
     bool is_draining;         /* none does any more */
     bool has_address_limits;  /* away actors count, at the I/O threads, */
     unsigned first_io_thread, io_threads; /* … which are these */
@@ -82,7 +103,7 @@ enum session_told { TOLD_NOTHING, TOLD_UNAVAILABLE, TOLD_SEARCHING };
 struct session {
     struct address self;
     struct address connection; /* nobody: it is away */
-    struct address partner;    /* CHATTING; then of the last chat */
+    struct address partner;    /* CHATTING; then of the last chat. is_stand_in: the actor on another node */
     struct payload *interests; /* topics, as submitted last; NULL: NEW */
     uint64_t match;            /* the chat that is on, else the last one; 0: none yet */
     struct backlog waiting_requests; /* is_starting, is_cancelling, awaits_turn */
@@ -123,6 +144,7 @@ struct session {
     bool is_restored : 1;   /* this chat was written back to the store (CHAT_STORE) */
     bool has_skipped : 1;   /* it has ended its last chat within seconds, and not searched since */
     bool is_resumable : 1;  /* its client may come back */
+    bool is_stand_in : 1;   /* it is no actor but stands in for one of another node: stand_in.h. Nothing else of it counts but connection and is_gone */
 };
 
 /* Where the host's reminder is kept. */
@@ -135,6 +157,12 @@ static inline struct reminder **session_reminder(struct session *session)
 static inline bool session_is_away(const struct session *session)
 {
     return session->is_resumable && session->resume->is_away;
+}
+
+/* Its client's connection is on another node. */
+static inline bool session_is_afar(const struct session *session)
+{
+    return !session->is_stand_in && session->connection.node != 0;
 }
 
 /* Who has the credits of its texts back, so that they may be given to the connection. */

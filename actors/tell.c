@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "actors/afar.h"
+
 void tell_set_state(struct session *session, struct session_host *host, enum session_state state)
 {
     metrics_add(host->metrics, METRIC_SEARCHING, (state == SESSION_SEARCHING) - (session->state == SESSION_SEARCHING));
@@ -23,6 +25,17 @@ void tell(struct session *session, struct session_host *host, struct message *me
     host->send(host->self, message);
 }
 
+void tell_connection(struct session *session, struct session_host *host, struct message *message)
+{
+    message->to = session->connection;
+    if (!session_is_afar(session)) {
+        tell(session, host, message);
+        return;
+    }
+    tell_hand_over(host);
+    afar_say(session, host, message);
+}
+
 static void tell_client(struct session *session, struct session_host *host, struct payload *event, struct address writer)
 {
     if (session->is_resumable)
@@ -31,8 +44,7 @@ static void tell_client(struct session *session, struct session_host *host, stru
         payload_free(&event);
         return;
     }
-    tell(session, host,
-         &(struct message){ .type = EVENT_TEXT, .to = session->connection, .payload = event, .event = { .writer = writer } });
+    tell_connection(session, host, &(struct message){ .type = EVENT_TEXT, .payload = event, .event = { .writer = writer } });
 }
 
 void tell_relayed(struct session *session, struct session_host *host, struct message *texts)
@@ -45,13 +57,12 @@ void tell_relayed(struct session *session, struct session_host *host, struct mes
         message_discard(texts);
         return;
     }
-    tell(session, host,
-         &(struct message){ .type = EVENT_TEXT,
-                            .more = texts->more,
-                            .to = session->connection,
-                            .payload = texts->payload,
-                            .event = { .writer = texts->peer_text.writer,
-                                       .is_awaited = address_equals(texts->peer_text.writer, texts->from) } });
+    tell_connection(session, host,
+                    &(struct message){ .type = EVENT_TEXT,
+                                       .more = texts->more,
+                                       .payload = texts->payload,
+                                       .event = { .writer = texts->peer_text.writer,
+                                                  .is_awaited = address_equals(texts->peer_text.writer, texts->from) } });
 }
 
 void tell_news(struct session *session, struct session_host *host, struct payload *event)
@@ -68,6 +79,15 @@ void tell_error(struct session *session, struct session_host *host, enum error_c
 {
     metrics_add(host->metrics, METRIC_REQUEST_ERRORS_TOTAL, 1);
     tell_answer(session, host, event_error(&host->time, code, request));
+}
+
+void tell_done(struct session *session, struct session_host *host, uint32_t texts)
+{
+    struct message done = { .type = TEXT_DONE, .to = session->connection, .from = session->self, .credit = { .texts = texts } };
+    if (session_is_afar(session))
+        afar_say(session, host, &done);
+    else if (!session_is_away(session))
+        host->send(host->self, &done); /* it need not come after what is being relayed, which may go on as one */
 }
 
 void tell_credit(struct session_host *host, struct address from, struct address writer, uint32_t texts)

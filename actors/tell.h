@@ -15,6 +15,9 @@ void tell(struct session *session, struct session_host *host, struct message *me
 
 /* The client. */
 
+/* What is for its connection, wherever that is: CONN_ACCEPTED, EVENT_TEXT, TEXT_DONE, CONN_CLOSE. */
+void tell_connection(struct session *session, struct session_host *host, struct message *message);
+
 /* News that answers no request. */
 void tell_news(struct session *session, struct session_host *host, struct payload *event);
 
@@ -27,7 +30,10 @@ void tell_error(struct session *session, struct session_host *host, enum error_c
 /* The events that somebody else's texts became, a PEER_TEXT: that one gets its credits back; not while the client is away, and they are only kept. */
 void tell_relayed(struct session *session, struct session_host *host, struct message *texts);
 
-/* Texts are done with and have no answer. writer: the connection whose texts they were. */
+/* Texts of the client are done with and have no answer. */
+void tell_done(struct session *session, struct session_host *host, uint32_t texts);
+
+/* The same of others' texts. writer: who gets the credits, on this node. */
 void tell_credit(struct session_host *host, struct address from, struct address writer, uint32_t texts);
 
 /* The same of texts of a partner, which nobody gets. */

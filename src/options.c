@@ -368,6 +368,14 @@ static bool check(const struct options *options, char error[OPTIONS_ERROR_BYTES]
         snprintf(error, OPTIONS_ERROR_BYTES, "--bus: expected --cluster-secret-file as well; without it there are no other nodes");
         return false;
     }
+    if ((options->tls_certificate[0] == '\0') != (options->tls_key[0] == '\0')) {
+        snprintf(error, OPTIONS_ERROR_BYTES, "--tls-certificate: expected it and --tls-key, or neither");
+        return false;
+    }
+    if (options->redirect_port >= 0 && options->tls_certificate[0] == '\0') {
+        snprintf(error, OPTIONS_ERROR_BYTES, "--redirect-port: expected --tls-certificate as well; without it there is no https to send anybody to");
+        return false;
+    }
     if (strlen(options->redis_prefix) > 64) { /* address.h's REDIS_PREFIX_MAX */
         snprintf(error, OPTIONS_ERROR_BYTES, "--redis-prefix: expected at most 64 bytes");
         return false;
@@ -387,6 +395,13 @@ enum options_result options_parse(struct options *options, int argc, char *const
     if (result == OPTIONS_RUN && !check(options, error))
         return OPTIONS_BAD;
     return result;
+}
+
+void options_warn(char *const environ[], const struct log *log)
+{
+    struct options_unknown unknown;
+    for (size_t cursor = 0; options_next_unknown(environ, &cursor, &unknown);)
+        log_event(log, unknown.is_near ? LOG_WARN : LOG_INFO, "environment_unknown", "name=%s nearest=%s", unknown.name, unknown.nearest);
 }
 
 size_t options_help(char *text, size_t capacity)

@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "runtime/log.h"
+
 struct options {
 #define NUMBER(member, flag, default_value, min, max, unit, help) int64_t member;
 #define DURATION(member, flag, default_value, min_ms, max_ms, help) int64_t member;
@@ -43,6 +45,9 @@ struct options_unknown {
 
 /* Step through them: *cursor starts at 0. Longer names are passed over. */
 bool options_next_unknown(char *const environ[], size_t *cursor, struct options_unknown *unknown) __attribute__((warn_unused_result));
+
+/* Say in the log which of them there are, since a mistyped variable would do nothing, unnoticed. Never its value: it may be a password. */
+void options_warn(char *const environ[], const struct log *log);
 
 /* The text of --help, at most capacity bytes with its NUL. Returns its length. */
 size_t options_help(char *text, size_t capacity);

@@ -21,6 +21,7 @@
 #include "runtime/metrics.h"
 #include "runtime/signals.h"
 #include "threads/bus_thread.h"
+#include "threads/certificate.h"
 #include "threads/cluster.h"
 #include "threads/descriptors.h"
 #include "threads/io_thread.h"
@@ -54,7 +55,9 @@ struct server {
     struct bus_thread *bus; /* NULL without --cluster-secret-file */
     int listen_fds[IO_THREADS_MAX];
     const char *bind;
-    uint16_t port;
+    int redirect_fd; /* the first I/O thread's; -1: none */
+    uint16_t port, redirect_port;
+    struct certificate certificate;
     struct identity_key identity_key;
     struct networks trusted_proxies;
     uint32_t max_connections;
@@ -134,6 +137,7 @@ static void begin_stop(struct server *server)
 {
     if (server->phase != SERVING)
         return;
+    certificate_close(&server->certificate);
     uv_timer_start(&server->patience, on_patience_over, (uint64_t)server->options->drain_timeout_ms, 0);
     enter_phase(server, DRAINING_IO);
 }
@@ -142,7 +146,8 @@ static void on_signal(void *owner, enum signals_meaning meaning, int number)
 {
     struct server *server = owner;
     if (meaning == SIGNALS_HANGUP) {
-        log_event(&server->log, LOG_INFO, "hangup_ignored", "advice=\"nothing is to be opened again; SIGTERM stops the server\"");
+        if (certificate_context(&server->certificate) == NULL) /* else it is loaded anew: certificate.c hears it, too */
+            log_event(&server->log, LOG_INFO, "hangup_ignored", "advice=\"nothing is to be opened again; SIGTERM stops the server\"");
         return;
     }
     if (server->phase != SERVING) {
@@ -178,6 +183,12 @@ static void on_message(void *owner, struct message *message)
     message_discard(message);
 }
 
+static void on_start(void *owner)
+{
+    struct server *server = owner;
+    certificate_watch(&server->certificate, &server->executor, &server->metrics[THREAD_MAIN], server->first_io_thread, server->io_threads);
+}
+
 static void on_turn_end(void *owner)
 {
     struct server *server = owner;
@@ -190,11 +201,13 @@ static void on_exit_loop(void *owner)
     struct server *server = owner;
     signals_stop(&server->signals);
     uv_close((uv_handle_t *)&server->patience, NULL);
+    certificate_leave(&server->certificate);
     if (server->has_child)
         redis_child_stop(&server->child);
 }
 
 static const struct executor_handler handler = {
+    .on_start = on_start,
     .on_message = on_message,
     .on_turn_end = on_turn_end,
     .on_exit = on_exit_loop,
@@ -243,15 +256,10 @@ static bool make_bus_thread(struct server *server)
     if (server->bus_thread == THREAD_MAIN)
         return true;
     struct bus_thread_config bus = {
-        .options = server->options,
-        .log = &server->log,
-        .metrics_sets = server->metrics,
-        .metrics_count = server->metrics_count,
-        .thread = server->bus_thread,
-        .first_session_thread = server->first_session_thread,
-        .session_threads = server->session_threads,
-        .matcher_thread = server->matcher_thread,
-        .cluster = &server->cluster,
+        .options = server->options, .log = &server->log, .metrics_sets = server->metrics,
+        .metrics_count = server->metrics_count, .thread = server->bus_thread,
+        .first_session_thread = server->first_session_thread, .session_threads = server->session_threads,
+        .matcher_thread = server->matcher_thread, .cluster = &server->cluster,
     };
     server->bus = bus_thread_new(&bus, exchange_mailbox(server->exchange, server->bus_thread));
     return server->bus != NULL;
@@ -260,13 +268,10 @@ static bool make_bus_thread(struct server *server)
 static int make_threads(struct server *server)
 {
     struct matcher_thread_config matcher = {
-        .options = server->options,
-        .log = &server->log,
-        .metrics = &server->metrics[server->matcher_thread],
-        .first_session_thread = server->first_session_thread,
-        .session_threads = server->session_threads,
+        .options = server->options, .log = &server->log,
+        .metrics = &server->metrics[server->matcher_thread], .address = &server->address,
+        .first_session_thread = server->first_session_thread, .session_threads = server->session_threads,
         .incarnation = server->cluster.incarnation,
-        .address = &server->address,
     };
     server->matcher = matcher_thread_new(&matcher, exchange_mailbox(server->exchange, server->matcher_thread));
     if (server->matcher == NULL || !make_bus_thread(server))
@@ -274,20 +279,16 @@ static int make_threads(struct server *server)
     for (unsigned i = 0; i < server->io_threads; i++) {
         unsigned thread = server->first_io_thread + i;
         struct io_thread_config io = {
-            .options = server->options,
-            .log = &server->log,
-            .identity_key = &server->identity_key,
-            .trusted_proxies = &server->trusted_proxies,
-            .metrics_sets = server->metrics,
-            .metrics_count = server->metrics_count,
-            .thread = thread,
-            .first_io_thread = server->first_io_thread,
-            .io_threads = server->io_threads,
+            .options = server->options, .log = &server->log,
+            .incarnation = server->cluster.incarnation, .identity_key = &server->identity_key,
+            .trusted_proxies = &server->trusted_proxies, .metrics_sets = server->metrics,
+            .metrics_count = server->metrics_count, .thread = thread,
+            .first_io_thread = server->first_io_thread, .io_threads = server->io_threads,
             .first_session_thread = server->first_session_thread,
-            .session_threads = server->session_threads,
-            .listen_fd = server->listen_fds[i],
-            .max_connections = server->max_connections,
-            .config = server->config,
+            .session_threads = server->session_threads, .listen_fd = server->listen_fds[i],
+            .redirect_fd = i == 0 ? server->redirect_fd : -1, .port = server->port,
+            .tls = certificate_context(&server->certificate),
+            .max_connections = server->max_connections, .config = server->config,
         };
         server->io[i] = io_thread_new(&io, exchange_mailbox(server->exchange, thread));
         if (server->io[i] == NULL)
@@ -297,11 +298,9 @@ static int make_threads(struct server *server)
         unsigned thread = server->first_session_thread + i;
         struct session_thread_config session = {
             .first_io_thread = server->first_io_thread, .io_threads = server->io_threads,
-            .session_threads = server->session_threads,
-            .max_connections = server->max_connections,
-            .options = server->options,
-            .log = &server->log,
-            .metrics = &server->metrics[thread],
+            .session_threads = server->session_threads, .max_connections = server->max_connections,
+            .options = server->options, .log = &server->log,
+            .incarnation = server->cluster.incarnation, .metrics = &server->metrics[thread],
             .matcher_thread = server->matcher_thread,
             .host = server->are_sessions_guests ? io_thread_executor(server->io[i]) : NULL,
         };
@@ -332,6 +331,17 @@ static int start_threads(struct server *server)
     return 0;
 }
 
+static bool open_doors(struct server *server, char error[ERROR_BYTES])
+{
+    const struct options *options = server->options;
+    server->port = (uint16_t)options->port;
+    server->redirect_port = (uint16_t)options->redirect_port;
+    server->redirect_fd = -1;
+    server->bind = options->bind[0] != '\0' ? options->bind : listener_all();
+    return listener_open(server->bind, "--port", &server->port, server->io_threads, server->listen_fds, error) &&
+           (options->redirect_port < 0 || listener_open(server->bind, "--redirect-port", &server->redirect_port, 1, &server->redirect_fd, error));
+}
+
 static int open_main(struct server *server)
 {
     enum thread_role roles[THREADS_MAX];
@@ -354,14 +364,6 @@ static int open_main(struct server *server)
     return 0;
 }
 
-/* A mistyped variable would do nothing, unnoticed. Never its value: it may be a password. */
-static void warn_of_unknown_variables(const struct server *server)
-{
-    struct options_unknown unknown;
-    for (size_t cursor = 0; options_next_unknown(environ, &cursor, &unknown);)
-        log_event(&server->log, unknown.is_near ? LOG_WARN : LOG_INFO, "environment_unknown", "name=%s nearest=%s", unknown.name, unknown.nearest);
-}
-
 static int start(struct server *server)
 {
     char error[ERROR_BYTES];
@@ -375,22 +377,22 @@ static int start(struct server *server)
     if (!cluster_load(&server->cluster, server->options, &server->address, &server->log, error) || !networks_parse(&server->trusted_proxies, server->options->trusted_proxies, error) ||
         !cluster_identity_key(&server->cluster, server->options, &server->identity_key, error) ||
         !origin_list_check(server->options->allowed_origins, error) ||
-        (server->config = ice_servers_to_json(server->options->ice_servers, error)) == NULL)
+        (server->config = ice_servers_to_json(server->options->ice_servers, error)) == NULL ||
+        !certificate_load(&server->certificate, server->options, &server->log, error) ||
+        !descriptors_plan(server->options->max_connections, server->threads, &server->max_connections, error))
         return fail(server, EXIT_BAD_USAGE, error);
-    if (!descriptors_plan(server->threads, server->options->max_connections, &server->max_connections, error))
-        return fail(server, EXIT_BAD_USAGE, error);
-    server->port = (uint16_t)server->options->port;
-    server->bind = server->options->bind[0] != '\0' ? server->options->bind : listener_all();
-    if (!listener_open(server->bind, &server->port, server->io_threads, server->listen_fds, error))
+    if (!open_doors(server, error))
         return fail(server, EXIT_FAILED, error);
     if ((status = open_main(server)) != 0 || (status = start_redis(server)) != 0 ||
         (status = make_threads(server)) != 0 || (status = start_threads(server)) != 0)
         return status;
-    warn_of_unknown_variables(server); /* a start that fails says one line alone */
+    options_warn(environ, &server->log); /* a start that fails says one line alone */
     log_event(&server->log, LOG_INFO, "listening",
               "address=%s port=%u io_threads=%u session_threads=%u max_connections=%u version=" CHATTERBOX_VERSION,
               server->bind, server->port, server->io_threads,
               server->are_sessions_guests ? 0 : server->session_threads, server->max_connections);
+    if (server->redirect_fd >= 0)
+        log_event(&server->log, LOG_INFO, "redirecting", "port=%u", server->redirect_port);
     return 0;
 }
 
@@ -408,6 +410,7 @@ static void free_all(struct server *server)
     exchange_free(&server->exchange);
     free(server->config);
     cluster_fini(&server->cluster);
+    certificate_fini(&server->certificate);
     /* The metrics stay: the log's thread counts into them until the process ends. */
 }
 

@@ -117,11 +117,12 @@ static void list_told(struct links *links, unsigned index)
     links->told[links->told_count++] = (uint16_t)index;
 }
 
-/* What an actor repeats until it is answered, if it has not heard of its partner before, or has left (actors/relay.h). */
+/* What an actor repeats until it is answered, if it has not heard of its partner before, or has left (actors/relay.h); or by a line (actors/line.h). */
 static bool awaits_answer(const struct message *message)
 {
     return !address_is_thread(message->from) &&
-           (message->type == MATCH_FOUND || message->type == MATCH_TAKEN || message->type == PEER_LEFT);
+           (message->type == MATCH_FOUND || message->type == MATCH_TAKEN || message->type == PEER_LEFT || message->type == CONN_RESUME ||
+            message->type == LINE_ITEM);
 }
 
 bool links_write(struct links *links, const struct message *message)

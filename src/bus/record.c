@@ -3,7 +3,10 @@
 #include "bus/bytes.h"
 #include "runtime/check.h"
 
-enum { MATCH_BYTES = 8, NUMBER_BYTES = 4 };
+enum { MATCH_BYTES = 8, NUMBER_BYTES = 4, NUMBERS_MAX = 4 };
+
+_Static_assert(NUMBERS_MAX * NUMBER_BYTES <= RECORD_LONGEST_FIXED && MATCH_BYTES + NUMBER_BYTES <= RECORD_LONGEST_FIXED,
+               "what stands before a payload that may be long");
 
 static void put_address(uint8_t bytes[RECORD_ADDRESS_BYTES], struct address address)
 {
@@ -28,7 +31,7 @@ static bool get_address(struct address *address, const uint8_t bytes[RECORD_ADDR
 struct content {
     enum record_type type;
     uint64_t match;
-    uint32_t numbers[2];
+    uint32_t numbers[NUMBERS_MAX];
     unsigned number_count;
     struct address partner;
     bool has_match, has_partner, has_payload;
@@ -68,6 +71,23 @@ static bool shape_of(struct content *content, enum record_type type)
     case RECORD_MATCH_FOUND:
         content->has_partner = content->has_payload = true;
         content->number_count = 2;
+        return true;
+    case RECORD_CONN_RESUME:
+        content->has_match = false;
+        content->has_payload = true;
+        content->number_count = 1;
+        return true;
+    case RECORD_LINE_ITEM:
+        content->has_match = false;
+        content->has_payload = true;
+        content->number_count = 4;
+        return true;
+    case RECORD_LINE_TAKEN:
+        content->has_match = false;
+        content->number_count = 2;
+        return true;
+    case RECORD_LINE_DEAD:
+        content->has_match = false;
         return true;
     case RECORD_BEAT:
     case RECORD_LEAVE:
@@ -112,6 +132,22 @@ static void take_from_message(struct content *content, const struct message *mes
         content->numbers[0] = message->match_found.search;
         content->numbers[1] = message->match_found.role;
         content->partner = message->match_found.partner;
+        break;
+    case RECORD_CONN_RESUME:
+        content->numbers[0] = message->conn_resume.seq;
+        break;
+    case RECORD_LINE_ITEM:
+        content->numbers[0] = message->line_item.number;
+        content->numbers[1] = message->line_item.taken;
+        content->numbers[2] = message->line_item.kind;
+        content->numbers[3] = message->line_item.value;
+        break;
+    case RECORD_LINE_TAKEN:
+        content->numbers[0] = message->line_taken.taken;
+        content->numbers[1] = message->line_taken.wants_repeat;
+        break;
+    case RECORD_LINE_DEAD:
+    case RECORD_USER_BANNED:
         break;
     default: /* as many of them as it has */
         content->match = message->peer_left.match;
@@ -163,6 +199,25 @@ static void put_into_message(struct message *message, const struct content *cont
         message->match_found.role = (uint8_t)content->numbers[1];
         message->match_found.partner = content->partner;
         break;
+    case RECORD_CONN_RESUME:
+        message->type = CONN_RESUME;
+        message->conn_resume.seq = content->numbers[0];
+        break;
+    case RECORD_LINE_ITEM:
+        message->type = LINE_ITEM;
+        message->line_item.number = content->numbers[0];
+        message->line_item.taken = content->numbers[1];
+        message->line_item.kind = content->numbers[2];
+        message->line_item.value = content->numbers[3];
+        break;
+    case RECORD_LINE_TAKEN:
+        message->type = LINE_TAKEN;
+        message->line_taken.taken = content->numbers[0];
+        message->line_taken.wants_repeat = content->numbers[1];
+        break;
+    case RECORD_LINE_DEAD:
+        message->type = LINE_DEAD;
+        break;
     default:
         message->type = (uint16_t)type_with_match_alone(content->type);
         message->peer_left.match = content->match;
@@ -177,7 +232,7 @@ bool record_write(struct batch *batch, const struct message *message)
     CHECK(message->to.node != 0 && message->from.node == 0 && message->more == 0);
     CHECK(shape_of(&content, type_of(message)));
     take_from_message(&content, message);
-    size_t payload = content.has_payload ? message->payload->length : 0;
+    size_t payload = content.has_payload && message->payload != NULL ? message->payload->length : 0;
     uint8_t *body = batch_reserve(batch, (uint8_t)content.type, fixed_bytes(&content) + payload);
     if (body == NULL)
         return false;
@@ -224,6 +279,8 @@ enum record_verdict record_read(struct message *message, const struct batch_reco
             return RECORD_MALFORMED;
         next += RECORD_ADDRESS_BYTES;
     }
+    if (content.type == RECORD_LINE_ITEM && (content.numbers[2] < LINE_ACCEPTED || content.numbers[2] >= LINE_KINDS))
+        return RECORD_MALFORMED;
     put_into_message(&read, &content);
     if (content.has_payload) {
         read.payload = payload_new(record->length - fixed);

@@ -1,6 +1,6 @@
 /* record.h: a message between actors of two nodes as a record of a batch, and back.
  *
- *   address to | address from | what record.def says
+ *   address to | address from | what record.def says; what is not of a fixed length is its end
  *   an address: u8 thread | u24 slot | u24 generation
  *
  * Of the two addresses `to` means something on the receiving node, and `from`, and every one in the body, on the sending one, which the receiver
@@ -28,7 +28,7 @@ enum record_type {
 enum { RECORD_ADDRESS_BYTES = 7, RECORD_HEAD_BYTES = 2 * RECORD_ADDRESS_BYTES };
 
 /* The longest payload of a message that goes over the bus. */
-enum { RECORD_PAYLOAD_MAX = BATCH_BODY_MAX - RECORD_HEAD_BYTES - 16 };
+enum { RECORD_LONGEST_FIXED = 16, RECORD_PAYLOAD_MAX = BATCH_BODY_MAX - RECORD_HEAD_BYTES - RECORD_LONGEST_FIXED };
 
 /* Add a message that is for another node, from an actor or a thread of this one. Its payload stays the caller's. Returns false, and adds nothing, if
  * the batch is full. */

@@ -86,7 +86,7 @@ enum refusal handshake_check(const struct http_request *request, const char *all
     if (!http_text_is(request->version, "13"))
         return REFUSAL_OTHER_VERSION;
     if (request->origins > 1 ||
-        (request->origins == 1 && !origin_is_allowed(allowed_origins, request->origin, request->host)))
+        (request->origins == 1 && !origin_is_allowed(allowed_origins, request->origin, request->host, request->is_secure)))
         return REFUSAL_ORIGIN;
 
     unsigned char text[KEY_LENGTH + sizeof magic - 1], digest[SHA_DIGEST_LENGTH];

@@ -98,11 +98,11 @@ static bool matches(const struct origin *origin, const struct origin *entry, boo
 }
 
 /* Host has no scheme. A proxy may have taken TLS off, so it is the page's: without a port, https://a asks a for port 443. */
-static bool is_of_host(const struct origin *origin, struct http_text host)
+static bool is_of_host(const struct origin *origin, struct http_text host, bool is_secure)
 {
     char text[HOST_BYTES_MAX];
     struct origin own;
-    if (default_port(origin->scheme) == 0)
+    if (default_port(origin->scheme) == 0 || (is_secure && !equals_ignoring_case(origin->scheme, (struct http_text){ "https", 5 })))
         return false;
     int length = snprintf(text, sizeof text, "%.*s://%.*s", (int)origin->scheme.length, origin->scheme.bytes,
                           (int)host.length, host.bytes);
@@ -147,13 +147,13 @@ bool origin_list_check(const char *list, char error[ORIGIN_ERROR_BYTES])
     return true;
 }
 
-bool origin_is_allowed(const char *list, struct http_text origin_text, struct http_text host)
+bool origin_is_allowed(const char *list, struct http_text origin_text, struct http_text host, bool is_secure)
 {
     struct origin origin, listed;
     bool has_wildcard, is_null = http_text_is(origin_text, "null");
     if (!is_null && !parse(origin_text, &origin))
         return false;
-    if (!is_null && is_of_host(&origin, host))
+    if (!is_null && is_of_host(&origin, host, is_secure))
         return true;
     struct http_text entry;
     for (list = first(list); next(&list, &entry);) {

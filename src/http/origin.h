@@ -20,7 +20,8 @@ enum { ORIGIN_ERROR_BYTES = 200 };
 bool origin_list_check(const char *list, char error[ORIGIN_ERROR_BYTES]) __attribute__((warn_unused_result));
 
 /* Whether an Origin is that of the host which the request is for, or in the list (checked before). One that is no origin is refused
- * whatever the list says; "null" wants a list with *. host: the value of Host. */
-bool origin_is_allowed(const char *list, struct http_text origin, struct http_text host);
+ * whatever the list says; "null" wants a list with *. host: the value of Host. is_secure: it came through our own TLS, so that the host's own pages are
+ * https; else they may be either. */
+bool origin_is_allowed(const char *list, struct http_text origin, struct http_text host, bool is_secure);
 
 #endif

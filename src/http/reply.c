@@ -1,5 +1,6 @@
 #include "http/reply.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -30,6 +31,8 @@ static const struct {
     { 431, "Request Header Fields Too Large", "" },
     { 503, "Service Unavailable", "Retry-After: 5\r\n" },
 };
+
+enum { HTTPS_PORT = 443 };
 
 static const char json_type[] = "application/json";
 
@@ -90,6 +93,45 @@ size_t http_reply_refusal(char *text, size_t capacity, enum refusal refusal, boo
 size_t http_reply_options(char *text, size_t capacity)
 {
     return (size_t)snprintf(text, capacity, "HTTP/1.1 204 No Content\r\nAllow: GET, HEAD, OPTIONS\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n");
+}
+
+size_t http_reply_insecure(char *text, size_t capacity)
+{
+    return print_text(text, capacity, 400, "This port speaks HTTPS: write https:// or wss://\n", false);
+}
+
+/* A name or an address, in brackets if it is one of IPv6, without the port behind it. Nothing that could be a header or a path, since it is said back. */
+static struct http_text host_name(struct http_text host)
+{
+    const bool has_brackets = host.length > 0 && host.bytes[0] == '[';
+    const char *end = host.length > 0 ? memchr(host.bytes, has_brackets ? ']' : ':', host.length) : NULL;
+    struct http_text name = { host.bytes, 0 };
+    if (end != NULL)
+        name.length = (size_t)(end - host.bytes) + (has_brackets ? 1 : 0);
+    else if (!has_brackets)
+        name.length = host.length;
+    for (size_t i = 0; i < name.length; i++) {
+        const char letter = name.bytes[i];
+        if (!isalnum((unsigned char)letter) && (letter == '\0' || strchr(has_brackets ? "[:]." : "-._", letter) == NULL)) {
+            name.length = 0;
+            break;
+        }
+    }
+    return name;
+}
+
+size_t http_reply_redirect(char *text, size_t capacity, const struct http_request *request, unsigned port)
+{
+    const struct http_text host = host_name(request->host);
+    char port_text[16] = "";
+    if (request->hosts != 1 || host.length == 0 || request->path.length == 0 || request->path.bytes[0] != '/')
+        return http_reply_refusal(text, capacity, REFUSAL_HOST, request->is_head);
+    if (port != HTTPS_PORT)
+        snprintf(port_text, sizeof port_text, ":%u", port);
+    return (size_t)snprintf(text, capacity,
+                            "HTTP/1.1 308 Permanent Redirect\r\nLocation: https://%.*s%s%.*s%s%.*s\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+                            (int)host.length, host.bytes, port_text, (int)request->path.length, request->path.bytes, request->query.length > 0 ? "?" : "",
+                            (int)request->query.length, request->query.bytes);
 }
 
 /* A page runs its own scripts and styles and no others, talks to its own server alone ('self' holds for ws: too: CSP level 3, section

@@ -51,6 +51,12 @@ size_t http_reply_refusal(char *text, size_t capacity, enum refusal refusal, boo
 /* The answer to OPTIONS, but for the WebSocket: what may be asked. Balancers ask that to see who lives. */
 size_t http_reply_options(char *text, size_t capacity);
 
+/* The answer to what is no TLS on a port that speaks nothing else. */
+size_t http_reply_insecure(char *text, size_t capacity);
+
+/* The answer to whatever a port is asked that only sends people to https, at this port of the same host: 308, or 400 to a request that names no host. */
+size_t http_reply_redirect(char *text, size_t capacity, const struct http_request *request, unsigned port);
+
 /* The answer to a GET or HEAD. Returns the length of what it wrote to text; *body, if it is written, goes behind it. */
 size_t http_reply(char *text, size_t capacity, enum http_route route, const struct http_request *request,
                   const struct http_sources *sources, struct http_body *body);

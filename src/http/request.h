@@ -17,6 +17,7 @@ struct http_text {
 };
 
 struct http_request {
+    bool is_secure;               /* came through our own TLS; whoever has parsed it says so, after that */
     bool is_get, is_head, is_options;
     bool is_http_1_1;             /* or a later 1.x */
     struct http_text path, query; /* query without its '?' */

@@ -1,12 +1,12 @@
 #include "net/connection.h"
 
 #include "net/address_gate.h"
-#include "net/complaint.h"
 #include "net/ending.h"
 #include "net/feeding.h"
 #include "net/liveness.h"
 #include "net/opening.h"
 #include "net/receiving.h"
+#include "net/sealing.h"
 #include "net/sending.h"
 #include "net/socket.h"
 
@@ -18,7 +18,7 @@ enum { LAST_BYTES_MAX = 256 * 1024 };
 /* After our half is shut, the client gets so long to shut its own. */
 enum { LINGER_MS = 1000 };
 
-static void give_credit(struct net *net, struct writer_credit credit)
+void connection_give_credit(struct net *net, struct writer_credit credit)
 {
     if (credit.texts == 0 || address_is_nobody(credit.to))
         return;
@@ -41,7 +41,7 @@ void connection_kill(struct connection *connection)
     if (connection->state == CONNECTION_DEAD)
         return;
     connection->state = CONNECTION_DEAD;
-    give_credit(connection->net, ending_release(connection));
+    connection_give_credit(connection->net, ending_release(connection));
 }
 
 static void start_reading(struct connection *connection);
@@ -54,8 +54,7 @@ static void stop_understanding(struct connection *connection)
     start_reading(connection);
 }
 
-/* All output is written, and our half is to be shut. */
-static void shut_half(struct connection *connection)
+void connection_shut_half(struct connection *connection)
 {
     connection->shuts_down = false;
     if (connection->state == CONNECTION_DEAD)
@@ -77,8 +76,10 @@ static void linger(struct connection *connection)
     if (connection->state != CONNECTION_LINGERING)
         return;
     connection->shuts_down = true;
-    if (!writer_has_output(&connection->writer) && !connection->is_writing)
-        shut_half(connection);
+    if (sending_has_output(connection))
+        sending_mark(connection);
+    else if (!connection->is_writing)
+        connection_shut_half(connection);
 }
 
 /* The client says no more that counts. What it said before is answered first: our close frame waits for the actor's last answer. */
@@ -124,6 +125,7 @@ void connection_close(struct connection *connection, enum close_code code)
         put_close(connection, (enum close_code)connection->ends_with);
         linger(connection);
         break;
+    case CONNECTION_SECURING:
     case CONNECTION_REQUEST:
     case CONNECTION_ACCEPTING:
         connection_kill(connection);
@@ -269,10 +271,10 @@ void connection_on_accepted(struct connection *connection, struct address actor)
     net_set_deadline(connection, (uint64_t)connection->net->options->ping_interval_ms);
 }
 
-void connection_accept(struct net *net, uv_stream_t *listener)
+void connection_accept(struct net *net, struct door *door)
 {
     struct connection *connection;
-    if (opening_accept(net, listener, &connection))
+    if (opening_accept(net, door, &connection))
         start_reading(connection);
     else
         connection_kill(connection);
@@ -294,6 +296,82 @@ static void on_last_bytes(struct connection *connection, const unsigned char *by
     }
 }
 
+/* Plain ones. */
+static void on_bytes(struct connection *connection, const unsigned char *bytes, size_t length)
+{
+    size_t left;
+    switch ((enum connection_state)connection->state) {
+    case CONNECTION_REQUEST:
+        on_request_bytes(connection, bytes, length);
+        break;
+    case CONNECTION_OPEN:
+        left = feed(connection, bytes, length);
+        if (left > 0)
+            receiving_hold(connection, bytes + (length - left), left);
+        break;
+    case CONNECTION_CLOSING:
+    case CONNECTION_ENDING:
+    case CONNECTION_LINGERING:
+        on_last_bytes(connection, bytes, length);
+        break;
+    case CONNECTION_ACCEPTING: /* nothing is held yet, or reading would have been stopped */
+        receiving_hold(connection, bytes, length);
+        receiving_stop(connection);
+        break;
+    case CONNECTION_SECURING:
+    case CONNECTION_DEAD:
+        break;
+    }
+}
+
+static void on_sealed_bytes(struct connection *connection, const unsigned char *bytes, size_t length)
+{
+    struct iovec plain;
+    if (connection->state == CONNECTION_ENDING || connection->state == CONNECTION_LINGERING) {
+        on_last_bytes(connection, bytes, length); /* nobody wants to know what they say */
+        return;
+    }
+    const enum sealing_result result = sealing_take(connection, bytes, length, &plain);
+    switch (result) {
+    case SEALING_ON:
+    case SEALING_CLOSED:
+        break;
+    case SEALING_WAITS:
+        receiving_hold(connection, bytes, length);
+        receiving_stop(connection);
+        sealing_wait(connection);
+        return;
+    case SEALING_NONE:
+        on_opening(connection, opening_refuse_plain(connection));
+        return;
+    case SEALING_FAILED:
+        connection_kill(connection);
+        return;
+    }
+    if (connection->state == CONNECTION_SECURING && sealing_is_open(connection))
+        connection->state = CONNECTION_REQUEST;
+    if (sending_has_output(connection))
+        sending_mark(connection);
+    if (plain.iov_len > 0)
+        on_bytes(connection, plain.iov_base, plain.iov_len);
+    if (result == SEALING_CLOSED)
+        connection_kill(connection);
+}
+
+void connection_shake_hands(struct net *net)
+{
+    struct connection *connection;
+    sealing_next_turn(net);
+    while ((connection = sealing_next(net)) != NULL) {
+        struct payload *held = connection->held;
+        connection->held = NULL;
+        on_sealed_bytes(connection, held->bytes, held->length);
+        payload_free(&held);
+        if (connection->held == NULL) /* else it is accepted only now, and has said more */
+            start_reading(connection);
+    }
+}
+
 static void on_read(uv_stream_t *stream, ssize_t length, const uv_buf_t *buffer)
 {
     struct connection *connection = (struct connection *)stream;
@@ -303,93 +381,11 @@ static void on_read(uv_stream_t *stream, ssize_t length, const uv_buf_t *buffer)
         connection_kill(connection);
         return;
     }
-    const unsigned char *bytes = (const unsigned char *)buffer->base;
-    size_t left;
-    switch ((enum connection_state)connection->state) {
-    case CONNECTION_REQUEST:
-        on_request_bytes(connection, bytes, (size_t)length);
-        break;
-    case CONNECTION_OPEN:
-        left = feed(connection, bytes, (size_t)length);
-        if (left > 0)
-            receiving_hold(connection, bytes + ((size_t)length - left), left);
-        break;
-    case CONNECTION_CLOSING:
-    case CONNECTION_ENDING:
-    case CONNECTION_LINGERING:
-        on_last_bytes(connection, bytes, (size_t)length);
-        break;
-    case CONNECTION_ACCEPTING: /* nothing is held yet, or reading would have been stopped */
-        receiving_hold(connection, bytes, (size_t)length);
-        receiving_stop(connection);
-        break;
-    case CONNECTION_DEAD:
-        break;
-    }
+    if (sealing_is_due(connection))
+        on_sealed_bytes(connection, (const unsigned char *)buffer->base, (size_t)length);
+    else
+        on_bytes(connection, (const unsigned char *)buffer->base, (size_t)length);
     receiving_done(connection->net);
-}
-
-/* Writing. */
-
-void connection_on_events(struct net *net, struct connection *connection, struct message *events)
-{
-    const uint32_t texts = message_texts(events);
-    struct writer_credit credit = { .to = events->event.writer, .texts = texts, .is_awaited = events->event.is_awaited };
-    if (connection != NULL && (connection->state == CONNECTION_OPEN || connection->state == CONNECTION_ENDING)) {
-        metrics_add(net->metrics, METRIC_EVENTS_OUT_TOTAL, texts);
-        credit = writer_put_events(&net->writers, &connection->writer, events, connection->self);
-        sending_mark(connection);
-    } else {
-        metrics_add(net->metrics, METRIC_UNDELIVERABLE_TOTAL, texts);
-    }
-    give_credit(net, credit);
-    message_discard(events);
-}
-
-static void on_all_sent(struct connection *connection)
-{
-    uint32_t own;
-    give_credit(connection->net, writer_settle(&connection->writer, connection->self, &own));
-    if (own > 0 || connection->begins) {
-        connection->begins = false;
-        connection_on_credit(connection, own);
-    }
-    if (connection->shuts_down && !writer_has_output(&connection->writer))
-        shut_half(connection);
-}
-
-static void on_sending(struct connection *connection, enum sending_result result)
-{
-    switch (result) {
-    case SENDING_NOTHING:
-        break;
-    case SENDING_DONE:
-        on_all_sent(connection);
-        break;
-    case SENDING_SLOW:
-        metrics_add(connection->net->metrics, METRIC_SLOW_READERS_TOTAL, 1);
-        complaint_slow_reader(connection->net);
-        connection_kill(connection);
-        break;
-    case SENDING_FAILED:
-        connection_kill(connection);
-        break;
-    }
-}
-
-/* A write that had to wait is over. */
-static void on_sent_late(struct connection *connection, enum sending_result result)
-{
-    on_sending(connection, result);
-    if (writer_has_output(&connection->writer))
-        sending_mark(connection);
-}
-
-void connection_flush_all(struct net *net)
-{
-    struct connection *connection;
-    while ((connection = sending_next(net)) != NULL)
-        on_sending(connection, sending_flush(connection, on_sent_late));
 }
 
 /* Time. */
@@ -418,6 +414,7 @@ static void check_liveness(struct connection *connection)
 void connection_on_deadline(struct connection *connection)
 {
     switch ((enum connection_state)connection->state) {
+    case CONNECTION_SECURING:
     case CONNECTION_REQUEST:
         metrics_add(connection->net->metrics, METRIC_HANDSHAKE_TIMEOUTS_TOTAL, 1);
         connection_kill(connection);

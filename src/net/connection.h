@@ -6,6 +6,8 @@
  *      │  head complete  CONN_ACCEPTED   │  we close    close frames   client's half shut, or patience over
  *      └─────────── plain answer ────────┴──────────────►┘
  *
+ *   With TLS before that SECURING, until hands are shaken.
+ *
  * Threads: the I/O thread. Source: RFC 6455, section 7, for the end.
  */
 #ifndef CHATTERBOX_NET_CONNECTION_H
@@ -13,17 +15,17 @@
 
 #include "net/net.h"
 
-/* Take a connection from the listener. */
-void connection_accept(struct net *net, uv_stream_t *listener);
+/* Take a connection from a door. */
+void connection_accept(struct net *net, struct door *door);
+
+/* A turn is over: those may shake hands that had to wait for it. */
+void connection_shake_hands(struct net *net);
 
 /* The home of the client's address has answered: ADDRESS_GRANTED, ADDRESS_WAIVED or ADDRESS_DENIED. */
 void connection_on_gate(struct connection *connection, enum message_type answer, const struct identity *client);
 
 /* The actor is there: answer 101 and begin to read. */
 void connection_on_accepted(struct connection *connection, struct address actor);
-
-/* Events for the client. connection: NULL if it is gone; then whoever wrote them has its credits back all the same. Takes the message over. */
-void connection_on_events(struct net *net, struct connection *connection, struct message *events);
 
 /* Credits are back: read on if that was what was missing. */
 void connection_on_credit(struct connection *connection, uint32_t texts);
@@ -40,7 +42,10 @@ void connection_close(struct connection *connection, enum close_code code);
 /* Close the socket at once: the peer is gone, or does not deserve better. */
 void connection_kill(struct connection *connection);
 
-/* At the end of a turn: write what has collected, for all connections that have something. */
-void connection_flush_all(struct net *net);
+/* All output is written: shut our half, after the good-bye of TLS. */
+void connection_shut_half(struct connection *connection);
+
+/* Texts are written: to whoever wrote them so many credits go back. */
+void connection_give_credit(struct net *net, struct writer_credit credit);
 
 #endif

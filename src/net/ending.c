@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "net/address_gate.h"
+#include "net/sealing.h"
 #include "net/sending.h"
 
 void ending_leave_actor(struct connection *connection, uint16_t code)
@@ -46,6 +47,7 @@ struct writer_credit ending_release(struct connection *connection)
         *link = connection->next_stalled;
         connection->is_stalled = false;
     }
+    sealing_drop(connection);
     struct writer_credit credit = writer_abandon(&net->writers, &connection->writer);
     sending_unmark(connection);
     reader_drop(&connection->reader);

@@ -63,18 +63,18 @@ const char *listener_all(void)
     return "::";
 }
 
-static bool fail(const char *address, uint16_t port, char error[LISTENER_ERROR_BYTES])
+static bool fail(const char *address, const char *flag, uint16_t port, char error[LISTENER_ERROR_BYTES])
 {
     if (errno == EADDRINUSE)
-        snprintf(error, LISTENER_ERROR_BYTES, "--port %u: in use by another program; choose another one", port);
+        snprintf(error, LISTENER_ERROR_BYTES, "%s %u: in use by another program; choose another one", flag, port);
     else if (errno == EACCES)
-        snprintf(error, LISTENER_ERROR_BYTES, "--port %u: not permitted; ports below 1024 need a privilege", port);
+        snprintf(error, LISTENER_ERROR_BYTES, "%s %u: not permitted; ports below 1024 need a privilege", flag, port);
     else
         snprintf(error, LISTENER_ERROR_BYTES, "--bind %.60s: %s", address, strerror(errno));
     return false;
 }
 
-bool listener_open(const char *address, uint16_t *port, unsigned count, int fds[], char error[LISTENER_ERROR_BYTES])
+bool listener_open(const char *address, const char *flag, uint16_t *port, unsigned count, int fds[], char error[LISTENER_ERROR_BYTES])
 {
     union endpoint endpoint;
     socklen_t length;
@@ -86,7 +86,7 @@ bool listener_open(const char *address, uint16_t *port, unsigned count, int fds[
      * and listening, which is what another socket is refused for; this also finds a free port. */
     int probe = bind_socket(&endpoint, length, false);
     if (probe < 0 || listen(probe, 1) != 0 || getsockname(probe, &endpoint.any, &length) != 0) {
-        fail(address, *port, error);
+        fail(address, flag, *port, error);
         if (probe >= 0)
             close(probe);
         return false;
@@ -97,7 +97,7 @@ bool listener_open(const char *address, uint16_t *port, unsigned count, int fds[
         fds[i] = bind_socket(&endpoint, length, true);
         /* Connections wait from here on until the I/O threads accept them. */
         if (fds[i] < 0 || listen(fds[i], LISTENER_BACKLOG) != 0) {
-            fail(address, *port, error);
+            fail(address, flag, *port, error);
             for (unsigned opened = 0; opened <= i && fds[opened] >= 0; opened++)
                 close(fds[opened]);
             return false;

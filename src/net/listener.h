@@ -15,9 +15,9 @@ enum { LISTENER_ERROR_BYTES = 200, LISTENER_BACKLOG = 4096 };
 const char *listener_all(void);
 
 /* Bind `count` sockets with SO_REUSEPORT to one address, so that the kernel spreads connections over the threads, and
- * listen. *port 0 takes a free one and is set to it. The sockets are the caller's. On false nothing is left open, and
+ * listen. *port 0 takes a free one and is set to it; flag is what says which, for the error. The sockets are the caller's. On false nothing is left open, and
  * error holds one line. */
-bool listener_open(const char *address, uint16_t *port, unsigned count, int fds[], char error[LISTENER_ERROR_BYTES])
+bool listener_open(const char *address, const char *flag, uint16_t *port, unsigned count, int fds[], char error[LISTENER_ERROR_BYTES])
     __attribute__((warn_unused_result));
 
 #endif

@@ -27,6 +27,7 @@
 #include "runtime/rate.h"
 #include "runtime/slab.h"
 #include "runtime/wheel.h"
+#include "tls/context.h"
 #include "ws/reader.h"
 #include "ws/writer.h"
 
@@ -37,6 +38,7 @@ enum { CREDITS = 16 };
 enum { READ_BYTES = 32768 };
 
 enum connection_state {
+    CONNECTION_SECURING,  /* where the port speaks TLS: until hands are shaken */
     CONNECTION_REQUEST,   /* reads the head of the request */
     CONNECTION_ACCEPTING, /* CONN_OPENED is on its way; what comes is held */
     CONNECTION_OPEN,
@@ -46,10 +48,12 @@ enum connection_state {
     CONNECTION_DEAD       /* the socket is being closed */
 };
 
+struct tls_wire;       /* filter.h's */
 struct address_limits; /* counters for each address: address_limits.h */
 struct identity_key;
 struct networks;
 struct acceptance; /* opening.c's */
+struct sealing;    /* sealing.c's */
 
 /* The head of a request that has not come whole. */
 struct request_head {
@@ -58,23 +62,23 @@ struct request_head {
 };
 
 struct connection {
-    uv_tcp_t tcp;
+    uv_tcp_t tcp; /* .data: its TLS, sealing_of() */
     struct net *net;
     struct wheel_entry deadline;
     struct address self;
     union {
-        uint8_t peer_address[ADDRESS_BYTES]; /* REQUEST: of the socket, which is asked for it once */
+        uint8_t peer_address[ADDRESS_BYTES]; /* SECURING, REQUEST: of the socket, which is asked for it once */
         struct {
             struct address actor;           /* OPEN, after CONN_ACCEPTED */
             struct rate_bucket free_bucket; /* of frames that take no credit */
         };
     };
     struct request_head *head;     /* REQUEST */
-    struct payload *held;          /* read, but not yet fed to the reader, since credits or room ran out; from held_from on */
+    struct payload *held;          /* read, but not yet fed to the reader, since credits or room ran out; from held_from on. SECURING: as it came */
     struct reader *reader;         /* borrowed while a message is on its way in */
     struct writer writer;          /* what goes out collects in it until the end of the turn */
     struct connection *next_dirty;
-    struct connection *next_stalled;
+    struct connection *next_stalled; /* SECURING: of those that wait for their turn to shake hands */
     uint32_t held_from;
     uint32_t last_read_ms;         /* low bits of the loop's time */
     uint32_t pinged_ms;            /* has_pinged */
@@ -96,11 +100,32 @@ struct connection {
     bool is_writing : 1;           /* a uv_write is under way */
     bool shuts_down : 1;           /* shut our half when all output is written */
     bool is_closed : 1;            /* the close callback of tcp has come */
+    bool is_redirected : 1;        /* whatever it asks, it is sent to https */
+    bool awaits_hands : 1;         /* SECURING: is among those that wait */
     bool is_half_open : 1;         /* counted as such, under address_key */
     bool is_counted : 1;           /* a WebSocket that the address's home has counted */
     bool awaits_gate : 1;          /* ADDRESS_ASK was sent and no answer has come: the slot must stay */
     struct acceptance *acceptance; /* ACCEPTING: what the request has asked for, malloc'ed */
     uint64_t address_key;          /* is_half_open, is_counted: address_gate.h */
+};
+
+/* A socket that is listened at. */
+struct door {
+    uv_tcp_t listener;
+    int fd;                /* -1: there is none */
+    bool does_accept_wait; /* libuv has a socket that was not taken in this turn, and asks for no other until it is */
+    bool redirects;
+};
+
+enum { DOOR_MAIN, DOOR_REDIRECT, DOORS };
+
+/* What connections with TLS share. */
+struct secure_side {
+    struct tls_context context; /* ssl NULL: there is no TLS. Of connections from here on; others may have a former one */
+    struct tls_wire *wire;
+    unsigned char *plain; /* what the last read was, unsealed; SEALING_PLAIN_BYTES */
+    unsigned handshakes;  /* in this turn */
+    struct connection *first, *last; /* that wait for their turn to shake hands */
 };
 
 struct net {
@@ -111,6 +136,7 @@ struct net {
     const struct networks *trusted_proxies;
     struct address_limits *limits; /* of the addresses that are at home here, and of what is half open; NULL: no limits */
     unsigned first_io_thread, io_threads;
+    uint64_t incarnation; /* of this node, as tokens have it */
     struct metrics *metrics;      /* this thread's set */
     struct metrics *metrics_sets; /* all sets, to sum up */
     unsigned metrics_count;
@@ -119,10 +145,10 @@ struct net {
     uint32_t max_connections;
     const char *config; /* what GET /config answers; of the process */
     const char *(*redis_trouble)(int64_t number); /* as in http/reply.h */
-    uv_tcp_t listener;
-    int listen_fd;
+    struct door doors[DOORS];
+    uint16_t port;                 /* of the main one */
     unsigned accepts;              /* in this turn */
-    bool does_accept_wait;         /* libuv has a socket that was not taken in this turn, and asks for no other until it is */
+    struct secure_side secure;
     uv_timer_t tick;
     uv_timer_t unstall;
     struct slab connections;
@@ -133,7 +159,7 @@ struct net {
     struct connection *stalled;
     struct reader_pool readers;
     struct writer_pool writers;
-    struct log_limit accept_limit;
+    struct log_limit accept_limit, tls_limit;
     struct log_limit refusal_limits[REFUSALS], slow_reader_limit, ping_timeout_limit, unnamed_limit; /* complaint.h */
     unsigned char read_buffer[READ_BYTES];
 };

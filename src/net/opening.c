@@ -9,6 +9,7 @@
 #include "http/request.h"
 #include "net/address_gate.h"
 #include "net/complaint.h"
+#include "net/sealing.h"
 #include "net/socket.h"
 #include "runtime/check.h"
 
@@ -25,11 +26,13 @@ struct acceptance {
     struct resume_ask resume; /* has_resume */
 };
 
-/* Sessions without a connection hold a place; who shows a token, right or wrong, may come for one of them. */
+/* Sessions without a connection, or with one elsewhere, hold a place; who shows a token, right or wrong, may come for one of them. */
 static bool is_full(const struct net *net, bool is_back)
 {
     const int64_t open = metrics_sum(net->metrics_sets, net->metrics_count, METRIC_WEBSOCKETS);
-    const int64_t away = is_back ? 0 : metrics_sum(net->metrics_sets, net->metrics_count, METRIC_AWAY);
+    const int64_t away = is_back ? 0
+                                 : metrics_sum(net->metrics_sets, net->metrics_count, METRIC_AWAY) +
+                                       metrics_sum(net->metrics_sets, net->metrics_count, METRIC_AFAR);
     return open + away >= net->max_connections;
 }
 
@@ -61,11 +64,12 @@ static bool turn_away(struct connection *connection, enum refusal refusal)
     char text[1024];
     uv_buf_t buffer = uv_buf_init(text, (unsigned)http_reply_refusal(text, sizeof text, refusal, false));
     note_refusal(connection, refusal, NULL, client_address_is_private(connection->peer_address));
-    uv_try_write((uv_stream_t *)&connection->tcp, &buffer, 1);
+    if (connection->state != CONNECTION_SECURING)
+        uv_try_write((uv_stream_t *)&connection->tcp, &buffer, 1);
     return false;
 }
 
-bool opening_accept(struct net *net, uv_stream_t *listener, struct connection **accepted)
+bool opening_accept(struct net *net, struct door *door, struct connection **accepted)
 {
     uint32_t slot, generation;
     struct connection *connection = slab_take(&net->connections, &slot, &generation);
@@ -75,10 +79,12 @@ bool opening_accept(struct net *net, uv_stream_t *listener, struct connection **
     connection->self = (struct address){ .generation = generation & ADDRESS_GENERATION_MAX,
                                          .slot = slot & (ADDRESS_SLOTS - 1),
                                          .thread = (uint8_t)mailbox_thread(net->executor.mailbox) };
+    connection->state = net->secure.context.ssl != NULL && !door->redirects ? CONNECTION_SECURING : CONNECTION_REQUEST;
+    connection->is_redirected = door->redirects;
     connection->credits = CREDITS;
     uv_tcp_init(net->executor.loop, &connection->tcp);
     metrics_add(net->metrics, METRIC_CONNECTIONS, 1);
-    if (uv_accept(listener, (uv_stream_t *)&connection->tcp) != 0) {
+    if (uv_accept((uv_stream_t *)&door->listener, (uv_stream_t *)&connection->tcp) != 0) {
         metrics_add(net->metrics, METRIC_ACCEPT_ERRORS_TOTAL, 1);
         return false;
     }
@@ -89,6 +95,14 @@ bool opening_accept(struct net *net, uv_stream_t *listener, struct connection **
     if (metrics_sum(net->metrics_sets, net->metrics_count, METRIC_CONNECTIONS) > net->max_connections + CONNECTIONS_SPARE)
         return turn_away(connection, REFUSAL_FULL);
     return address_gate_arrive(connection) || turn_away(connection, REFUSAL_HALF_OPEN);
+}
+
+enum opening_result opening_refuse_plain(struct connection *connection)
+{
+    char text[1024];
+    metrics_add(connection->net->metrics, METRIC_HANDSHAKES_REFUSED_TOTAL, 1);
+    put(connection, text, http_reply_insecure(text, sizeof text));
+    return OPENING_ANSWERED;
 }
 
 void opening_switch(struct connection *connection)
@@ -114,10 +128,11 @@ static unsigned pick_session_thread(struct net *net)
     return net->first_session_thread + picked;
 }
 
-/* Where a token says that its actor is, if that can be. */
-static bool is_session_thread(const struct net *net, struct address actor)
+/* Where a token says that its actor is, if that can be. One of another node is found by any session thread. */
+static bool is_session_thread(const struct net *net, const struct token *token)
 {
-    return actor.node == 0 && actor.thread >= net->first_session_thread && actor.thread < net->first_session_thread + net->session_threads;
+    const struct address actor = token->actor;
+    return token->home == net->incarnation && actor.thread >= net->first_session_thread && actor.thread < net->first_session_thread + net->session_threads;
 }
 
 /* Ask a session thread for an actor, unless the client is to be told at once what is wrong. */
@@ -129,7 +144,7 @@ static enum opening_result ask_for_actor(struct connection *connection, const st
         return OPENING_BAD_ID;
     const struct resume_ask *resume = connection->acceptance->has_resume ? &connection->acceptance->resume : NULL;
     connection->awaits_actor = true;
-    connection->session_thread = resume != NULL && resume->is_back && is_session_thread(net, resume->token.actor)
+    connection->session_thread = resume != NULL && resume->is_back && is_session_thread(net, &resume->token)
                                      ? (uint8_t)resume->token.actor.thread
                                      : (uint8_t)pick_session_thread(net);
     executor_send(&net->executor, &(struct message){ .type = CONN_OPENED,
@@ -213,12 +228,22 @@ static enum opening_result answer_options(struct connection *connection)
     return OPENING_ANSWERED;
 }
 
+static enum opening_result redirect(struct connection *connection, const struct http_request *request)
+{
+    char text[HTTP_REPLY_BYTES];
+    put(connection, text, http_reply_redirect(text, sizeof text, request, connection->net->port));
+    return OPENING_ANSWERED;
+}
+
 static enum opening_result on_request(struct connection *connection, const char *head, size_t length)
 {
     struct http_request request;
     int status = http_request_parse(&request, head, length);
     if (status != 0)
         return refuse(connection, status == 431 ? REFUSAL_HEAD : REFUSAL_MALFORMED, NULL, false);
+    if (connection->is_redirected)
+        return redirect(connection, &request);
+    request.is_secure = sealing_of(connection) != NULL;
     enum http_route route = http_route_find(request.path);
     if (route == ROUTE_WEBSOCKET)
         return on_upgrade(connection, &request);

@@ -19,9 +19,12 @@ enum opening_result {
     OPENING_BAD_ID    /* may become a WebSocket, in order to be closed with 4001 */
 };
 
-/* Take a connection from the listener, in the state REQUEST. Returns false if that failed, or if it is one too many (a word has been said
- * then): *accepted is to be killed. */
-bool opening_accept(struct net *net, uv_stream_t *listener, struct connection **accepted) __attribute__((warn_unused_result));
+/* Take a connection from a door, in the state REQUEST, or SECURING if TLS is spoken there. Returns false if that failed, or if it is one too many (a word
+ * has been said then, if it is a plain one): *accepted is to be killed. */
+bool opening_accept(struct net *net, struct door *door, struct connection **accepted) __attribute__((warn_unused_result));
+
+/* What came in the state SECURING is no TLS: say so. */
+enum opening_result opening_refuse_plain(struct connection *connection) __attribute__((warn_unused_result));
 
 /* What was read in the state REQUEST. *taken tells how many of the bytes belong to the head; the rest are the client's first frames. */
 enum opening_result opening_on_bytes(struct connection *connection, const unsigned char *bytes, size_t length, size_t *taken)

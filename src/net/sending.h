@@ -1,13 +1,20 @@
 /* sending.h: the socket's side of what a connection's writer holds: at the end of a turn everything leaves in one write.
  *
  * What the kernel does not take at once is libuv's until it has; a connection has at most one such write under way.
+ * With TLS it is sealed on its way, 64 KiB at a time; plain bytes count as sent when the last record that has any of them is.
  *
  * Threads: the I/O thread.
  */
 #ifndef CHATTERBOX_NET_SENDING_H
 #define CHATTERBOX_NET_SENDING_H
 
-#include "net/net.h"
+#include "net/sealing.h"
+
+/* Whether there is something to be flushed. */
+static inline bool sending_has_output(const struct connection *connection)
+{
+    return writer_has_output(&connection->writer) || sealing_has_output(connection);
+}
 
 /* There is something in the connection's writer: it is among those that are flushed at the end of the turn. */
 void sending_mark(struct connection *connection);

@@ -80,6 +80,8 @@ enum message_type {
 
 enum { USER_ID_BYTES = 16, HASH_BYTES = 16 };
 
+struct ssl_ctx_st; /* libssl's */
+
 /* Whom a connection belongs to, as far as can be known: hashes under a secret of the server. All zero: not known. */
 struct identity {
     uint8_t device[HASH_BYTES];  /* of ?id= */
@@ -94,6 +96,20 @@ struct peer {
 
 /* Which side of the WebRTC handshake a user plays; each chat has one of each. */
 enum match_role { MATCH_CALLER, MATCH_CALLEE };
+
+/* What is said by a line (actors/line.h). Between nodes, so numbers stay what they are. */
+enum line_kind {
+    LINE_ACCEPTED = 1, /* to the connection: CONN_ACCEPTED */
+    LINE_NEWS,         /* EVENT_TEXT that gives nobody a credit */
+    LINE_ANSWER,       /* EVENT_TEXT that gives this client one */
+    LINE_TEXT,         /* EVENT_TEXT that gives a partner one: LINE_WRITTEN says when. value: event.is_awaited */
+    LINE_CREDITS,      /* TEXT_DONE. value: so many */
+    LINE_CLOSE,        /* CONN_CLOSE. value: the code */
+    LINE_CLIENT_TEXT,  /* from the connection: CLIENT_TEXT */
+    LINE_WRITTEN,      /* of those of LINE_TEXT the socket has taken so many more: value */
+    LINE_GONE,         /* CONN_GONE. value: the code */
+    LINE_KINDS
+};
 
 /* A run is no longer than this. Credits bound what one client has on its way; this holds whatever they are. */
 enum { RUN_MAX = 256 };
@@ -156,6 +172,22 @@ struct message {
         } peer_count;
 
         struct {
+            uint32_t seq; /* of the last event that the client has got; the payload is the token's secret */
+        } conn_resume;
+
+        struct {
+            uint32_t number; /* 1, 2, 3, … of this line and direction */
+            uint32_t taken;  /* as in line_taken */
+            uint32_t kind;   /* enum line_kind */
+            uint32_t value;
+        } line_item;
+
+        struct {
+            uint32_t taken;        /* of the other direction: up to this number */
+            uint32_t wants_repeat; /* 1: something newer has come, so what is between is lost; else 0 */
+        } line_taken;
+
+        struct {
             uint8_t id[USER_ID_BYTES];
             uint64_t match; /* CHAT_ENDED, CHAT_STORE: the chat. USER_STORE: the chat the user is in, or 0 */
             bool is_restating; /* a turn of RESTATE made it say so */
@@ -201,6 +233,10 @@ struct message {
             uint32_t calls; /* RESTATE: as many messages with is_restating may be sent; RESTATE_CALLS_MAX or more */
             bool is_done;   /* RESTATED: every actor of the thread has had its turn */
         } restate;
+
+        struct {
+            struct ssl_ctx_st *ssl; /* a reference, the receiver's from here on (tls/context.h) */
+        } tls_context;
 
         struct {
             uint64_t incarnation; /* of the process, as in its users' channel_id */

@@ -1,6 +1,6 @@
-/* descriptors.h: how many users the limit of descriptors has room for.
+/* descriptors.h: how many users the process has descriptors for.
  *
- * Threads: main, before any other.
+ * Threads: main, before other threads start.
  */
 #ifndef CHATTERBOX_THREADS_DESCRIPTORS_H
 #define CHATTERBOX_THREADS_DESCRIPTORS_H
@@ -10,9 +10,9 @@
 
 enum { DESCRIPTORS_ERROR_BYTES = 256 };
 
-/* Raise the soft limit to the hard one, as anybody may. wanted: --max-connections, or less than 1 for as many as possible. Returns false with one
- * line if there is no room for them. */
-bool descriptors_plan(unsigned threads, int64_t wanted, uint32_t *max_connections, char error[DESCRIPTORS_ERROR_BYTES])
+/* Raise the limit as far as it may be raised. *connections becomes what is wanted, or, if that is below 1, what the limit allows to so many threads. On
+ * false, when that is less than is wanted, error holds one line. */
+bool descriptors_plan(int64_t wanted, unsigned threads, uint32_t *connections, char error[DESCRIPTORS_ERROR_BYTES])
     __attribute__((warn_unused_result));
 
 #endif

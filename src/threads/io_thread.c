@@ -9,8 +9,10 @@
 
 #include "net/address_gate.h"
 #include "net/connection.h"
+#include "net/delivering.h"
 #include "net/listener.h"
 #include "net/net.h"
+#include "net/sealing.h"
 #include "redis/trouble.h"
 #include "runtime/check.h"
 
@@ -43,11 +45,19 @@ static void on_patience_over(uv_timer_t *timer)
     for_each_connection(timer->data, connection_kill);
 }
 
+static void close_doors(struct net *net)
+{
+    for (unsigned i = 0; i < DOORS; i++) {
+        struct door *door = &net->doors[i];
+        if (door->fd >= 0 && !uv_is_closing((uv_handle_t *)&door->listener))
+            uv_close((uv_handle_t *)&door->listener, NULL);
+    }
+}
+
 static void drain(struct net *net)
 {
     net->executor.is_draining = true;
-    if (!uv_is_closing((uv_handle_t *)&net->listener))
-        uv_close((uv_handle_t *)&net->listener, NULL);
+    close_doors(net);
     for_each_connection(net, say_good_bye);
     uv_timer_start(&net->unstall, on_patience_over, DRAIN_PATIENCE_MS, 0);
 }
@@ -68,6 +78,9 @@ static void on_thread_message(struct net *net, struct message *message)
     case ADDRESS_BACK:
         address_gate_on_message(net, message);
         break;
+    case TLS_CONTEXT:
+        sealing_renew(net, message->tls_context.ssl);
+        break;
     default: /* message.def has no other type for the thread */
         message_discard(message);
         break;
@@ -84,7 +97,7 @@ static void on_message(void *owner, struct message *message)
     struct connection *connection = slab_find(&net->connections, message->to.slot, message->to.generation);
     switch ((enum message_type)message->type) {
     case EVENT_TEXT:
-        connection_on_events(net, connection, message);
+        delivering_on_events(net, connection, message);
         break;
     case CONN_ACCEPTED:
         CHECK(connection != NULL); /* the slot waits for this */
@@ -134,24 +147,28 @@ static void on_unstall(uv_timer_t *timer)
 static void accept_again(struct net *net)
 {
     net->accepts = 0;
-    if (!net->does_accept_wait || net->executor.is_draining)
-        return;
-    net->does_accept_wait = false;
-    net->accepts++;
-    connection_accept(net, (uv_stream_t *)&net->listener); /* has libuv ask for more */
+    for (unsigned i = 0; i < DOORS && !net->executor.is_draining; i++) {
+        struct door *door = &net->doors[i];
+        if (!door->does_accept_wait)
+            continue;
+        door->does_accept_wait = false;
+        net->accepts++;
+        connection_accept(net, door); /* has libuv ask for more */
+    }
 }
 
 static void on_turn_end(void *owner)
 {
     struct net *net = owner;
     accept_again(net);
+    connection_shake_hands(net);
     if (net->stalled != NULL) {
         mailbox_flush(net->executor.mailbox);
         unstall(net);
         if (net->stalled != NULL && !net->executor.is_draining && !uv_is_active((uv_handle_t *)&net->unstall))
             uv_timer_start(&net->unstall, on_unstall, UNSTALL_MS, 0);
     }
-    connection_flush_all(net);
+    delivering_flush_all(net);
     executor_drain(&net->executor, net->connections.used > 0);
 }
 
@@ -171,11 +188,12 @@ static void on_tick(uv_timer_t *timer)
 static void on_connection(uv_stream_t *listener, int status)
 {
     struct net *net = listener->data;
+    struct door *door = (struct door *)listener;
     if (status == 0 && !net->executor.is_draining) {
-        net->does_accept_wait = net->accepts == ACCEPTS_PER_TURN;
-        if (!net->does_accept_wait) {
+        door->does_accept_wait = net->accepts >= ACCEPTS_PER_TURN;
+        if (!door->does_accept_wait) {
             net->accepts++;
-            connection_accept(net, listener);
+            connection_accept(net, door);
         }
         return;
     }
@@ -187,30 +205,39 @@ static void on_connection(uv_stream_t *listener, int status)
 }
 
 /* Accepted sockets have what the listening one has (Linux), which saves two system calls for each. */
-static void set_socket_options(const struct net *net)
+static void set_socket_options(const struct net *net, int fd)
 {
     const int on = 1;
     /* A peer whose network is gone acknowledges nothing; the kernel would go on sending for a quarter of an hour (tcp(7)). */
     unsigned timeout_ms = (unsigned)(net->options->ping_interval_ms + net->options->ping_timeout_ms);
-    setsockopt(net->listen_fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, sizeof timeout_ms);
+    setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, sizeof timeout_ms);
     /* Frames are collected by us; Nagle would only delay them. */
-    setsockopt(net->listen_fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
+static int open_door(struct net *net, struct door *door)
+{
+    set_socket_options(net, door->fd);
+    uv_tcp_init(net->executor.loop, &door->listener);
+    door->listener.data = net;
+    const int error = uv_tcp_open(&door->listener, door->fd);
+    return error != 0 ? error : uv_listen((uv_stream_t *)&door->listener, LISTENER_BACKLOG, on_connection);
 }
 
 static void on_start(void *owner)
 {
     struct net *net = owner;
-    set_socket_options(net);
     uv_loop_t *loop = net->executor.loop;
     wheel_init(&net->wheel, uv_now(loop));
     uv_timer_init(loop, &net->tick);
     uv_timer_init(loop, &net->unstall);
-    uv_tcp_init(loop, &net->listener);
-    net->tick.data = net->unstall.data = net->listener.data = net;
+    net->tick.data = net->unstall.data = net;
     uv_timer_start(&net->tick, on_tick, WHEEL_TICK_MS, WHEEL_TICK_MS);
-    int error = uv_tcp_open(&net->listener, net->listen_fd);
-    if (error == 0)
-        error = uv_listen((uv_stream_t *)&net->listener, LISTENER_BACKLOG, on_connection);
+    int error = 0;
+    for (unsigned i = 0; i < DOORS; i++) {
+        if (net->doors[i].fd >= 0 && error == 0)
+            error = open_door(net, &net->doors[i]);
+    }
     if (error != 0) {
         const char *why = uv_strerror(error);
         executor_send(&net->executor, &(struct message){ .type = FATAL,
@@ -222,17 +249,24 @@ static void on_start(void *owner)
 static void on_exit_loop(void *owner)
 {
     struct net *net = owner;
-    if (!uv_is_closing((uv_handle_t *)&net->listener))
-        uv_close((uv_handle_t *)&net->listener, NULL);
+    close_doors(net);
     uv_close((uv_handle_t *)&net->tick, NULL);
     uv_close((uv_handle_t *)&net->unstall, NULL);
     for_each_connection(net, connection_kill);
+}
+
+/* Those who wait to shake hands. */
+static bool has_work(void *owner)
+{
+    const struct net *net = owner;
+    return net->secure.first != NULL;
 }
 
 static const struct executor_handler handler = {
     .on_start = on_start,
     .on_message = on_message,
     .on_turn_end = on_turn_end,
+    .has_work = has_work,
     .on_exit = on_exit_loop,
 };
 
@@ -242,6 +276,7 @@ struct net *io_thread_new(const struct io_thread_config *config, struct mailbox 
     CHECK_MEMORY(net);
     net->options = config->options;
     net->log = config->log;
+    net->incarnation = config->incarnation;
     net->identity_key = config->identity_key;
     net->trusted_proxies = config->trusted_proxies;
     net->first_io_thread = config->first_io_thread;
@@ -251,15 +286,20 @@ struct net *io_thread_new(const struct io_thread_config *config, struct mailbox 
     net->metrics = &config->metrics_sets[config->thread];
     net->first_session_thread = config->first_session_thread;
     net->session_threads = config->session_threads;
-    net->listen_fd = config->listen_fd;
+    net->doors[DOOR_MAIN].fd = config->listen_fd;
+    net->doors[DOOR_REDIRECT].fd = config->redirect_fd;
+    net->doors[DOOR_REDIRECT].redirects = true;
+    net->port = config->port;
     net->max_connections = config->max_connections;
     net->readers = (struct reader_pool){ .longest = (size_t)config->options->max_message, .accepts_binary = config->accepts_binary };
     net->config = config->config;
     net->redis_trouble = trouble_text;
     slab_init(&net->connections, sizeof(struct connection), ADDRESS_SLOTS);
     address_gate_init(net);
+    sealing_init(net, config->tls);
     if (!executor_init_or_log(&net->executor, mailbox, &handler, net, config->log, NULL)) {
         address_gate_fini(net);
+        sealing_fini(net);
         writer_pool_fini(&net->writers);
         free(net);
         return NULL;
@@ -281,6 +321,7 @@ void io_thread_free(struct net **pointer)
     reader_pool_fini(&net->readers);
     writer_pool_fini(&net->writers);
     address_gate_fini(net);
+    sealing_fini(net);
     slab_fini(&net->connections);
     free(net);
     *pointer = NULL;

@@ -9,6 +9,7 @@
 #include "runtime/executor.h"
 #include "runtime/log.h"
 #include "runtime/metrics.h"
+#include "tls/context.h"
 
 struct io_thread_config {
     const struct options *options;
@@ -18,9 +19,13 @@ struct io_thread_config {
     struct metrics *metrics_sets; /* of all threads; its own is [thread] */
     unsigned metrics_count;
     unsigned thread; /* its id */
+    uint64_t incarnation; /* of this node */
     unsigned first_io_thread, io_threads;
     unsigned first_session_thread, session_threads;
     int listen_fd; /* from listener_open(); the thread's from here on */
+    int redirect_fd; /* likewise, of the port that only sends people to https; -1: not this thread's, or there is none */
+    uint16_t port;
+    const struct tls_context *tls; /* NULL: there is no TLS. It is shared, and TLS_CONTEXT brings another one */
     uint32_t max_connections;
     bool accepts_binary; /* else a binary message is answered with 1003 */
     const char *config; /* what GET /config answers; outlives the thread */

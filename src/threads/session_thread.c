@@ -10,9 +10,12 @@
 
 #include "actors/again.h"
 #include "actors/away.h"
+#include "actors/line.h"
+#include "actors/neighbours.h"
 #include "actors/relay.h"
 #include "actors/restate.h"
 #include "actors/session.h"
+#include "actors/stand_in.h"
 #include "bus/record.h"
 #include "runtime/check.h"
 #include "runtime/slab.h"
@@ -37,7 +40,7 @@ struct session_thread {
     struct session_host host;
     struct slab actors; /* struct session */
     struct reminders reminders;
-    uv_timer_t repeat;  /* runs while there are chats with users of other nodes */
+    uv_timer_t repeat;  /* runs while something is going on with other nodes */
     struct backlog turns; /* that actors wait for: of each message, to whom it is alone matters */
     uint32_t restated;  /* slots whose actors have had their turn since the last RESYNC */
     bool is_time_set;   /* the host's time is that of this batch */
@@ -123,13 +126,19 @@ static void on_due(void *owner, struct address actor)
     after_actor(thread, session);
 }
 
+static bool has_ends(const struct session_thread *thread)
+{
+    return thread->host.relays.ends.count + thread->host.lines.ends.count > 0;
+}
+
 static void on_repeat(uv_timer_t *timer)
 {
     struct session_thread *thread = timer->data;
-    if (thread->host.relays.count == 0)
+    if (!has_ends(thread))
         uv_timer_stop(timer);
     set_time(thread);
     relays_tick(&thread->host);
+    lines_tick(&thread->host);
 }
 
 static void await_turn(void *self, struct address actor)
@@ -143,9 +152,9 @@ static bool come_back(struct session_thread *thread, const struct message *opene
 {
     const struct address actor = ask->token.actor;
     struct session *session = NULL;
-    if (actor.thread == mailbox_thread(thread->executor.mailbox) && actor.node == 0)
+    if (actor.thread == mailbox_thread(thread->executor.mailbox) && ask->token.home == thread->host.incarnation)
         session = slab_find(&thread->actors, actor.slot, actor.generation);
-    if (session == NULL) {
+    if (session == NULL || session->is_stand_in) {
         metrics_add(thread->host.metrics, METRIC_RESUMES_REFUSED_TOTAL, 1);
         return false;
     }
@@ -162,7 +171,9 @@ static void open_actor(struct session_thread *thread, struct message *opened)
     if (has_asked)
         memcpy(&ask, opened->payload->bytes, sizeof ask);
     message_discard(opened);
-    if (has_asked && ask.is_back && come_back(thread, opened, &ask))
+    struct address actor = ask.token.actor;
+    actor.node = has_asked && ask.is_back && !address_is_thread(actor) ? neighbours_find(&thread->host.neighbours, ask.token.home) & ADDRESS_NODE_MAX : 0;
+    if (has_asked && ask.is_back && actor.node == 0 && come_back(thread, opened, &ask))
         return;
     struct session *session = slab_take(&thread->actors, &slot, &generation);
     if (session == NULL) {
@@ -172,8 +183,10 @@ static void open_actor(struct session_thread *thread, struct message *opened)
     struct address self = { .generation = generation & ADDRESS_GENERATION_MAX,
                             .slot = slot & (ADDRESS_SLOTS - 1),
                             .thread = (uint8_t)mailbox_thread(thread->executor.mailbox) };
-    session_init(session, &thread->host, self, opened->from, &opened->conn_opened.identity, take_user_id(thread),
-                 has_asked ? &ask : NULL);
+    if (actor.node != 0)
+        stand_in_init(session, &thread->host, self, opened->from, &opened->conn_opened.identity, take_user_id(thread), &ask, actor);
+    else
+        session_init(session, &thread->host, self, opened->from, &opened->conn_opened.identity, take_user_id(thread), has_asked ? &ask : NULL);
 }
 
 static void on_resync(struct session_thread *thread, uint64_t epoch)
@@ -209,33 +222,38 @@ static void on_restate(struct session_thread *thread, const struct message *turn
 
 static void on_node_died(struct session_thread *thread, unsigned node)
 {
+    neighbours_remove(&thread->host.neighbours, node);
     relays_on_node_died(&thread->host, node);
+    lines_on_node_died(&thread->host, node);
     for (uint32_t slot = 0; slot < thread->actors.slots; slot++) {
         uint32_t generation;
         struct session *session = slab_at(&thread->actors, slot, &generation);
-        if (session != NULL)
-            relay_on_node_died(session, &thread->host, node);
+        if (session == NULL)
+            continue;
+        session_on_node_died(session, &thread->host, node);
+        after_actor(thread, session);
     }
 }
 
 /* Nobody will come back. */
-static void end_away(struct session_thread *thread)
+static void end_those_without_connection(struct session_thread *thread)
 {
     thread->host.is_draining = true;
     set_time(thread);
     for (uint32_t slot = 0; slot < thread->actors.slots; slot++) {
         uint32_t generation;
         struct session *session = slab_at(&thread->actors, slot, &generation);
-        if (session != NULL && session_is_away(session)) {
-            away_end(session, &thread->host);
-            after_actor(thread, session);
-        }
+        if (session == NULL)
+            continue;
+        session_on_drain(session, &thread->host);
+        after_actor(thread, session);
     }
 }
 
-static void on_node_alive(struct session_thread *thread)
+static void on_node_alive(struct session_thread *thread, const struct message *alive)
 {
     uint32_t searching = 0;
+    neighbours_add(&thread->host.neighbours, alive->peer_node.incarnation, alive->peer_node.node);
     for (uint32_t slot = 0; slot < thread->actors.slots; slot++) {
         uint32_t generation;
         struct session *session = slab_at(&thread->actors, slot, &generation);
@@ -257,14 +275,14 @@ static void on_thread_message(struct session_thread *thread, struct message *mes
         on_restate(thread, message);
         break;
     case PEER_NODE_ALIVE:
-        on_node_alive(thread);
+        on_node_alive(thread, message);
         break;
     case PEER_NODE_DIED:
         on_node_died(thread, message->peer_node.node);
         break;
     case DRAIN:
         thread->executor.is_draining = true;
-        end_away(thread);
+        end_those_without_connection(thread);
         break;
     case EXIT:
         executor_exit(&thread->executor);
@@ -322,7 +340,7 @@ static void on_turn_end(void *owner)
         mailbox_flush(thread->executor.mailbox); /* what the batch has caused need not wait for it */
         give_turns(thread);
     }
-    if (thread->host.relays.count > 0 && !uv_is_active((uv_handle_t *)&thread->repeat))
+    if (has_ends(thread) && !uv_is_active((uv_handle_t *)&thread->repeat))
         uv_timer_start(&thread->repeat, on_repeat, RELAYS_TICK_MS, RELAYS_TICK_MS);
     thread->is_time_set = false;
     thread->host.parsed_bytes = 0;
@@ -372,6 +390,7 @@ struct session_thread *session_thread_new(const struct session_thread_config *co
         .send = send_message,
         .metrics = config->metrics,
         .matcher_thread = config->matcher_thread,
+        .incarnation = config->incarnation,
         .resume_ms = (uint32_t)config->options->resume_time_ms,
         .show_ms = (uint32_t)config->options->show_time_ms,
         .away_max = away_max(config),
@@ -413,6 +432,8 @@ void session_thread_free(struct session_thread **pointer)
             session_fini(session, &thread->host);
     }
     relays_fini(&thread->host);
+    lines_fini(&thread->host);
+    neighbours_fini(&thread->host.neighbours);
     struct message turn;
     while (backlog_take(&thread->turns, &turn)) {
     }

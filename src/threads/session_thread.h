@@ -16,6 +16,7 @@ struct session_thread_config {
     const struct log *log;
     struct metrics *metrics; /* its own set */
     unsigned matcher_thread;
+    uint64_t incarnation; /* of this node */
     unsigned first_io_thread, io_threads, session_threads;
     uint32_t max_connections;
     struct executor *host; /* whose guest it is; NULL: it has a thread of its own */

@@ -10,11 +10,87 @@
 
 enum { REASON_BYTES = 160, PIECE_BYTES = 16384 };
 
+/* Messages of the protocol itself once hands are shaken: wishes for new keys, or to shake hands again, and what we say to them. An honest client has a handful
+ * in a lifetime; who sends them without end costs much time with few bytes. */
+enum { LATE_MESSAGES_MAX = 64 };
+
+struct tls_wire {
+    BIO *in, *out;
+};
+
 struct tls_filter {
     SSL *ssl;
-    BIO *in, *out; /* memory; the SSL's */
+    BIO *in, *out; /* memory; the SSL's, or shared */
+    bool is_shared;
+    bool is_open;
+    unsigned late_messages; /* a server's */
     char error[REASON_BYTES];
 };
+
+static struct tls_wire make_wire(void)
+{
+    struct tls_wire wire = { .in = BIO_new(BIO_s_mem()), .out = BIO_new(BIO_s_mem()) };
+    CHECK_MEMORY(wire.in);
+    CHECK_MEMORY(wire.out);
+    BIO_set_mem_eof_return(wire.in, -1); /* empty: more will come */
+    return wire;
+}
+
+struct tls_wire *tls_wire_new(void)
+{
+    struct tls_wire *wire = malloc(sizeof *wire);
+    CHECK_MEMORY(wire);
+    *wire = make_wire();
+    return wire;
+}
+
+void tls_wire_free(struct tls_wire **pointer)
+{
+    struct tls_wire *wire = *pointer;
+    if (wire == NULL)
+        return;
+    BIO_free(wire->in);
+    BIO_free(wire->out);
+    free(wire);
+    *pointer = NULL;
+}
+
+static struct tls_filter *make_filter(const struct tls_context *context, struct tls_wire wire)
+{
+    struct tls_filter *filter = calloc(1, sizeof *filter);
+    CHECK_MEMORY(filter);
+    filter->ssl = SSL_new(context->ssl);
+    CHECK_MEMORY(filter->ssl);
+    filter->in = wire.in;
+    filter->out = wire.out;
+    SSL_set_bio(filter->ssl, wire.in, wire.out);
+    return filter;
+}
+
+static void count_late_message(int is_written, int version, int kind, const void *bytes, size_t length, SSL *ssl, void *argument)
+{
+    struct tls_filter *filter = argument;
+    (void)is_written, (void)version, (void)bytes, (void)length, (void)ssl;
+    if (filter->is_open && (kind == SSL3_RT_HANDSHAKE || kind == SSL3_RT_ALERT))
+        filter->late_messages++;
+}
+
+static struct tls_filter *make_server(const struct tls_context *context, struct tls_wire wire)
+{
+    struct tls_filter *filter = make_filter(context, wire);
+    SSL_set_accept_state(filter->ssl);
+    SSL_set_msg_callback(filter->ssl, count_late_message);
+    SSL_set_msg_callback_arg(filter->ssl, filter);
+    return filter;
+}
+
+struct tls_filter *tls_filter_new_on(const struct tls_context *context, struct tls_wire *wire)
+{
+    CHECK(BIO_up_ref(wire->in) == 1 && BIO_up_ref(wire->out) == 1);
+    struct tls_filter *filter = make_server(context, *wire);
+    filter->is_shared = true;
+    return filter;
+}
 
 /* RFC 6066, section 3: a name is told, a numeric address is not. */
 static bool set_host(SSL *ssl, const char *host)
@@ -28,20 +104,9 @@ static bool set_host(SSL *ssl, const char *host)
 
 struct tls_filter *tls_filter_new(const struct tls_context *context, const char *host)
 {
-    struct tls_filter *filter = calloc(1, sizeof *filter);
-    CHECK_MEMORY(filter);
-    filter->ssl = SSL_new(context->ssl);
-    filter->in = BIO_new(BIO_s_mem());
-    filter->out = BIO_new(BIO_s_mem());
-    CHECK_MEMORY(filter->ssl);
-    CHECK_MEMORY(filter->in);
-    CHECK_MEMORY(filter->out);
-    BIO_set_mem_eof_return(filter->in, -1); /* empty: more will come */
-    SSL_set_bio(filter->ssl, filter->in, filter->out);
-    if (context->role == TLS_SERVER) {
-        SSL_set_accept_state(filter->ssl);
-        return filter;
-    }
+    if (context->role == TLS_SERVER)
+        return make_server(context, make_wire());
+    struct tls_filter *filter = make_filter(context, make_wire());
     SSL_set_connect_state(filter->ssl);
     if (!set_host(filter->ssl, host))
         tls_filter_free(&filter);
@@ -69,6 +134,14 @@ static void explain(struct tls_filter *filter)
         snprintf(filter->error, sizeof filter->error, "TLS: %s", reason != NULL ? reason : "the connection was cut off");
 }
 
+/* Nothing is read any more; what is left would be taken for another one's. */
+static enum tls_verdict end(struct tls_filter *filter, enum tls_verdict verdict)
+{
+    if (filter->is_shared && BIO_pending(filter->in) > 0)
+        (void)BIO_reset(filter->in);
+    return verdict;
+}
+
 /* Of what a function of libssl has returned that is no success. */
 static enum tls_verdict verdict_of(struct tls_filter *filter, int result)
 {
@@ -77,11 +150,11 @@ static enum tls_verdict verdict_of(struct tls_filter *filter, int result)
     case SSL_ERROR_WANT_WRITE:
         return TLS_GOES_ON;
     case SSL_ERROR_ZERO_RETURN:
-        return TLS_CLOSED;
+        return end(filter, TLS_CLOSED);
     default:
         explain(filter);
         ERR_clear_error();
-        return TLS_FAILED;
+        return end(filter, TLS_FAILED);
     }
 }
 
@@ -89,12 +162,15 @@ enum tls_verdict tls_filter_shake_hands(struct tls_filter *filter)
 {
     ERR_clear_error(); /* another connection's, of this thread */
     const int result = SSL_do_handshake(filter->ssl);
-    return result == 1 ? TLS_GOES_ON : verdict_of(filter, result);
+    if (result != 1)
+        return verdict_of(filter, result);
+    filter->is_open = true;
+    return TLS_GOES_ON;
 }
 
 bool tls_filter_is_open(const struct tls_filter *filter)
 {
-    return SSL_is_init_finished(filter->ssl) != 0;
+    return filter->is_open;
 }
 
 void tls_filter_receive(struct tls_filter *filter, const void *bytes, size_t length)
@@ -108,7 +184,19 @@ enum tls_verdict tls_filter_read(struct tls_filter *filter, void *plain, size_t 
     *length = 0;
     ERR_clear_error();
     const int result = SSL_read_ex(filter->ssl, plain, capacity, length);
+    if (filter->late_messages > LATE_MESSAGES_MAX) {
+        snprintf(filter->error, sizeof filter->error, "TLS: too many messages after the handshake");
+        *length = 0;
+        return end(filter, TLS_FAILED);
+    }
     return result == 1 ? TLS_GOES_ON : verdict_of(filter, result);
+}
+
+void tls_filter_say_good_bye(struct tls_filter *filter)
+{
+    ERR_clear_error();
+    if ((SSL_get_shutdown(filter->ssl) & SSL_SENT_SHUTDOWN) == 0 && SSL_shutdown(filter->ssl) < 0)
+        ERR_clear_error(); /* after a failure it has been said already */
 }
 
 enum tls_verdict tls_filter_write(struct tls_filter *filter, const void *plain, size_t length)

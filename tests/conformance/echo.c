@@ -217,6 +217,7 @@ static void open_threads(struct harness *harness, const int listen_fds[])
             .first_session_thread = harness->echo_thread,
             .session_threads = 1,
             .listen_fd = listen_fds[i],
+            .redirect_fd = -1,
             .max_connections = CONNECTIONS_MAX,
             .config = "{}",
             .accepts_binary = true,
@@ -236,7 +237,7 @@ int main(int argc, char *argv[])
     char error[LISTENER_ERROR_BYTES];
     int listen_fds[IO_THREADS_MAX];
     uint16_t port = (uint16_t)harness.options.port;
-    if (!listener_open(harness.options.bind, &port, harness.io_threads, listen_fds, error)) {
+    if (!listener_open(harness.options.bind, "--port", &port, harness.io_threads, listen_fds, error)) {
         fprintf(stderr, "chatterbox-echo: %s\n", error);
         return 1;
     }

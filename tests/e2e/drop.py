@@ -2,9 +2,10 @@
 """Pairs who write to each other while their connections are cut, half of them in the middle of a frame. Counts what is lost, doubled, reordered or
 delivered to somebody else: all of it must be 0, and no chat may end.
 
-    drop.py --port N [--users 200] [--rate 50] [--cut-every 2] [--seconds 600]     rate: of a pair, a second; prints one JSON line
+    drop.py --port N[,N…] [--users 200] [--rate 50] [--cut-every 2] [--seconds 600]     rate: of a pair, a second; prints one JSON line
 
-It is the protocol's reference client: what it has not been acknowledged it keeps, and says again what `resumed` does not count.
+With several ports, of nodes of one cluster, half of the pairs are of two nodes, and whoever comes back does so by another node than that of its session, half of
+the time. It is the protocol's reference client: what it has not been acknowledged it keeps, and says again what `resumed` does not count.
 """
 import argparse
 import asyncio
@@ -78,14 +79,21 @@ class User:
         self.queue = collections.deque()  # (n, number), not acknowledged
         self.sent, self.expected, self.missing = 0, 1, set()
         self.cut_at, self.back_at, self.budget, self.cut_since = None, 0, random.random(), None
+        self.home = (self.pair + self.side * (self.pair // len(run.ports) % 2)) % len(run.ports)  # where its session is
+        self.is_elsewhere = False
 
     def query(self):
         return f"resume={self.token}&seq={self.seq}" if self.token else "resume=new"
 
+    def port(self):
+        others = [port for port in self.run.ports if port != self.run.ports[self.home]]
+        self.is_elsewhere = bool(self.token and others and random.random() < 0.5)
+        return random.choice(others) if self.is_elsewhere else self.run.ports[self.home]
+
     async def connect(self):
         self.is_connecting = True
         try:
-            _, connection = await self.run.loop.create_connection(lambda: Connection(self), "127.0.0.1", self.run.port)
+            _, connection = await self.run.loop.create_connection(lambda: Connection(self), "127.0.0.1", self.port())
             self.connection = connection
             self.cut_at = time.monotonic() + random.expovariate(1 / self.run.cut_every) if self.match and self.run.is_cutting else None
         except OSError:
@@ -148,6 +156,7 @@ class User:
 
     def come_back(self, data):
         self.run.resumed += 1
+        self.run.resumed_elsewhere += self.is_elsewhere
         self.token = data["token"]
         self.run.ended += data["state"] != "chatting" or data["match_id"] != self.match
         self.run.back_ms.append((time.monotonic() - self.cut_since) * 1000)
@@ -195,9 +204,9 @@ class User:
 
 
 class Run:
-    def __init__(self, port, users, rate, cut_every):
-        self.port, self.rate, self.cut_every, self.is_cutting, self.is_over = port, rate, cut_every, True, False
-        self.cuts = self.cut_amid_frames = self.resumed = self.said_again = self.ended = self.refused = self.closed = 0
+    def __init__(self, ports, users, rate, cut_every):
+        self.ports, self.rate, self.cut_every, self.is_cutting, self.is_over = ports, rate, cut_every, True, False
+        self.cuts = self.cut_amid_frames = self.resumed = self.resumed_elsewhere = self.said_again = self.ended = self.refused = self.closed = 0
         self.received = self.misdelivered = self.reordered = self.doubled = self.out_of_order = 0
         self.errors, self.back_ms, self.tasks = collections.Counter(), [], []
         self.users = [User(self, index) for index in range(users)]
@@ -232,19 +241,19 @@ class Run:
         return {"sent": sum(user.sent for user in self.users), "received": self.received, "lost": self.lost(), "doubled": self.doubled,
                 "reordered": self.reordered, "misdelivered": self.misdelivered, "events_out_of_order": self.out_of_order,
                 "chats_ended": self.ended, "unacknowledged": sum(len(user.queue) for user in self.users), "errors": dict(self.errors),
-                "cuts": self.cuts, "cut_amid_frames": self.cut_amid_frames, "resumed": self.resumed, "said_again": self.said_again,
+                "cuts": self.cuts, "cut_amid_frames": self.cut_amid_frames, "resumed": self.resumed, "resumed_elsewhere": self.resumed_elsewhere, "said_again": self.said_again,
                 "refused": self.refused, "closed": self.closed, "back_after_ms": {"median": at(0.5), "p99": at(0.99), "most": at(1)}}
 
 
-def run(port, users=200, rate=50, cut_every=2, seconds=600):
-    work = Run(port, users, rate, cut_every)
+def run(ports, users=200, rate=50, cut_every=2, seconds=600):
+    work = Run(ports, users, rate, cut_every)
     asyncio.run(work.work(seconds))
     return work.result()
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
-    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--port", type=lambda ports: [int(port) for port in ports.split(",")], required=True)
     for name, default in (("users", 200), ("rate", 50), ("cut-every", 2), ("seconds", 600)):
         parser.add_argument(f"--{name}", type=float if name != "users" else int, default=default)
     arguments = parser.parse_args()

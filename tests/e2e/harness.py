@@ -65,8 +65,9 @@ async def in_thread(function, *arguments):
 class Server:
     """One running binary. Reads its log, knows its port, stops it and looks at what it leaves."""
 
-    def __init__(self, *flags, env=None, binary=BINARY, command=(), **popen):
-        """command: a program that becomes the binary, as prlimit does. popen: further arguments of Popen."""
+    def __init__(self, *flags, env=None, binary=BINARY, command=(), tls=None, **popen):
+        """command: a program that becomes the binary, as prlimit does. tls: an SSLContext for its clients. popen: further arguments of Popen."""
+        self.tls = tls
         self.log = []
         self.is_stopping = False
         self.process = subprocess.Popen(
@@ -75,7 +76,7 @@ class Server:
         self.reader = threading.Thread(target=self._read_log, daemon=True)
         self.reader.start()
         self.port = int(self.log_value("listening", "port"))
-        self.url = f"ws://127.0.0.1:{self.port}/ws/textchat/"
+        self.url = f"{'wss' if tls else 'ws'}://127.0.0.1:{self.port}/ws/textchat/"
 
     def _read_log(self):
         for line in self.process.stderr:
@@ -92,7 +93,7 @@ class Server:
         return wait_for(find, f"log line {event}")[1]
 
     def get(self, path):
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=TIMEOUT) as answer:
+        with urllib.request.urlopen(f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}{path}", timeout=TIMEOUT, context=self.tls) as answer:
             return answer.read().decode()
 
     def is_ready(self):
@@ -180,7 +181,7 @@ class Client:
 
     @classmethod
     async def connect(cls, server, path="", **kwargs):
-        kwargs = {"compression": None, "max_size": None, "max_queue": None, "ping_interval": None, "open_timeout": TIMEOUT * 2, **kwargs}
+        kwargs = {"compression": None, "max_size": None, "max_queue": None, "ping_interval": None, "open_timeout": TIMEOUT * 2, "ssl": server.tls, **kwargs}
         client = cls(await websockets.connect(server.url + path, **kwargs))
         client.user_id = (await client.expect("connection_established"))["user_id"]
         assert re.fullmatch(r"[0-9a-f]{32}", client.user_id)

@@ -39,19 +39,19 @@ class Authority:
         with open(path, "wb") as file:
             file.write(data)
 
-    def sign(self, name, public_key, is_authority, *alternatives):
+    def sign(self, name, public_key, is_authority, *alternatives, hours=(-1, 1)):
         now = datetime.datetime.utcnow()
         builder = (x509.CertificateBuilder().subject_name(name).issuer_name(self.name).public_key(public_key).serial_number(x509.random_serial_number())
-                   .not_valid_before(now - datetime.timedelta(hours=1)).not_valid_after(now + datetime.timedelta(hours=1))
+                   .not_valid_before(now + datetime.timedelta(hours=hours[0])).not_valid_after(now + datetime.timedelta(hours=hours[1]))
                    .add_extension(x509.BasicConstraints(is_authority, None), critical=True))
         if alternatives:
             builder = builder.add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
         return builder.sign(self.key, hashes.SHA256())
 
-    def issue(self, name, *alternatives):
-        """Paths of a certificate and its key."""
+    def issue(self, name, *alternatives, hours=(-1, 1)):
+        """Paths of a certificate and its key; it is good from and to so many hours from now."""
         key = ec.generate_private_key(ec.SECP256R1())
-        certificate = self.sign(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]), key.public_key(), False, *alternatives)
+        certificate = self.sign(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]), key.public_key(), False, *alternatives, hours=hours)
         paths = [os.path.join(self.directory, f"{name}.{kind}") for kind in ("crt", "key")]
         self.write(paths[0], certificate.public_bytes(serialization.Encoding.PEM))
         self.write(paths[1], key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))

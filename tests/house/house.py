@@ -33,7 +33,7 @@ MAY_POINT_UP = {("src/runtime", "actors/message.def"), ("src/runtime", "actors/m
 # Other people's headers, by the start of their names: where they are at home, or where they never are. Starts of paths.
 ONLY_IN = {
     "ck_ring.h": ("src/runtime/ring.c",),
-    "ck_hs.h": ("src/admission/address_limits.c", "actors/relay_set.c"),
+    "ck_hs.h": ("src/admission/address_limits.c", "actors/ends.c"),
     "hiredis/": ("src/redis/",),
     "wslay/": ("src/ws/", "tests/", "tools/"),
     "openssl/ssl.h": ("src/tls/",),

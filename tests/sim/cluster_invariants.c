@@ -32,9 +32,9 @@ static void check_relay(const struct node *node, const struct relay *relay)
     const struct session *actor = node_find_actor(node, relay->key.self);
     if (relay->sent - relay->taken_there > CREDITS || relay->sent - relay->written_there > CREDITS)
         cluster_fail(node->cluster, "more texts are kept than there are credits");
-    if (relay->is_leaving || actor == NULL || actor->state != SESSION_CHATTING || actor->match != relay->key.match)
+    if (relay->is_leaving || actor == NULL || actor->state != SESSION_CHATTING || actor->match != relay->key.id)
         return;
-    if (relay->is_met && !ledger_have_met(&node->cluster->ledger, relay->key.match, actor->user_id, actor->peer->id))
+    if (relay->is_met && !ledger_have_met(&node->cluster->ledger, relay->key.id, actor->user_id, actor->peer->id))
         cluster_fail(node->cluster, "somebody has heard of a partner who has not taken the match");
 }
 
@@ -215,7 +215,7 @@ void check_that_nothing_remains(struct cluster *cluster)
     for (unsigned i = 0; i < cluster->node_count; i++) {
         const struct world *world = cluster->nodes[i].world;
         for (unsigned k = 0; k < SESSION_THREADS; k++) {
-            if (world->hosts[k].relays.count != 0)
+            if (world->hosts[k].relays.ends.count != 0)
                 cluster_fail(cluster, "a relay has outlived its chat");
         }
         if (world->reminders != 0)

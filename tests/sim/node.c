@@ -68,7 +68,7 @@ void node_kill(struct node *node)
     struct world *world = node->world;
     for (unsigned i = 0; i < SESSION_THREADS; i++) {
         for (const struct relay *relay = world->hosts[i].relays.first; relay != NULL; relay = relay->next)
-            ledger_break(world->ledger, relay->key.match);
+            ledger_break(world->ledger, relay->key.id);
     }
     node->world = NULL;
     node_store_free(node);
@@ -96,7 +96,7 @@ static void session_thread_turn(struct node *node, unsigned thread)
     take_messages(world, thread);
     threads_give_turn(world, thread);
     threads_fire_due(world, thread);
-    if (host->relays.count == 0 || world->now_ms < *repeat_ms || node->cluster->broken == BROKEN_REPEAT)
+    if (host->relays.ends.count == 0 || world->now_ms < *repeat_ms || node->cluster->broken == BROKEN_REPEAT)
         return;
     *repeat_ms = world->now_ms + RELAYS_TICK_MS;
     world->sender = thread;

@@ -186,13 +186,13 @@ static void on_node_died(struct world *world, unsigned thread, unsigned node)
     for (const struct relay *relay = host->relays.first; relay != NULL; relay = relay->next) {
         if (relay->partner.node != node)
             continue;
-        ledger_break(world->ledger, relay->key.match);
+        ledger_break(world->ledger, relay->key.id);
         world->broken++;
     }
     relays_on_node_died(host, node);
     for (uint32_t slot = 0; slot < world->actor_slots; slot++) {
         if (world->actor_is_alive[slot] && world->actors[slot].self.thread == thread)
-            relay_on_node_died(&world->actors[slot], host, node);
+            session_on_node_died(&world->actors[slot], host, node);
     }
 }
 

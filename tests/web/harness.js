@@ -31,7 +31,8 @@ export async function waitFor(condition, what, timeoutMs = TIMEOUT_MS) {
 }
 
 export class Server {
-  static async start({ port = 0, flags = [] } = {}) {
+  /** secureHost: the name by which it is known where the flags give it a certificate. */
+  static async start({ port = 0, flags = [], secureHost = '' } = {}) {
     const server = new Server();
     server.log = '';
     server.process = spawn(BINARY, ['--port', port, '--bind', '127.0.0.1', ...flags].map(String),
@@ -43,8 +44,8 @@ export class Server {
       return / event=listening .*\bport=(\d+)/.exec(server.log);
     }, 'the server to listen');
     server.port = Number(/ event=listening .*\bport=(\d+)/.exec(server.log)[1]);
-    server.url = `http://127.0.0.1:${server.port}`;
-    await waitFor(async () => (await fetch(`${server.url}/readyz`)).ok, '/readyz');
+    server.url = secureHost ? `https://${secureHost}:${server.port}` : `http://127.0.0.1:${server.port}`;
+    await waitFor(async () => secureHost ? / event=redis_up /.test(server.log) : (await fetch(`${server.url}/readyz`)).ok, '/readyz');
     return server;
   }
 
@@ -203,14 +204,14 @@ export async function meet(a, b, ...interests) {
   await b.isChatting();
 }
 
-/** keepsPages: with the back/forward cache, which playwright turns off. */
-export const launch = ({ keepsPages = false } = {}) => chromium.launch({
-  executablePath: CHROMIUM, headless: true, args: CHROMIUM_FLAGS,
+/** keepsPages: with the back/forward cache, which playwright turns off. args: further flags of Chromium. */
+export const launch = ({ keepsPages = false, args = [] } = {}) => chromium.launch({
+  executablePath: CHROMIUM, headless: true, args: [...CHROMIUM_FLAGS, ...args],
   ignoreDefaultArgs: keepsPages ? ['--disable-back-forward-cache'] : [],
 });
 
 /** A server and a browser for all tests of a file. */
-export function useWorld({ flags = [], ...browser } = {}) {
+export function useWorld({ flags = [], secureHost = '', ...browser } = {}) {
   const world = { problems: [], users: [] };
 
   world.user = async options => {
@@ -240,7 +241,7 @@ export function useWorld({ flags = [], ...browser } = {}) {
   };
 
   before(async () => {
-    world.server = await Server.start({ flags });
+    world.server = await Server.start({ flags, secureHost });
     world.browser = await launch(browser);
   });
   afterEach(async () => {

@@ -15,9 +15,9 @@ static void check_rest(uint32_t of_seed)
     for (unsigned i = 0; i < 2; i++) {
         struct side *side = &sides[i];
         bool is_in_chat = side->session.state == SESSION_CHATTING;
-        if (side->credits <= (is_in_chat ? CREDITS / 2 : CREDITS - 1) || side->session.unwritten != 0 || side->host.relays.count != is_in_chat || side->coming_count != 0)
+        if (side->credits <= (is_in_chat ? CREDITS / 2 : CREDITS - 1) || side->session.unwritten != 0 || side->host.relays.ends.count != is_in_chat || side->coming_count != 0)
             fail_msg("seed %u, side %u: %d credits, %u unwritten, %u relays, %zu coming", of_seed, i, side->credits, side->session.unwritten,
-                     side->host.relays.count, side->coming_count);
+                     side->host.relays.ends.count, side->coming_count);
         if (is_in_chat && other(side)->session.match == side->session.match)
             assert_int_equal(side->heard, other(side)->written[side->session.match]);
         assert_int_equal(metrics_sum(&side->metrics, 1, METRIC_REMOTE_CHATS), is_in_chat);
@@ -98,11 +98,11 @@ static void when_the_node_dies_the_chat_is_over_and_its_credits_are_back(void **
     relays_on_node_died(&sides[0].host, sides[0].peer_index + 1);
     relay_on_node_died(&sides[0].session, &sides[0].host, sides[0].peer_index + 1);
     assert_int_equal(sides[0].session.state, SESSION_CHATTING);
-    assert_int_equal(sides[0].host.relays.count, 1);
+    assert_int_equal(sides[0].host.relays.ends.count, 1);
     relays_on_node_died(&sides[0].host, sides[0].peer_index);
     relay_on_node_died(&sides[0].session, &sides[0].host, sides[0].peer_index);
     assert_int_equal(sides[0].credits, CREDITS);
-    assert_int_equal(sides[0].host.relays.count, 0);
+    assert_int_equal(sides[0].host.relays.ends.count, 0);
     assert_int_equal(sides[0].session.state, SESSION_IDLE);
     is_drowned = false;
     finish();
@@ -134,7 +134,7 @@ static void who_hears_of_a_match_too_late_does_not_stay_in_it(void **state)
     is_drowned = false;
     calm_down();
     assert_int_equal(sides[1].session.state, SESSION_IDLE);
-    assert_int_equal(sides[1].host.relays.count, 0);
+    assert_int_equal(sides[1].host.relays.ends.count, 0);
     finish();
 }
 
@@ -172,10 +172,10 @@ static void who_is_gone_still_says_so(void **state)
     while (sides[1].unwritten_count > 0)
         socket_takes_one(&sides[1]);
     assert_int_equal(sides[1].session.state, SESSION_IDLE);
-    assert_int_equal(sides[0].host.relays.count, 1);
+    assert_int_equal(sides[0].host.relays.ends.count, 1);
     time_passes(10);
     all_is_undeliverable(&sides[0]); /* its answers */
-    assert_int_equal(sides[0].host.relays.count, 0);
+    assert_int_equal(sides[0].host.relays.ends.count, 0);
     finish();
 }
 
@@ -237,12 +237,12 @@ static void who_does_not_meet_its_partner_has_been_left(void **state)
     }
     assert_int_equal(sides[0].session.state, SESSION_IDLE);
     assert_true(sides[0].has_ended[matches]); /* in the store */
-    assert_int_equal(sides[0].host.relays.count, 1); /* and still says so */
+    assert_int_equal(sides[0].host.relays.ends.count, 1); /* and still says so */
     assert_int_equal(sides[1].session.state, SESSION_SEARCHING);
     const uint32_t former = sides[1].session.search;
     is_drowned = false;
     calm_down();
-    assert_int_equal(sides[0].host.relays.count, 0);
+    assert_int_equal(sides[0].host.relays.ends.count, 0);
     assert_int_equal(sides[1].session.state, SESSION_SEARCHING); /* and what comes of that match now is of an earlier search */
     assert_int_equal(sides[1].session.search, former + 1);
     search(&sides[0]);
@@ -272,7 +272,7 @@ static void who_waits_for_a_seeker_that_is_gone_is_told(void **state)
     time_passes(1);
     something_comes(&sides[1]);
     assert_int_equal(sides[1].session.state, SESSION_IDLE);
-    assert_int_equal(sides[1].host.relays.count, 0);
+    assert_int_equal(sides[1].host.relays.ends.count, 0);
     finish();
 }
 
@@ -317,7 +317,7 @@ static void a_match_comes_again_after_the_chat(bool is_gone)
     }
     assert_int_equal(sides[0].session.state, SESSION_IDLE);
     assert_int_equal(sides[0].heard, 1);
-    assert_int_equal(sides[1].host.relays.count, 0);
+    assert_int_equal(sides[1].host.relays.ends.count, 0);
     finish();
 }
 
@@ -342,7 +342,7 @@ static void whom_one_has_blocked_one_does_not_meet(void **state)
     assert_int_equal(sides[1].refused, 1);
     assert_int_equal(sides[0].session.state, SESSION_IDLE); /* it was told of a partner who left at once */
     assert_int_equal(sides[1].session.state, SESSION_SEARCHING);
-    assert_int_equal(sides[0].host.relays.count + sides[1].host.relays.count, 0);
+    assert_int_equal(sides[0].host.relays.ends.count + sides[1].host.relays.ends.count, 0);
     finish();
 }
 

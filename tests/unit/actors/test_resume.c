@@ -200,21 +200,21 @@ static void a_token_serves_once(void **state)
     (void)state;
     uint8_t first[TOKEN_SECRET_BYTES] = { 1 }, second[TOKEN_SECRET_BYTES] = { 2 }, none[TOKEN_SECRET_BYTES] = { 0 };
     resume_set_secret(resume, first, NULL);
-    assert_true(resume_serves(resume, first));
-    assert_false(resume_serves(resume, none)); /* there was no former one */
+    assert_true(resume_serves(resume, first, resume->is_away));
+    assert_false(resume_serves(resume, none, resume->is_away)); /* there was no former one */
     resume->is_away = true;
-    assert_false(resume_serves(resume, none));
+    assert_false(resume_serves(resume, none, resume->is_away));
     resume->is_away = false;
     resume_set_secret(resume, second, first);
-    assert_true(resume_serves(resume, second));
-    assert_false(resume_serves(resume, first)); /* its connection is there */
+    assert_true(resume_serves(resume, second, resume->is_away));
+    assert_false(resume_serves(resume, first, resume->is_away)); /* its connection is there */
     resume->is_away = true;
-    assert_true(resume_serves(resume, first)); /* it broke before it was heard */
+    assert_true(resume_serves(resume, first, resume->is_away)); /* it broke before it was heard */
     resume_hear(resume);
-    assert_false(resume_serves(resume, first));
-    assert_true(resume_serves(resume, second));
+    assert_false(resume_serves(resume, first, resume->is_away));
+    assert_true(resume_serves(resume, second, resume->is_away));
     second[TOKEN_SECRET_BYTES - 1] ^= 1;
-    assert_false(resume_serves(resume, second));
+    assert_false(resume_serves(resume, second, resume->is_away));
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)

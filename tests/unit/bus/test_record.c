@@ -95,6 +95,53 @@ static void there_it_is_what_it_was_here(void **state)
     }
 }
 
+static void what_is_said_by_a_line(void **state)
+{
+    (void)state;
+    struct message message = say(CONN_RESUME), read;
+    message.payload = payload_copy("seventeen letters", 17);
+    message.conn_resume.seq = 77;
+    read = arrives(&message);
+    assert_int_equal(read.conn_resume.seq, 77);
+    assert_int_equal(read.payload->length, 17);
+    assert_memory_equal(read.payload->bytes, "seventeen letters", 17);
+    message_discard(&read);
+    message_discard(&message);
+
+    for (unsigned kind = 0; kind <= LINE_KINDS; kind++) {
+        struct batch batch = { 0 };
+        message = say(LINE_ITEM);
+        message.payload = kind % 2 == 0 ? payload_copy("text", 4) : NULL;
+        message.line_item.number = UINT32_MAX;
+        message.line_item.taken = 5;
+        message.line_item.kind = kind;
+        message.line_item.value = 4002;
+        if (kind == 0 || kind == LINE_KINDS) {
+            const struct batch_record record = pass(&batch, &message);
+            assert_int_equal(record_read(&read, &record, OUR_INDEX_THERE), RECORD_MALFORMED);
+        } else {
+            read = arrives(&message);
+            assert_int_equal(read.line_item.number, UINT32_MAX);
+            assert_int_equal(read.line_item.taken, 5);
+            assert_int_equal(read.line_item.kind, kind);
+            assert_int_equal(read.line_item.value, 4002);
+            assert_int_equal(read.payload->length, message.payload != NULL ? 4 : 0);
+            message_discard(&read);
+        }
+        message_discard(&message);
+        batch_fini(&batch);
+    }
+
+    message = say(LINE_TAKEN);
+    message.line_taken.taken = 9;
+    message.line_taken.wants_repeat = 1;
+    read = arrives(&message);
+    assert_int_equal(read.line_taken.taken, 9);
+    assert_int_equal(read.line_taken.wants_repeat, 1);
+    message = say(LINE_DEAD);
+    arrives(&message);
+}
+
 static void a_match_with_a_user_of_the_sender(void **state)
 {
     (void)state;
@@ -171,7 +218,7 @@ static void what_is_not_known_is_passed_over(void **state)
     uint8_t body[64] = { 1 };
     for (unsigned type = 0; type <= UINT8_MAX; type++) {
         const struct batch_record record = { .type = (uint8_t)type, .body = body, .length = 3 };
-        bool is_message = type >= RECORD_PEER_TEXT && type <= RECORD_PEER_BACK;
+        bool is_message = type >= RECORD_PEER_TEXT && type <= RECORD_LINE_DEAD;
         assert_int_equal(record_read(&read, &record, 1), is_message ? RECORD_MALFORMED : RECORD_UNKNOWN);
     }
 }
@@ -193,6 +240,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(there_it_is_what_it_was_here),
+        cmocka_unit_test(what_is_said_by_a_line),
         cmocka_unit_test(a_match_with_a_user_of_the_sender),
         cmocka_unit_test(a_thread_may_speak),
         cmocka_unit_test(what_cannot_be_is_malformed),

@@ -10,7 +10,7 @@ static struct http_text text(const char *bytes)
 
 static bool is_allowed(const char *list, const char *origin, const char *host)
 {
-    return origin_is_allowed(list, text(origin), text(host));
+    return origin_is_allowed(list, text(origin), text(host), false);
 }
 
 static void the_own_host_is_allowed(void **state)
@@ -54,7 +54,17 @@ static void the_own_host_is_allowed(void **state)
         assert_int_equal(is_allowed("", examples[i].origin, examples[i].host), examples[i].is_allowed);
     char longest[600];
     memset(longest, 'a', sizeof longest);
-    assert_false(origin_is_allowed("", text("http://a"), (struct http_text){ longest, sizeof longest }));
+    assert_false(origin_is_allowed("", text("http://a"), (struct http_text){ longest, sizeof longest }, false));
+}
+
+static void with_tls_of_our_own_pages_are_https(void **state)
+{
+    (void)state;
+    assert_true(origin_is_allowed("", text("https://a.example"), text("a.example"), true));
+    assert_true(origin_is_allowed("", text("HTTPS://a.example:8443"), text("a.example:8443"), true));
+    assert_false(origin_is_allowed("", text("http://a.example"), text("a.example"), true));
+    assert_false(origin_is_allowed("", text("http://a.example:8443"), text("a.example:8443"), true));
+    assert_true(origin_is_allowed("http://a.example", text("http://a.example"), text("a.example"), true)); /* by the list */
 }
 
 static void the_list_allows_others(void **state)
@@ -133,6 +143,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_own_host_is_allowed),
+        cmocka_unit_test(with_tls_of_our_own_pages_are_https),
         cmocka_unit_test(the_list_allows_others),
         cmocka_unit_test(a_star_allows_every_origin_that_is_one),
         cmocka_unit_test(a_scheme_may_be_any),

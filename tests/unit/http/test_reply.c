@@ -208,6 +208,51 @@ static void stats_count_users(void **state)
     expect_part("\nchatterbox_users 5\n");
 }
 
+static void redirect(const char *host, const char *path, const char *query, unsigned port)
+{
+    const struct http_request request = { .is_get = true, .hosts = 1, .host = { host, strlen(host) }, .path = { path, strlen(path) }, .query = { query, strlen(query) } };
+    const size_t length = http_reply_redirect(text, sizeof text - 1, &request, port);
+    assert_true(length < sizeof text);
+    text[length] = '\0';
+}
+
+static void people_are_sent_to_https_of_the_same_host(void **state)
+{
+    static const struct {
+        const char *host, *path, *query;
+        unsigned port;
+        const char *location;
+    } cases[] = {
+        { "a.example", "/", "", 443, "https://a.example/" },
+        { "a.example:80", "/app.js", "x=1&y", 443, "https://a.example/app.js?x=1&y" },
+        { "127.0.0.1:8080", "/", "", 8443, "https://127.0.0.1:8443/" },
+        { "[::1]:80", "/", "", 8443, "https://[::1]:8443/" },
+        { "a.example", "//b.example/", "", 443, "https://a.example//b.example/" },
+    };
+    static const char *const bad[] = { "", "a b", "a/b", "a@b", "[::1", "a.example\"", ":80" };
+    char location[128];
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        redirect(cases[i].host, cases[i].path, cases[i].query, cases[i].port);
+        expect_start("HTTP/1.1 308 Permanent Redirect\r\n");
+        snprintf(location, sizeof location, "\r\nLocation: %s\r\n", cases[i].location);
+        expect_part(location);
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        redirect(bad[i], "/", "", 443);
+        expect_start("HTTP/1.1 400 ");
+        expect_no_part("Location");
+    }
+}
+
+static void what_is_no_tls_is_told_so(void **state)
+{
+    (void)state;
+    text[http_reply_insecure(text, sizeof text - 1)] = '\0';
+    expect_start("HTTP/1.1 400 Bad Request\r\n");
+    assert_string_equal(body_in_text(), "This port speaks HTTPS: write https:// or wss://\n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -221,6 +266,8 @@ int main(void)
         cmocka_unit_test(a_head_is_told_the_length_and_no_more),
         cmocka_unit_test(it_is_ready_while_redis_and_the_bus_are_up),
         cmocka_unit_test(stats_count_users),
+        cmocka_unit_test(people_are_sent_to_https_of_the_same_host),
+        cmocka_unit_test(what_is_no_tls_is_told_so),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

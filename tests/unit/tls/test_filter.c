@@ -1,51 +1,18 @@
 /* Two filters, a client's and a server's, that talk to each other through a wire of memory. */
 #include "unit/unit.h"
 
-#include <openssl/evp.h>
-#include <openssl/pem.h>
-#include <openssl/x509v3.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "tls/filter.h"
+#include "unit/tls/pem.h"
 
 static char directory[] = "/tmp/test_tls_filter.XXXXXX";
-static char certificate_path[64], key_path[64], stranger_path[64];
+static char certificate_path[64], key_path[64], stranger_path[64], changing_path[64], changing_key_path[64];
 static struct tls_context client_context, server_context;
 static struct tls_filter *client, *server;
-
-/* A certificate that vouches for itself, of localhost and 127.0.0.1. */
-static void make_certificate(const char *path, const char *key_file)
-{
-    EVP_PKEY *key = EVP_EC_gen("P-256");
-    X509 *certificate = X509_new();
-    assert_non_null(key);
-    assert_non_null(certificate);
-    X509_set_version(certificate, 2);
-    ASN1_INTEGER_set(X509_get_serialNumber(certificate), 1);
-    X509_gmtime_adj(X509_getm_notBefore(certificate), -60);
-    X509_gmtime_adj(X509_getm_notAfter(certificate), 3600);
-    X509_set_pubkey(certificate, key);
-    X509_NAME_add_entry_by_txt(X509_get_subject_name(certificate), "CN", MBSTRING_ASC, (const unsigned char *)"test", -1, -1, 0);
-    X509_set_issuer_name(certificate, X509_get_subject_name(certificate));
-    X509_EXTENSION *names = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, "DNS:localhost,IP:127.0.0.1");
-    assert_int_equal(X509_add_ext(certificate, names, -1), 1);
-    X509_EXTENSION_free(names);
-    assert_true(X509_sign(certificate, key, EVP_sha256()) > 0);
-    FILE *file = fopen(path, "w");
-    assert_non_null(file);
-    assert_int_equal(PEM_write_X509(file, certificate), 1);
-    fclose(file);
-    if (key_file != NULL) {
-        file = fopen(key_file, "w");
-        assert_non_null(file);
-        assert_int_equal(PEM_write_PrivateKey(file, key, NULL, NULL, 0, NULL, NULL), 1);
-        fclose(file);
-    }
-    X509_free(certificate);
-    EVP_PKEY_free(key);
-}
 
 static int make_files(void **state)
 {
@@ -54,15 +21,17 @@ static int make_files(void **state)
     snprintf(certificate_path, sizeof certificate_path, "%s/certificate", directory);
     snprintf(key_path, sizeof key_path, "%s/key", directory);
     snprintf(stranger_path, sizeof stranger_path, "%s/stranger", directory);
-    make_certificate(certificate_path, key_path);
-    make_certificate(stranger_path, NULL);
+    snprintf(changing_path, sizeof changing_path, "%s/changing", directory);
+    snprintf(changing_key_path, sizeof changing_key_path, "%s/changing_key", directory);
+    pem_make(certificate_path, key_path, -60, 3600);
+    pem_make(stranger_path, NULL, -60, 3600);
     return 0;
 }
 
 static int remove_files(void **state)
 {
     (void)state;
-    return unlink(certificate_path) | unlink(key_path) | unlink(stranger_path) | rmdir(directory);
+    return unlink(certificate_path) | unlink(key_path) | unlink(stranger_path) | unlink(changing_path) | unlink(changing_key_path) | rmdir(directory);
 }
 
 static void begin(const char *authorities, const char *host)
@@ -217,6 +186,128 @@ static void files_that_will_not_do(void **state)
     assert_non_null(strstr(error, "expected the certificate's key in PEM"));
 }
 
+static void is_no_server(long begins, long ends, const char *why)
+{
+    struct tls_context context;
+    char error[TLS_ERROR_BYTES];
+    pem_make(changing_path, changing_key_path, begins, ends);
+    assert_false(tls_context_init(&context, TLS_SERVER, &(struct tls_files){ "", changing_path, changing_key_path }, error));
+    assert_non_null(strstr(error, why));
+    /* A client shows what it has: who wants to know it says what is wrong with it. */
+    assert_true(tls_context_init(&context, TLS_CLIENT, &(struct tls_files){ "", changing_path, changing_key_path }, error));
+    tls_context_fini(&context);
+}
+
+static void a_server_has_a_certificate_that_is_good_now(void **state)
+{
+    struct tls_context context;
+    char error[TLS_ERROR_BYTES];
+    (void)state;
+    is_no_server(-3600, -1, "has ended");
+    is_no_server(3600, 7200, "begins later");
+    const int64_t now = (int64_t)time(NULL);
+    pem_make(changing_path, changing_key_path, -60, 7200);
+    pem_append(changing_path, certificate_path);
+    assert_true(tls_context_init(&context, TLS_SERVER, &(struct tls_files){ "", changing_path, changing_key_path }, error));
+    assert_in_range(tls_context_ends(&context), now + 3600 - 60, now + 3600); /* the second one ends first */
+    tls_context_fini(&context);
+    pem_make(stranger_path, NULL, -3600, -1);
+    pem_make(changing_path, changing_key_path, -60, 7200);
+    pem_append(changing_path, stranger_path);
+    assert_false(tls_context_init(&context, TLS_SERVER, &(struct tls_files){ "", changing_path, changing_key_path }, error));
+    assert_non_null(strstr(error, "has ended"));
+    pem_make(stranger_path, NULL, -60, 3600);
+}
+
+static void a_good_bye_is_heard_and_what_was_written_before_it(void **state)
+{
+    char heard[16];
+    size_t length;
+    const char *sealed;
+    (void)state;
+    begin(certificate_path, "localhost");
+    assert_int_equal(shake_hands(1000), TLS_GOES_ON);
+    assert_int_equal(tls_filter_write(server, "BYE", 3), TLS_GOES_ON);
+    tls_filter_say_good_bye(server);
+    const size_t once = tls_filter_unsent(server, &sealed);
+    tls_filter_say_good_bye(server);
+    assert_int_equal(tls_filter_unsent(server, &sealed), once); /* and no second one */
+    assert_int_equal(carry(server, client, 1000), TLS_GOES_ON);
+    assert_int_equal(tls_filter_read(client, heard, sizeof heard, &length), TLS_GOES_ON);
+    assert_int_equal(length, 3);
+    assert_int_equal(tls_filter_read(client, heard, sizeof heard, &length), TLS_CLOSED);
+    /* The other way it is still open. */
+    assert_int_equal(tls_filter_write(client, "YES", 3), TLS_GOES_ON);
+    assert_int_equal(carry(client, server, 1000), TLS_GOES_ON);
+    assert_int_equal(tls_filter_read(server, heard, sizeof heard, &length), TLS_GOES_ON);
+    assert_int_equal(length, 3);
+    end();
+}
+
+/* Two connections whose server's ends are the same. What one breaks must not reach the other. */
+static void filters_share_a_wire(void **state)
+{
+    enum { CONNECTIONS = 2 };
+    struct tls_filter *clients[CONNECTIONS], *servers[CONNECTIONS];
+    struct tls_wire *wire = tls_wire_new();
+    char heard[16];
+    size_t length;
+    const char *bytes;
+    (void)state;
+    begin(certificate_path, "localhost");
+    for (unsigned i = 0; i < CONNECTIONS; i++) {
+        clients[i] = tls_filter_new(&client_context, "localhost");
+        servers[i] = tls_filter_new_on(&server_context, wire);
+        assert_int_equal(tls_filter_shake_hands(clients[i]), TLS_GOES_ON);
+    }
+    for (unsigned round = 0; round < 3; round++) {
+        for (unsigned i = 0; i < CONNECTIONS; i++) {
+            assert_int_equal(carry(clients[i], servers[i], 100000), TLS_GOES_ON);
+            assert_int_equal(carry(servers[i], clients[i], 100000), TLS_GOES_ON);
+        }
+    }
+    for (unsigned i = 0; i < CONNECTIONS; i++) {
+        assert_true(tls_filter_is_open(clients[i]) && tls_filter_is_open(servers[i]));
+        assert_int_equal(tls_filter_write(clients[i], i == 0 ? "a" : "b", 1), TLS_GOES_ON);
+    }
+    for (unsigned i = 0; i < CONNECTIONS; i++) {
+        assert_int_equal(carry(clients[i], servers[i], 100000), TLS_GOES_ON);
+        assert_int_equal(tls_filter_read(servers[i], heard, sizeof heard, &length), TLS_GOES_ON);
+        assert_true(length == 1 && heard[0] == (i == 0 ? 'a' : 'b'));
+        assert_int_equal(tls_filter_read(servers[i], heard, sizeof heard, &length), TLS_GOES_ON);
+        assert_int_equal(length, 0);
+    }
+    /* Nonsense, and more of it behind what is found to be nonsense. */
+    tls_filter_receive(servers[0], "\x17\x03\x03\0\x20 this is no record that anybody has sealed", 48);
+    assert_int_equal(tls_filter_read(servers[0], heard, sizeof heard, &length), TLS_FAILED);
+    length = tls_filter_unsent(servers[0], &bytes);
+    assert_true(length > 0); /* why */
+    tls_filter_sent(servers[0], length);
+    assert_int_equal(tls_filter_write(clients[1], "c", 1), TLS_GOES_ON);
+    assert_int_equal(carry(clients[1], servers[1], 100000), TLS_GOES_ON);
+    assert_int_equal(tls_filter_read(servers[1], heard, sizeof heard, &length), TLS_GOES_ON);
+    assert_true(length == 1 && heard[0] == 'c');
+    for (unsigned i = 0; i < CONNECTIONS; i++) {
+        tls_filter_free(&clients[i]);
+        tls_filter_free(&servers[i]);
+    }
+    tls_wire_free(&wire);
+    assert_null(wire);
+    end();
+}
+
+static void a_context_lives_as_long_as_somebody_has_it(void **state)
+{
+    (void)state;
+    begin(certificate_path, "localhost");
+    struct tls_context shared = tls_context_share(&server_context);
+    tls_context_fini(&server_context); /* the filter has it, too */
+    assert_int_equal(shake_hands(1000), TLS_GOES_ON);
+    assert_true(tls_filter_is_open(server));
+    server_context = shared;
+    end();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -224,6 +315,10 @@ int main(void)
         cmocka_unit_test(who_is_not_believed),
         cmocka_unit_test(nonsense_and_changed_bytes),
         cmocka_unit_test(files_that_will_not_do),
+        cmocka_unit_test(a_server_has_a_certificate_that_is_good_now),
+        cmocka_unit_test(a_good_bye_is_heard_and_what_was_written_before_it),
+        cmocka_unit_test(filters_share_a_wire),
+        cmocka_unit_test(a_context_lives_as_long_as_somebody_has_it),
     };
     return cmocka_run_group_tests(tests, make_files, remove_files);
 }
