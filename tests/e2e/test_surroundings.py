@@ -26,7 +26,7 @@ class Quiet:
     """A server whose log is somebody else's business."""
 
     def __init__(self, *flags, **popen):
-        self.port = unused_port()
+        self.port, self.tls = unused_port(), None
         self.url = f"ws://127.0.0.1:{self.port}/ws/textchat/"
         self.process = subprocess.Popen([BINARY, "--port", str(self.port), "--bind", "127.0.0.1", *flags], **popen)
 
