@@ -83,7 +83,8 @@ def wait_for_peers(nodes, count):
 
 # As in src/bus/record.def.
 BEAT, LEAVE, BURIED, TEXT, WRITTEN, GAP, ASK, LEFT, LEFT_HEARD, MATCH_FOUND, MATCH_TAKEN = 1, 2, 3, 16, 17, 18, 19, 20, 21, 23, 24
-BODY = {TEXT: ">QI", WRITTEN: ">QII", GAP: ">QII", ASK: ">Q", LEFT: ">QI", LEFT_HEARD: ">Q", MATCH_TAKEN: ">Q"}
+RESUME, ITEM, TAKEN, DEAD = 27, 28, 29, 30  # of a line
+BODY = {RESUME: ">I", ITEM: ">IIII", TAKEN: ">II", DEAD: ">", TEXT: ">QI", WRITTEN: ">QII", GAP: ">QII", ASK: ">Q", LEFT: ">QI", LEFT_HEARD: ">Q", MATCH_TAKEN: ">Q"}
 EVERYBODY = 0
 
 
@@ -149,7 +150,7 @@ class Peer:
         """The next record for us is of this kind. Returns its numbers, and what follows them."""
         source, found, to, sender, numbers, rest = self.heard.get(timeout=timeout)
         assert (found, to) == (kind, self.SELF), (found, numbers, rest)
-        return (*numbers, rest) if found == TEXT else numbers
+        return (*numbers, rest) if found in (TEXT, ITEM) else numbers
 
     def hears_nothing(self, seconds=0.3):
         time.sleep(seconds)

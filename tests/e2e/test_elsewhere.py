@@ -1,9 +1,11 @@
 """Who comes back by way of another node than that of its session."""
 import asyncio
+import base64
 import contextlib
+import json
 
 import pytest
-from cluster import Cluster
+from cluster import DEAD, ITEM, RESUME, TAKEN, Cluster, Peer, address, wait_for_peers
 from harness import SLOWNESS, Client, close_all, in_thread, wait_for
 from returning import Returning
 
@@ -273,4 +275,66 @@ def test_the_connection_counts_where_it_is_and_the_session_at_home():
             await close_all(a)
             await nobody_is_left(nodes)
             assert not any(word in line for node in nodes for line in node.log for word in (token, token[20:], "resume="))
+    asyncio.run(run())
+
+
+# enum line_kind of src/runtime/message.h.
+ACCEPTED, NEWS, ANSWER, CREDITS, CLOSE, CLIENT_TEXT, GONE = 1, 2, 3, 5, 6, 7, 9
+
+
+def test_what_a_line_carries():
+    """A node that we did not write shows the token, loses, doubles and reorders."""
+    async def run():
+        with contextlib.ExitStack() as stack:
+            cluster = await in_thread(Cluster, stack)
+            node = await in_thread(cluster.node)
+            peer = Peer(cluster.bus.path)
+            stack.callback(peer.close)
+            await in_thread(wait_for_peers, [node], 1)
+            a = await (await Returning.connect(node)).like("lines")
+            await a.cut()
+            token = base64.urlsafe_b64decode(a.token + "=")
+            home, actor, secret = int.from_bytes(token[:8], "big"), token[8:15], token[15:]
+            await in_thread(wait_for, lambda: home in peer.seen, "the node's beats")
+
+            def say(kind, *numbers, **more):
+                peer.say(home, kind, actor, *numbers, **more)
+
+            async def hear(kind):
+                return await in_thread(peer.hear, kind, 3 * SLOWNESS)
+            say(RESUME, a.seq, rest=secret[:-1] + b"?")
+            assert await hear(DEAD) == ()
+            say(RESUME, a.seq, rest=secret[:-1])
+            assert await hear(DEAD) == ()
+            say(TAKEN, 1, 0)
+            assert await hear(DEAD) == ()
+            say(RESUME, a.seq, rest=secret)
+            for _ in range(2):  # and again, since nothing was acknowledged
+                assert await hear(ITEM) == (1, 0, ACCEPTED, 0, b"")
+                number, taken, kind, value, event = await hear(ITEM)
+                assert (number, taken, kind, value) == (2, 0, NEWS, 0) and json.loads(event)["data"]["state"] == "idle"
+                assert node.metric("afar") == 1
+                say(RESUME, a.seq, rest=secret)  # once more: it has been heard
+            say(TAKEN, 2, 0)
+            request = b'{"type":"end_matching"}'
+            say(ITEM, 2, 2, CLIENT_TEXT, 0, rest=request)
+            assert await hear(TAKEN) == (0, 1)
+            say(ITEM, 1, 2, CLIENT_TEXT, 0, rest=request)
+            number, taken, kind, value, event = await hear(ITEM)
+            assert (number, taken, kind, value) == (3, 1, ANSWER, 0) and json.loads(event)["type"] == "success"
+            say(ITEM, 1, 3, CLIENT_TEXT, 0, rest=request)
+            assert await hear(TAKEN) == (1, 0)
+            say(ITEM, 2, 3, CLIENT_TEXT, 0, rest=b'{"type":"start_matching"}')
+            assert (await hear(ITEM))[:4] == (4, 2, CREDITS, 1)
+            assert (await hear(ITEM))[:4] == (5, 2, NEWS, 0)  # no_match
+            say(ITEM, 3, 5, CLIENT_TEXT, 0, rest=b"", sender=address(2, 7, 10))
+            peer.SELF, right = address(2, 7, 10), peer.SELF
+            assert await hear(DEAD) == ()
+            peer.SELF = right
+            say(ITEM, 3, 5, GONE, 3001)
+            assert await hear(ITEM) == (6, 3, CLOSE, 3001, b"")
+            say(TAKEN, 6, 0)
+            assert (node.metric("away"), node.metric("afar")) == (1, 0)
+            say(ITEM, 4, 6, CLIENT_TEXT, 0, rest=request)
+            assert await hear(DEAD) == ()
     asyncio.run(run())
