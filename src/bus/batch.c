@@ -38,6 +38,12 @@ uint8_t *batch_reserve(struct batch *batch, uint8_t type, size_t body_length)
     return batch->bytes + used + BATCH_RECORD_BYTES;
 }
 
+size_t batch_room(const struct batch *batch)
+{
+    const size_t used = (batch->records > 0 ? batch->used : BATCH_HEADER_BYTES) + BATCH_RECORD_BYTES + SEAL_TAG_BYTES;
+    return used < BATCH_BYTES ? BATCH_BYTES - used : 0;
+}
+
 bool batch_add(struct batch *batch, uint8_t type, const void *body, size_t body_length)
 {
     uint8_t *into = batch_reserve(batch, type, body_length);

@@ -21,7 +21,7 @@
 
 /* The longest is what redis/stream.h takes in one reply, less what stands around it there. */
 enum {
-    BATCH_VERSION = 1,
+    BATCH_VERSION = 2, /* a node passes over what is of another: the two do not know each other */
     BATCH_HEADER_BYTES = 25,
     BATCH_RECORD_BYTES = 4, /* before a body */
     BATCH_BYTES = 65536,
@@ -50,6 +50,9 @@ bool batch_add(struct batch *batch, uint8_t type, const void *body, size_t body_
 
 /* The same in two steps, for a body that is made in place: room for body_length bytes, or NULL. */
 uint8_t *batch_reserve(struct batch *batch, uint8_t type, size_t body_length) __attribute__((warn_unused_result));
+
+/* The longest body that fits, beside what is there, into BATCH_BYTES. */
+size_t batch_room(const struct batch *batch);
 
 /* Seal what was added. Returns the length of batch->bytes, which are good until the next batch_add(). The batch is empty then; its memory is
  * kept. */

@@ -125,6 +125,15 @@ static bool awaits_answer(const struct message *message)
             message->type == LINE_ITEM);
 }
 
+/* Of a run: its texts have numbers in a row. */
+static void drop_first(struct message *run, unsigned texts)
+{
+    run->more = (uint16_t)(run->more - texts);
+    run->peer_text.number += texts;
+    for (; texts > 0; texts--)
+        run->payload = run->payload->next;
+}
+
 bool links_write(struct links *links, const struct message *message)
 {
     struct link *link = links->link[message->to.node];
@@ -134,16 +143,18 @@ bool links_write(struct links *links, const struct message *message)
     }
     if (link->batch.records == 0)
         list_told(links, message->to.node);
-    struct message one = *message; /* of a run: its texts have numbers in a row */
-    for (one.more = 0; one.payload != NULL || message->payload == NULL; one.payload = one.payload->next, one.peer_text.number++) {
-        if (!record_write(&link->batch, &one)) {
+    struct message rest = *message;
+    for (;;) {
+        unsigned written = record_write(&link->batch, &rest);
+        if (written == 0) {
             publish_link(links, link);
-            CHECK(record_write(&link->batch, &one));
+            written = record_write(&link->batch, &rest);
+            CHECK(written > 0);
         }
-        if (one.payload == NULL)
-            break;
+        if (written == message_texts(&rest))
+            return true;
+        drop_first(&rest, written);
     }
-    return true;
 }
 
 void links_flush(struct links *links)

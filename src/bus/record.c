@@ -8,6 +8,9 @@ enum { MATCH_BYTES = 8, NUMBER_BYTES = 4, NUMBERS_MAX = 4 };
 _Static_assert(NUMBERS_MAX * NUMBER_BYTES <= RECORD_LONGEST_FIXED && MATCH_BYTES + NUMBER_BYTES <= RECORD_LONGEST_FIXED,
                "what stands before a payload that may be long");
 
+/* Before each text of a run: u16 what it has in common with the one before it, at their beginnings; u24 length of the rest. */
+enum { TEXT_SHARED_BYTES = 2, TEXT_HEAD_BYTES = 5 };
+
 static void put_address(uint8_t bytes[RECORD_ADDRESS_BYTES], struct address address)
 {
     bytes[0] = address.thread;
@@ -49,6 +52,7 @@ static bool shape_of(struct content *content, enum record_type type)
     *content = (struct content){ .type = type, .has_match = true };
     switch (type) {
     case RECORD_PEER_TEXT:
+    case RECORD_PEER_TEXTS:
         content->has_payload = true;
         content->number_count = 1;
         return true;
@@ -99,6 +103,10 @@ static bool shape_of(struct content *content, enum record_type type)
 
 static enum record_type type_of(const struct message *message)
 {
+    if (message->more > 0) {
+        CHECK(message->type == PEER_TEXT);
+        return RECORD_PEER_TEXTS;
+    }
     switch ((enum message_type)message->type) {
 #define RECORD(name, number)
 #define MESSAGE(name, number) \
@@ -117,6 +125,7 @@ static void take_from_message(struct content *content, const struct message *mes
 {
     switch (content->type) {
     case RECORD_PEER_TEXT:
+    case RECORD_PEER_TEXTS:
         content->match = message->peer_text.match;
         content->numbers[0] = message->peer_text.number;
         break;
@@ -178,6 +187,7 @@ static void put_into_message(struct message *message, const struct content *cont
 {
     switch (content->type) {
     case RECORD_PEER_TEXT:
+    case RECORD_PEER_TEXTS:
         message->type = PEER_TEXT;
         message->peer_text.match = content->match;
         message->peer_text.number = content->numbers[0];
@@ -226,32 +236,129 @@ static void put_into_message(struct message *message, const struct content *cont
     }
 }
 
-bool record_write(struct batch *batch, const struct message *message)
+/* Events of one turn differ in what was written, which comes last. */
+static size_t shared_bytes(const struct payload *one, const struct payload *other)
 {
-    struct content content;
-    CHECK(message->to.node != 0 && message->from.node == 0 && message->more == 0);
-    CHECK(shape_of(&content, type_of(message)));
-    take_from_message(&content, message);
-    size_t payload = content.has_payload && message->payload != NULL ? message->payload->length : 0;
-    uint8_t *body = batch_reserve(batch, (uint8_t)content.type, fixed_bytes(&content) + payload);
+    const size_t shared = payload_shared(one->bytes, one->length, other->bytes, other->length);
+    return shared < UINT16_MAX ? shared : UINT16_MAX;
+}
+
+struct run {
+    unsigned texts;
+    size_t bytes;
+    uint16_t shared[RUN_MAX];
+};
+
+/* As many texts as there is room for, from the first one on. */
+static void measure_run(struct run *run, const struct message *message, size_t room)
+{
+    const struct payload *before = NULL;
+    run->texts = 0;
+    run->bytes = 0;
+    for (const struct payload *text = message->payload; text != NULL && run->texts < RUN_MAX; text = text->next) {
+        const size_t shared = before != NULL ? shared_bytes(before, text) : 0;
+        const size_t bytes = TEXT_HEAD_BYTES + text->length - shared;
+        if (run->bytes + bytes > room)
+            break;
+        run->bytes += bytes;
+        run->shared[run->texts++] = (uint16_t)shared;
+        before = text;
+    }
+}
+
+static void put_run(uint8_t *next, const struct run *run, const struct payload *text)
+{
+    for (unsigned i = 0; i < run->texts; i++, text = text->next) {
+        const size_t shared = run->shared[i], rest = text->length - shared;
+        bytes_put(next, shared, TEXT_SHARED_BYTES);
+        bytes_put(next + TEXT_SHARED_BYTES, rest, TEXT_HEAD_BYTES - TEXT_SHARED_BYTES);
+        memcpy(next + TEXT_HEAD_BYTES, text->bytes + shared, rest);
+        next += TEXT_HEAD_BYTES + rest;
+    }
+}
+
+/* All but the payload. Returns where that belongs; NULL if the batch is full. */
+static uint8_t *put_fixed(struct batch *batch, const struct message *message, const struct content *content, size_t payload)
+{
+    uint8_t *body = batch_reserve(batch, (uint8_t)content->type, fixed_bytes(content) + payload);
     if (body == NULL)
-        return false;
+        return NULL;
     put_address(body, message->to);
     put_address(body + RECORD_ADDRESS_BYTES, message->from);
     uint8_t *next = body + RECORD_HEAD_BYTES;
-    if (content.has_match) {
-        bytes_put_64(next, content.match);
+    if (content->has_match) {
+        bytes_put_64(next, content->match);
         next += MATCH_BYTES;
     }
-    for (unsigned i = 0; i < content.number_count; i++, next += NUMBER_BYTES)
-        bytes_put(next, content.numbers[i], NUMBER_BYTES);
-    if (content.has_partner) {
-        put_address(next, content.partner);
+    for (unsigned i = 0; i < content->number_count; i++, next += NUMBER_BYTES)
+        bytes_put(next, content->numbers[i], NUMBER_BYTES);
+    if (content->has_partner) {
+        put_address(next, content->partner);
         next += RECORD_ADDRESS_BYTES;
     }
+    return next;
+}
+
+static unsigned write_one(struct batch *batch, const struct message *message, struct content *content)
+{
+    const size_t payload = content->has_payload && message->payload != NULL ? message->payload->length : 0;
+    uint8_t *next = put_fixed(batch, message, content, payload);
+    if (next == NULL)
+        return 0;
     if (payload > 0)
         memcpy(next, message->payload->bytes, payload);
-    return true;
+    return 1;
+}
+
+unsigned record_write(struct batch *batch, const struct message *message)
+{
+    struct content content;
+    struct run run = { 0 };
+    CHECK(message->to.node != 0 && message->from.node == 0);
+    CHECK(shape_of(&content, type_of(message)));
+    take_from_message(&content, message);
+    if (content.type == RECORD_PEER_TEXTS) {
+        const size_t room = batch_room(batch), fixed = fixed_bytes(&content);
+        measure_run(&run, message, room > fixed ? room - fixed : 0);
+        if (run.texts < 2) /* there is hardly any room left, or the text is a long one */
+            content.type = RECORD_PEER_TEXT;
+    }
+    if (content.type != RECORD_PEER_TEXTS)
+        return write_one(batch, message, &content);
+    uint8_t *next = put_fixed(batch, message, &content, run.bytes);
+    CHECK(next != NULL);
+    put_run(next, &run, message->payload);
+    return run.texts;
+}
+
+/* Returns false if these are no texts: what was made of them is discarded. */
+static bool read_run(struct message *message, const uint8_t *next, size_t left)
+{
+    struct payload **link = &message->payload;
+    const struct payload *before = NULL;
+    unsigned texts = 0;
+    while (left >= TEXT_HEAD_BYTES && texts < RUN_MAX) {
+        const size_t shared = (size_t)bytes_get(next, TEXT_SHARED_BYTES);
+        const size_t rest = (size_t)bytes_get(next + TEXT_SHARED_BYTES, TEXT_HEAD_BYTES - TEXT_SHARED_BYTES);
+        if (shared > (before != NULL ? before->length : 0) || rest > left - TEXT_HEAD_BYTES)
+            break;
+        struct payload *text = payload_new(shared + rest);
+        if (shared > 0)
+            memcpy(text->bytes, before->bytes, shared);
+        memcpy(text->bytes + shared, next + TEXT_HEAD_BYTES, rest);
+        text->length = (uint32_t)(shared + rest);
+        *link = text;
+        link = &text->next;
+        before = text;
+        texts++;
+        next += TEXT_HEAD_BYTES + rest;
+        left -= TEXT_HEAD_BYTES + rest;
+    }
+    message->more = texts > 0 ? (uint16_t)(texts - 1) : 0;
+    if (left == 0 && texts >= 2)
+        return true;
+    message_discard(message);
+    return false;
 }
 
 enum record_verdict record_read(struct message *message, const struct batch_record *record, unsigned node)
@@ -282,7 +389,10 @@ enum record_verdict record_read(struct message *message, const struct batch_reco
     if (content.type == RECORD_LINE_ITEM && (content.numbers[2] < LINE_ACCEPTED || content.numbers[2] >= LINE_KINDS))
         return RECORD_MALFORMED;
     put_into_message(&read, &content);
-    if (content.has_payload) {
+    if (content.type == RECORD_PEER_TEXTS) {
+        if (!read_run(&read, next, record->length - fixed))
+            return RECORD_MALFORMED;
+    } else if (content.has_payload) {
         read.payload = payload_new(record->length - fixed);
         payload_append(&read.payload, next, record->length - fixed);
     }

@@ -59,4 +59,21 @@ static inline void payload_append(struct payload **pointer, const void *bytes, s
     (*pointer)->length += (uint32_t)length;
 }
 
+/* How many bytes two texts have in common at their beginnings. */
+static inline size_t payload_shared(const uint8_t *one, size_t one_length, const uint8_t *other, size_t other_length)
+{
+    const size_t most = one_length < other_length ? one_length : other_length;
+    size_t same = 0;
+    uint64_t a, b;
+    for (; same + sizeof a <= most; same += sizeof a) {
+        memcpy(&a, one + same, sizeof a);
+        memcpy(&b, other + same, sizeof b);
+        if (a != b)
+            break;
+    }
+    while (same < most && one[same] == other[same])
+        same++;
+    return same;
+}
+
 #endif

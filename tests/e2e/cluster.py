@@ -82,14 +82,26 @@ def wait_for_peers(nodes, count):
 
 
 # As in src/bus/record.def.
-BEAT, LEAVE, BURIED, TEXT, WRITTEN, GAP, ASK, LEFT, LEFT_HEARD, MATCH_FOUND, MATCH_TAKEN = 1, 2, 3, 16, 17, 18, 19, 20, 21, 23, 24
+BEAT, LEAVE, BURIED, TEXT, WRITTEN, GAP, ASK, LEFT, LEFT_HEARD, MATCH_FOUND, MATCH_TAKEN, TEXTS = 1, 2, 3, 16, 17, 18, 19, 20, 21, 23, 24, 31
 RESUME, ITEM, TAKEN, DEAD = 27, 28, 29, 30  # of a line
-BODY = {RESUME: ">I", ITEM: ">IIII", TAKEN: ">II", DEAD: ">", TEXT: ">QI", WRITTEN: ">QII", GAP: ">QII", ASK: ">Q", LEFT: ">QI", LEFT_HEARD: ">Q", MATCH_TAKEN: ">Q"}
+BODY = {RESUME: ">I", ITEM: ">IIII", TAKEN: ">II", DEAD: ">", TEXT: ">QI", WRITTEN: ">QII", GAP: ">QII", ASK: ">Q", LEFT: ">QI", LEFT_HEARD: ">Q", MATCH_TAKEN: ">Q",
+        TEXTS: ">QI"}
+VERSION = 2
 EVERYBODY = 0
 
 
 def address(thread, slot, generation):
     return bytes([thread]) + slot.to_bytes(3, "big") + generation.to_bytes(3, "big")
+
+
+def texts(match, number, rest):
+    """What a run is, one by one. Each begins as the one before it does."""
+    before = b""
+    while rest:
+        shared, length = int.from_bytes(rest[:2], "big"), int.from_bytes(rest[2:5], "big")
+        before, rest = before[:shared] + rest[5:5 + length], rest[5 + length:]
+        yield TEXT, (match, number), before
+        number += 1
 
 
 class Peer:
@@ -131,7 +143,7 @@ class Peer:
         """A batch of (type, body)."""
         with self.lock:
             self.number += 1
-            header = b"\1" + struct.pack(">QQQ", self.incarnation, self.life, self.number)
+            header = struct.pack(">BQQQ", VERSION, self.incarnation, self.life, self.number)
             plain = b"".join(len(body).to_bytes(3, "big") + bytes([kind]) + body for kind, body in records)
             nonce = struct.pack(">IQ", 0, self.number)
             sealed = self.key(self.incarnation, self.life).encrypt(nonce, plain, header + struct.pack(">Q", target))
@@ -168,7 +180,7 @@ class Peer:
 
     def _take(self, channel, data):
         version, source, life, number = data[0], *struct.unpack(">QQQ", data[1:25])
-        if version != 1 or source == self.incarnation:
+        if version != VERSION or source == self.incarnation:
             return
         target = EVERYBODY if channel == "bus:all" else self.incarnation
         try:
@@ -184,4 +196,6 @@ class Peer:
                 self.say(source, WRITTEN, body[7:14], *struct.unpack(">Q", body[14:22]), 0, 0)
             elif kind in BODY:
                 size = struct.calcsize(BODY[kind])
-                self.heard.put((source, kind, body[:7], body[7:14], struct.unpack(BODY[kind], body[14:14 + size]), body[14 + size:]))
+                numbers, rest = struct.unpack(BODY[kind], body[14:14 + size]), body[14 + size:]
+                for one, numbers, rest in texts(*numbers, rest) if kind == TEXTS else [(kind, numbers, rest)]:
+                    self.heard.put((source, one, body[:7], body[7:14], numbers, rest))

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from cluster import ASK, GAP, LEFT, LEFT_HEARD, TEXT, WRITTEN, Cluster, Peer, address, wait_for_peers
+from cluster import ASK, GAP, LEFT, LEFT_HEARD, TEXT, TEXTS, WRITTEN, Cluster, Peer, address, wait_for_peers
 from harness import SLOWNESS, Client, in_thread, wait_for
 
 MATCH = 1 << 60
@@ -24,6 +24,10 @@ class Across:
     def write(self, number, text, match=MATCH, **more):
         event = {"type": "chat_message", "description": "x", "timestamp": "2026-01-01T00:00:00.000Z", "data": {"message": text}}
         self.say(TEXT, match, number, rest=json.dumps(event).encode(), **more)
+
+    def write_run(self, number, *shared_and_rest):
+        """Of each text: with how many bytes of the one before it begins, and what follows."""
+        self.say(TEXTS, MATCH, number, rest=b"".join(shared.to_bytes(2, "big") + len(rest).to_bytes(3, "big") + rest for shared, rest in shared_and_rest))
 
     async def hear(self, kind, timeout=3 * SLOWNESS):
         return await in_thread(self.peer.hear, kind, timeout)
@@ -104,6 +108,25 @@ def test_what_is_lost_is_repeated():
             await asyncio.sleep(1.2)
             await chat.silence()
             assert chat.node.metric("peer_texts_repeated_total") == 3
+    asyncio.run(run())
+
+
+def test_runs():
+    async def run():
+        async with across() as chat:
+            begin = b'{"type": "chat_message", "description": "x", "timestamp": "2026-01-01T00:00:00.000Z", "data": {"message": "'
+            chat.write_run(1, (0, begin + b'one"}}'), (len(begin), b'two"}}'), (len(begin) + 1, b'hree"}}'))
+            for text in ("one", "two", "three"):
+                await chat.user.expect("chat_message", message=text)
+            await chat.hear_taken(3)
+            chat.write_run(2, (0, begin + b'two"}}'), (len(begin), b'three"}}'), (len(begin), b'four"}}'))  # two of them it has
+            await chat.user.expect("chat_message", message="four")
+            await chat.hear_taken(4)
+            chat.write_run(6, (0, begin + b'six"}}'), (len(begin), b'seven"}}'))
+            assert (await chat.hear(GAP))[:2] == (MATCH, 4)
+            chat.write_run(5, (0, begin + b'five"}}'), (999, b"nonsense"))
+            await chat.user.silence()
+            assert chat.node.metric("bus_dropped_malformed_total") == 1
     asyncio.run(run())
 
 

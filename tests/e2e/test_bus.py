@@ -170,9 +170,9 @@ def test_nonsense_is_dropped_and_counted(cluster):
     of_one = "bus:" + own_channel(two)  # two has logged one
     good, later = beats[0], beats[-1]
     for channel in ("bus:all", of_one):
-        for nonsense, reason in ((b"\x02" + good[1:], "version"), (b"", "malformed"), (good[:30], "malformed"),
+        for nonsense, reason in ((b"\x01" + good[1:], "version"), (b"", "malformed"), (good[:30], "malformed"),
                                  (good[:-1] + bytes([good[-1] ^ 1]), "seal"), (good[:-1], "seal"), (os.urandom(70000)[1:], None),
-                                 (b"\x01" + os.urandom(500), "seal")):
+                                 (b"\x02" + os.urandom(500), "seal")):
             before = reason and dropped(one, reason)
             assert attacker.publish(channel, nonsense) >= 1
             if reason:

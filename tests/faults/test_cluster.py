@@ -346,7 +346,7 @@ def attack(store_path, seconds, seed):
         batch, channel = chance.choice(heard[-500:]), chance.choice(sorted(channels))
         bent = bytearray(batch)
         bent[chance.randrange(len(bent))] ^= 1 << chance.randrange(8)
-        for nonsense in (batch, bytes(bent), b"\2" + batch[1:], batch[:chance.randrange(len(batch))], chance.randbytes(chance.randrange(1, 2000))):
+        for nonsense in (batch, bytes(bent), b"\1" + batch[1:], batch[:chance.randrange(len(batch))], chance.randbytes(chance.randrange(1, 2000))):
             ours.add(nonsense)
             attacker.publish(channel, nonsense)
             count += 1

@@ -93,41 +93,41 @@ static void one_batch_a_turn(void **state)
     tear_down();
 }
 
-/* Texts of a run are records of their own, numbered on; also where the batch ends in the middle. */
-static void a_run_is_a_record_for_each_text(void **state)
+/* A run is one record, whose texts are numbered on; two where the batch ends in the middle. */
+static void a_run_goes_on_in_the_next_batch(void **state)
 {
     (void)state;
-    enum { RUNS = 30, LONG = 3000 };
-    static const uint8_t text[LONG];
+    enum { TEXTS = 200, LONG = 400 };
+    uint8_t text[LONG];
     struct batch_reader reader;
     struct batch_record record;
-    set_up(&one, &one);
-    for (unsigned run = 0; run < RUNS; run++) {
-        struct message message = left(BOBS_INDEX, 1);
-        message.type = PEER_TEXT;
-        message.peer_text.number = 1 + 2 * run;
-        message.more = 1;
-        message.payload = payload_copy(text, LONG);
-        message.payload->next = payload_copy("b", 1);
-        assert_true(links_write(ann.links, &message));
-        message_discard(&message); /* it has stayed the caller's */
-    }
-    const unsigned published_full = ann.published;
-    links_flush(ann.links);
-    assert_int_equal(ann.records, 2 * RUNS);
-    assert_int_equal(published_full, 1);
-    assert_int_equal(ann.published, 2);
-    assert_int_equal(read_by(&bob, &ann, ANNS_INDEX, BOB, &reader), BATCH_OK);
     uint32_t last = 0;
-    while (batch_next(&reader, &record)) {
-        struct message message;
-        assert_int_equal(record_read(&message, &record, ANNS_INDEX), RECORD_OK);
-        assert_true(last == 0 || message.peer_text.number == last + 1);
-        assert_int_equal(message.payload->length, message.peer_text.number % 2 == 1 ? LONG : 1);
-        last = message.peer_text.number;
-        message_discard(&message);
+    set_up(&one, &one);
+    struct message message = left(BOBS_INDEX, 1);
+    message.type = PEER_TEXT;
+    message.peer_text.number = 1;
+    message.more = TEXTS - 1;
+    struct payload **link = &message.payload;
+    for (unsigned i = 0; i < TEXTS; i++, link = &(*link)->next) {
+        memset(text, (int)i + 1, LONG); /* they have nothing in common: 80 KB */
+        *link = payload_copy(text, LONG);
     }
-    assert_int_equal(last, 2 * RUNS);
+    assert_true(links_write(ann.links, &message));
+    message_discard(&message); /* it has stayed the caller's */
+    for (unsigned batch = 1; batch <= 2; batch++) {
+        assert_int_equal(ann.published, batch);
+        assert_int_equal(ann.records, batch);
+        assert_int_equal(read_by(&bob, &ann, ANNS_INDEX, BOB, &reader), BATCH_OK);
+        assert_true(batch_next(&reader, &record));
+        assert_int_equal(record_read(&message, &record, ANNS_INDEX), RECORD_OK);
+        assert_false(batch_next(&reader, &record));
+        assert_int_equal(message.peer_text.number, last + 1);
+        assert_int_equal(message.payload->bytes[LONG - 1], (uint8_t)(last + 1));
+        last += message_texts(&message);
+        message_discard(&message);
+        links_flush(ann.links);
+    }
+    assert_int_equal(last, TEXTS);
     tear_down();
 }
 
@@ -244,7 +244,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_batch_a_turn),
-        cmocka_unit_test(a_run_is_a_record_for_each_text),
+        cmocka_unit_test(a_run_goes_on_in_the_next_batch),
         cmocka_unit_test(what_is_more_than_a_batch_is_several),
         cmocka_unit_test(every_batch_has_a_number_of_its_own_through_all_lives),
         cmocka_unit_test(what_is_for_somebody_else_does_not_open),

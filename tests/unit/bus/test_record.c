@@ -31,7 +31,7 @@ static struct batch_record pass(struct batch *batch, const struct message *messa
     struct batch_reader reader;
     struct batch_record record;
     struct seal *seal = seal_new(secret, SOURCE, 1);
-    assert_true(record_write(batch, message));
+    assert_int_equal(record_write(batch, message), message_texts(message));
     size_t length = batch_close(batch, seal, SOURCE, 1, 1, TARGET);
     assert_int_equal(batch_open(&reader, seal, TARGET, batch->bytes, length), BATCH_OK);
     assert_true(batch_next(&reader, &record));
@@ -174,6 +174,74 @@ static void a_match_with_a_user_of_the_sender(void **state)
     batch_fini(&batch);
 }
 
+static struct message run_of(const char *const texts[], unsigned count)
+{
+    struct message run = say(PEER_TEXT);
+    run.peer_text.match = match;
+    run.peer_text.number = 41;
+    run.more = (uint16_t)(count - 1);
+    struct payload **link = &run.payload;
+    for (unsigned i = 0; i < count; i++, link = &(*link)->next)
+        *link = payload_copy(texts[i], strlen(texts[i]));
+    return run;
+}
+
+static void a_run_is_one_record(void **state)
+{
+    static const char *const texts[] = { "{\"at\":\"12:00\",\"text\":\"one\"}",
+                                         "{\"at\":\"12:00\",\"text\":\"one and two\"}",
+                                         "{\"at\":\"12:00\",\"text\":\"three\"}",
+                                         "",
+                                         "{\"at\":\"12:00\",\"text\":\"three\"}",
+                                         "{\"at\":\"12:00\",\"text\":\"three\"}" };
+    enum { TEXTS = sizeof texts / sizeof texts[0] };
+    (void)state;
+    struct message run = run_of(texts, TEXTS), read = arrives(&run);
+    assert_int_equal(message_texts(&read), TEXTS);
+    assert_int_equal(read.peer_text.match, match);
+    assert_int_equal(read.peer_text.number, 41);
+    const struct payload *payload = read.payload;
+    for (unsigned i = 0; i < TEXTS; i++, payload = payload->next) {
+        assert_int_equal(payload->length, strlen(texts[i]));
+        assert_memory_equal(payload->bytes, texts[i], payload->length);
+    }
+    assert_null(payload);
+    message_discard(&read);
+
+    /* What texts begin with together goes once. */
+    struct batch batch = { 0 };
+    const struct batch_record record = pass(&batch, &run);
+    assert_int_equal(record.type, RECORD_PEER_TEXTS);
+    size_t length = RECORD_HEAD_BYTES + 8 + 4 + TEXTS * 5 + strlen(texts[0]) + strlen(" and two\"}") + strlen("three\"}") + strlen(texts[4]);
+    assert_int_equal(record.length, length);
+    batch_fini(&batch);
+    message_discard(&run);
+}
+
+/* The rest is for the next batch; and who is alone is no run. */
+static void of_a_run_there_goes_what_there_is_room_for(void **state)
+{
+    enum { LONG = 30000 };
+    (void)state;
+    static char first[LONG + 1], second[LONG + 1], third[LONG + 1];
+    memset(first, 'a', LONG);
+    memset(second, 'b', LONG);
+    memset(third, 'c', LONG);
+    const char *const texts[] = { first, second, third };
+    struct batch batch = { 0 };
+    struct message run = run_of(texts, 3);
+    assert_int_equal(record_write(&batch, &run), 2);
+    assert_int_equal(batch.bytes[BATCH_HEADER_BYTES + 3], RECORD_PEER_TEXTS);
+    assert_int_equal(record_write(&batch, &run), 0);
+    batch_fini(&batch);
+    assert_true(batch_add(&batch, RECORD_BEAT, first, 10000));
+    const size_t before = batch.used;
+    assert_int_equal(record_write(&batch, &run), 1);
+    assert_int_equal(batch.bytes[before + 3], RECORD_PEER_TEXT);
+    batch_fini(&batch);
+    message_discard(&run);
+}
+
 /* As the other node's matcher does. */
 static void a_thread_may_speak(void **state)
 {
@@ -211,6 +279,37 @@ static void what_cannot_be_is_malformed(void **state)
     batch_fini(&batch);
 }
 
+static void texts_that_cannot_be_are_malformed(void **state)
+{
+    static const char *const texts[] = { "abc", "abd" };
+    (void)state;
+    enum { FIXED = RECORD_HEAD_BYTES + 8 + 4, FIRST = 5 + 3, SECOND = 5 + 1 };
+    struct batch batch = { 0 };
+    struct message run = run_of(texts, 2), read;
+    const struct batch_record good = pass(&batch, &run);
+    assert_int_equal(good.length, FIXED + FIRST + SECOND);
+    uint8_t body[FIXED + FIRST + SECOND + 8] = { 0 };
+    struct batch_record bad = { .type = good.type, .body = body };
+    memcpy(body, good.body, good.length);
+    for (bad.length = 0; bad.length <= sizeof body; bad.length++) {
+        const bool is_whole = bad.length == good.length || bad.length == good.length + 5; /* an empty one more */
+        assert_int_equal(record_read(&read, &bad, 1), is_whole ? RECORD_OK : RECORD_MALFORMED);
+        if (is_whole)
+            message_discard(&read);
+    }
+    bad.length = good.length;
+    body[FIXED + 1] = 1; /* with whom? */
+    assert_int_equal(record_read(&read, &bad, 1), RECORD_MALFORMED);
+    body[FIXED + 1] = 0;
+    body[FIXED + FIRST + 1] = 4; /* it has but three */
+    assert_int_equal(record_read(&read, &bad, 1), RECORD_MALFORMED);
+    body[FIXED + FIRST + 1] = 3;
+    assert_int_equal(record_read(&read, &bad, 1), RECORD_OK);
+    message_discard(&read);
+    message_discard(&run);
+    batch_fini(&batch);
+}
+
 static void what_is_not_known_is_passed_over(void **state)
 {
     (void)state;
@@ -218,7 +317,7 @@ static void what_is_not_known_is_passed_over(void **state)
     uint8_t body[64] = { 1 };
     for (unsigned type = 0; type <= UINT8_MAX; type++) {
         const struct batch_record record = { .type = (uint8_t)type, .body = body, .length = 3 };
-        bool is_message = type >= RECORD_PEER_TEXT && type <= RECORD_LINE_DEAD;
+        bool is_message = type >= RECORD_PEER_TEXT && type <= RECORD_PEER_TEXTS;
         assert_int_equal(record_read(&read, &record, 1), is_message ? RECORD_MALFORMED : RECORD_UNKNOWN);
     }
 }
@@ -230,7 +329,7 @@ static void what_does_not_fit_is_not_begun(void **state)
     static const char text[60000];
     assert_true(batch_add(&batch, 1, text, sizeof text));
     struct message message = left();
-    while (record_write(&batch, &message)) {
+    while (record_write(&batch, &message) > 0) {
     }
     assert_in_range(batch.used + SEAL_TAG_BYTES, BATCH_BYTES - 32, BATCH_BYTES);
     batch_fini(&batch);
@@ -242,8 +341,11 @@ int main(void)
         cmocka_unit_test(there_it_is_what_it_was_here),
         cmocka_unit_test(what_is_said_by_a_line),
         cmocka_unit_test(a_match_with_a_user_of_the_sender),
+        cmocka_unit_test(a_run_is_one_record),
+        cmocka_unit_test(of_a_run_there_goes_what_there_is_room_for),
         cmocka_unit_test(a_thread_may_speak),
         cmocka_unit_test(what_cannot_be_is_malformed),
+        cmocka_unit_test(texts_that_cannot_be_are_malformed),
         cmocka_unit_test(what_is_not_known_is_passed_over),
         cmocka_unit_test(what_does_not_fit_is_not_begun),
     };
