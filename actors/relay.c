@@ -76,13 +76,7 @@ void relay_send(struct session *session, struct session_host *host, struct paylo
     }
     if (relay->sent == relay->written_there)
         relay->waits_since_ms = (uint32_t)host->now_ms;
-    struct payload *copy = payload_new(event->length); /* it is on its way as much as the event: from the pool */
-    payload_append(&copy, event->bytes, event->length);
-    if (relay->oldest_copy == NULL)
-        relay->oldest_copy = copy;
-    else
-        relay->newest_copy->next = copy;
-    relay->newest_copy = copy;
+    copies_keep(&relay->copies, event);
     tell_partner(session, host, event, ++relay->sent);
 }
 
@@ -94,15 +88,6 @@ uint32_t relay_untaken(const struct session *session, const struct session_host 
 
 /* Forgetting. */
 
-static void drop_copies(struct relay *relay, uint32_t count)
-{
-    for (; count > 0; count--) {
-        struct payload *copy = relay->oldest_copy;
-        relay->oldest_copy = copy->next;
-        payload_free(&copy);
-    }
-}
-
 static void stop_counting(struct session_host *host, struct relay *relay)
 {
     if (!relay->is_leaving)
@@ -112,7 +97,7 @@ static void stop_counting(struct session_host *host, struct relay *relay)
 static void drop(struct session_host *host, struct relay *relay)
 {
     stop_counting(host, relay);
-    drop_copies(relay, relay->sent - relay->taken_there);
+    copies_fini(&relay->copies);
     payload_free(&relay->introduction);
     relay_set_remove(&host->relays, relay);
 }
@@ -260,9 +245,11 @@ static void give_up(struct session_host *host, struct relay *relay)
 static void repeat_texts(struct session_host *host, struct relay *relay)
 {
     uint32_t number = relay->taken_there;
-    for (const struct payload *copy = relay->oldest_copy; copy != NULL; copy = copy->next) {
+    struct copies_reader reader = copies_read(&relay->copies);
+    struct payload *copy;
+    while ((copy = copies_next(&reader)) != NULL) {
         number++;
-        say(host, relay, &(struct message){ .type = PEER_TEXT, .payload = payload_copy(copy->bytes, copy->length),
+        say(host, relay, &(struct message){ .type = PEER_TEXT, .payload = copy,
                                             .peer_text = { .match = relay->key.id, .number = number } });
     }
     metrics_add(host->metrics, METRIC_PEER_TEXTS_REPEATED_TOTAL, number - relay->taken_there);
@@ -389,7 +376,7 @@ static void on_count(struct session_host *host, struct relay *relay, const struc
     if (taken > relay->sent || written > taken)
         return; /* nonsense */
     if (taken > relay->taken_there) {
-        drop_copies(relay, taken - relay->taken_there);
+        copies_drop(&relay->copies, taken - relay->taken_there);
         relay->taken_there = taken;
         relay->waits_since_ms = (uint32_t)host->now_ms;
     }

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 
+#include "actors/copies.h"
 #include "actors/ends.h"
 
 /* One side of a chat across nodes. */
@@ -27,7 +28,7 @@ struct relay {
     bool is_met;                           /* the partner's actor knows that this one is in the chat */
     bool is_leaving;                       /* the actor has left the chat, and perhaps is gone */
     struct payload *introduction;          /* PARTNER: this user, for the partner, until is_met; NULL: it was the partner's node that made the match */
-    struct payload *oldest_copy, *newest_copy; /* of taken_there + 1 to sent, linked by payload.next */
+    struct copies copies;                  /* of taken_there + 1 to sent */
 };
 
 /* All zero but for the key. Never NULL. */
