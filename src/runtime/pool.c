@@ -20,14 +20,11 @@ enum { KEPT_FIRST = 64, KEPT_MAX = 4096 };
 #define KEEPS_NOTHING 0
 #endif
 
-struct block {
-    struct block *next;
-};
-
+/* What is in a block is not looked at: a thread that has had much on its way does not have it in its cache. */
 struct pool {
-    struct block *first; /* the one that came last: most probably still in the cache */
     unsigned count;
     unsigned missed; /* since the thread began */
+    void *blocks[KEPT_MAX]; /* the one that came last is taken first: most probably it is still there */
 };
 
 static _Thread_local struct pool pools[POOL_SIZES];
@@ -37,36 +34,28 @@ static const size_t bytes[POOL_SIZES] = { [POOL_NODE] = POOL_NODE_BYTES, [POOL_T
 void *pool_take(enum pool_size size)
 {
     struct pool *pool = &pools[size];
-    struct block *block = pool->first;
-    if (block != NULL) {
-        pool->first = block->next;
-        pool->count--;
-        return block;
-    }
+    if (pool->count > 0)
+        return pool->blocks[--pool->count];
     if (pool->missed < KEPT_MAX - KEPT_FIRST)
         pool->missed++;
-    block = malloc(bytes[size]);
+    void *block = malloc(bytes[size]);
     CHECK_MEMORY(block);
     return block;
 }
 
-void pool_give_back(enum pool_size size, void *memory)
+void pool_give_back(enum pool_size size, void *block)
 {
     struct pool *pool = &pools[size];
-    struct block *block = memory;
-    if (KEEPS_NOTHING || pool->count >= KEPT_FIRST + pool->missed) {
+    if (KEEPS_NOTHING || pool->count >= KEPT_FIRST + pool->missed)
         free(block);
-        return;
-    }
-    block->next = pool->first;
-    pool->first = block;
-    pool->count++;
+    else
+        pool->blocks[pool->count++] = block;
 }
 
 void pool_empty(void)
 {
     for (enum pool_size size = 0; size < POOL_SIZES; size++) {
-        while (pools[size].first != NULL)
+        while (pools[size].count > 0)
             free(pool_take(size));
     }
 }
