@@ -13,7 +13,7 @@
  * written to, has 16 texts in one turn. As a run they cost it once. */
 struct outgoing {
     struct message message;       /* MESSAGE_NONE: nothing */
-    struct payload *last_payload; /* in its list */
+    struct payload *last_payload; /* in its list; NULL: not looked for yet, since who goes through one that another core has written waits for each */
 };
 
 struct mailbox {
@@ -175,13 +175,15 @@ static void publish_outgoing(struct mailbox *own, unsigned to)
     message->payload = NULL;
 }
 
-/* Of a run; NULL if the message has no payload. */
-static struct payload *last_payload(const struct message *message)
+static struct payload *last_payload(const struct outgoing *outgoing)
 {
-    struct payload *last = message->payload;
-    for (unsigned i = 0; i < message->more; i++)
+    struct payload *last = outgoing->last_payload;
+    if (last != NULL)
+        return last;
+    last = outgoing->message.payload;
+    for (unsigned i = 0; i < outgoing->message.more; i++)
         last = last->next;
-    CHECK(last == NULL || last->next == NULL);
+    CHECK(last->next == NULL);
     return last;
 }
 
@@ -203,13 +205,13 @@ bool mailbox_send(struct mailbox *own, const struct message *message)
     }
     struct outgoing *outgoing = &own->outgoing[to];
     if (message_continues(&outgoing->message, message)) {
-        outgoing->last_payload->next = message->payload;
+        last_payload(outgoing)->next = message->payload;
         outgoing->message.more += (uint16_t)message_texts(message);
     } else {
         publish_outgoing(own, to);
         outgoing->message = *message;
     }
-    outgoing->last_payload = last_payload(message);
+    outgoing->last_payload = message->more == 0 ? message->payload : NULL;
     return own->staged_count[to] > 0 && message_throttles(message->type);
 }
 
