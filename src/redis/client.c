@@ -105,6 +105,7 @@ static void on_connected(void *owner)
     if (client->state != REDIS_CLIENT_CONNECTING)
         return;
     set_state(client, REDIS_CLIENT_OPEN);
+    client->defers_replies = false;
     client->handler->on_open(client->owner);
 }
 
@@ -263,6 +264,7 @@ static void on_tick(uv_timer_t *timer)
     uint64_t now_ms = uv_now(client->loop);
     if (client->address->kind == REDIS_SENTINEL)
         tick_sentinel(client, now_ms);
+    redis_client_receive(client); /* before it is seen which replies are late */
     if (client->state == REDIS_CLIENT_RESOLVING && now_ms - client->since_ms > client->timeout_ms)
         begin_loss(client, "looking the host up takes too long");
     else if (client->state == REDIS_CLIENT_CONNECTING && now_ms - client->since_ms > client->timeout_ms)
@@ -312,6 +314,19 @@ void redis_client_send(struct redis_client *client, const struct command *comman
         client->oldest = sent;
     client->newest = sent;
     redis_stream_send(client->stream, command->argc, command->argv, command->lengths);
+}
+
+void redis_client_defer_replies(struct redis_client *client)
+{
+    CHECK(client->state == REDIS_CLIENT_OPEN);
+    redis_stream_defer_replies(client->stream);
+    client->defers_replies = true;
+}
+
+void redis_client_receive(struct redis_client *client)
+{
+    if (client->state == REDIS_CLIENT_OPEN && client->defers_replies && client->oldest != NULL)
+        redis_stream_receive(client->stream);
 }
 
 void redis_client_flush(struct redis_client *client)

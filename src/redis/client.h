@@ -70,6 +70,7 @@ struct redis_client {
     struct redis_dial *dial;
     struct sentinel sentinel;
     uint64_t asked_ms;
+    bool defers_replies; /* of this connection */
     unsigned failed_attempts; /* that did not get as far as a connection: of a name's addresses, each time the next one is tried */
     unsigned handles_open;
 };
@@ -83,6 +84,13 @@ void redis_client_hurry(struct redis_client *client);
 
 /* Send a command, arguments copied: it goes with the next flush. on_reply is called exactly once. Only while OPEN. */
 void redis_client_send(struct redis_client *client, const struct command *command, redis_reply_fn *on_reply, void *request);
+
+/* For on_open: replies of this connection are looked for at each tick alone, twenty times a second, or when redis_client_receive() is called. For one
+ * whose replies nobody waits for, each of which would wake the thread. */
+void redis_client_defer_replies(struct redis_client *client);
+
+/* Take those replies now. In any state. */
+void redis_client_receive(struct redis_client *client);
 
 /* Write what was sent: by whoever owns the loop, at the end of each of its turns, and before it sleeps. In any state. */
 void redis_client_flush(struct redis_client *client);

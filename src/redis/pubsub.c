@@ -8,6 +8,9 @@
 
 enum { PING_MS = 500 };
 
+/* With so many of the bytes unconfirmed that there may be, it is not waited for the next tick to see what has been. */
+enum { UNSENT_PARTS = 4 };
+
 static void on_authenticated(void *owner, void *request, const redisReply *reply)
 {
     (void)owner;
@@ -79,6 +82,7 @@ static void on_publisher_open(void *owner)
 {
     struct pubsub *pubsub = owner;
     begin(pubsub, &pubsub->publisher);
+    redis_client_defer_replies(&pubsub->publisher); /* they say how many heard it, which nobody wants to know */
 }
 
 static void on_publisher_lost(void *owner, const char *reason)
@@ -236,6 +240,8 @@ bool pubsub_is_open(const struct pubsub *pubsub)
 
 void pubsub_flush(struct pubsub *pubsub)
 {
+    if (pubsub->unsent_bytes > pubsub->config.unsent_max / UNSENT_PARTS)
+        redis_client_receive(&pubsub->publisher);
     redis_client_flush(&pubsub->publisher);
     redis_client_flush(&pubsub->subscriber);
 }

@@ -30,6 +30,7 @@ struct redis_stream {
     bool is_connected;
     bool is_open; /* on_connected was called: hands are shaken, too */
     bool is_broken;
+    bool is_deferring; /* replies are looked for when the owner says so */
     bool is_writing; /* what the socket has not taken */
     bool has_news;   /* since the last flush */
     bool has_write_failed; /* of the filter; told when it is written next */
@@ -39,7 +40,8 @@ static void on_poll(uv_poll_t *poll, int status, int events);
 
 static void watch(struct redis_stream *stream)
 {
-    uv_poll_start(&stream->poll, UV_READABLE | (stream->is_writing || !stream->is_connected ? UV_WRITABLE : 0), on_poll);
+    const int reading = stream->is_deferring ? UV_DISCONNECT : UV_READABLE;
+    uv_poll_start(&stream->poll, reading | (stream->is_writing || !stream->is_connected ? UV_WRITABLE : 0), on_poll);
 }
 
 static void break_off(struct redis_stream *stream, const char *reason)
@@ -230,6 +232,12 @@ static void finish_connecting(struct redis_stream *stream)
     stream->handler->on_connected(stream->owner);
 }
 
+void redis_stream_receive(struct redis_stream *stream)
+{
+    if (is_usable(stream) && stream->is_connected)
+        (stream->tls != NULL ? receive_sealed : receive_plain)(stream);
+}
+
 static void on_poll(uv_poll_t *poll, int status, int events)
 {
     struct redis_stream *stream = poll->data;
@@ -237,8 +245,8 @@ static void on_poll(uv_poll_t *poll, int status, int events)
         events = UV_READABLE | UV_WRITABLE;
     if (!stream->is_connected)
         finish_connecting(stream);
-    if (is_usable(stream) && (events & UV_READABLE) != 0)
-        (stream->tls != NULL ? receive_sealed : receive_plain)(stream);
+    if ((events & (UV_READABLE | UV_DISCONNECT)) != 0)
+        redis_stream_receive(stream);
     if (is_usable(stream) && (events & UV_WRITABLE) != 0 && stream->is_writing)
         (stream->tls != NULL ? transmit_sealed : transmit_plain)(stream);
 }
@@ -291,6 +299,13 @@ void redis_stream_send(struct redis_stream *stream, int argc, const char *const 
         redisFreeCommand(plain);
     }
     stream->has_news = true;
+}
+
+void redis_stream_defer_replies(struct redis_stream *stream)
+{
+    CHECK(stream->is_open);
+    stream->is_deferring = true;
+    watch(stream);
 }
 
 void redis_stream_flush(struct redis_stream *stream)

@@ -48,6 +48,13 @@ void redis_stream_flush(struct redis_stream *stream);
 /* Have the loop write what was added: for what is sent rarely, since it costs the loop more. Calls nothing now. */
 void redis_stream_flush_later(struct redis_stream *stream);
 
+/* After on_connected: replies that nobody waits for do not wake the loop. They are read when the owner says so; that the connection has ended is heard at
+ * once all the same. */
+void redis_stream_defer_replies(struct redis_stream *stream);
+
+/* Read what has come. May call on_reply and on_broken. */
+void redis_stream_receive(struct redis_stream *stream);
+
 /* From anywhere, also from a handler. The memory is given back by the loop. Nulls the pointer; NULL is allowed. */
 void redis_stream_close(struct redis_stream **stream);
 
