@@ -18,6 +18,9 @@
 /* What is read at a time; when there is as much there may be more, which plain bytes are taken of in the same turn, as far as is fair to others. */
 enum { READ_BYTES = 16 * 1024, READS_MAX = 16 };
 
+/* hiredis keeps so much of a buffer that has been emptied; by itself it frees more than 16 KiB, which batches between nodes need again at once. */
+enum { READER_KEPT_BYTES = 256 * 1024 };
+
 struct redis_stream {
     redisContext *context; /* NULL once closed */
     struct tls_filter *tls; /* NULL: plain bytes */
@@ -274,6 +277,7 @@ struct redis_stream *redis_stream_open(redisContext *context, struct tls_filter 
     stream->functions.createArray = create_bounded_array;
     reader->fn = &stream->functions;
     reader->privdata = stream;
+    reader->maxbuf = READER_KEPT_BYTES;
     watch(stream);
     return stream;
 }
