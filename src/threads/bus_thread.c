@@ -219,7 +219,7 @@ static void on_record(struct bus_thread *thread, const struct batch_record *reco
     case RECORD_OK:
         if (message.to.thread >= thread->config.first_session_thread &&
             message.to.thread < thread->config.first_session_thread + thread->config.session_threads) {
-            metrics_add(thread->metrics, METRIC_BUS_RECORDS_IN_TOTAL, 1);
+            metrics_add(thread->metrics, METRIC_BUS_RECORDS_IN_TOTAL, message_texts(&message));
             executor_send(&thread->executor, &message);
             thread->records_this_turn++;
             return;
