@@ -197,6 +197,17 @@ export class Script {
   }
 }
 
+/** WCAG 2.5.5; links within a text are exempt there, and here. */
+export async function isLargeEnough(user, where) {
+  const small = await user.page.evaluate(() => [...document.querySelectorAll('button, summary, select, textarea, input')]
+    .filter(element => element.checkVisibility() && element.getBoundingClientRect().width > 0)
+    .map(element => ({ name: element.id || element.textContent, box: element.closest('.chip-field input') ? element.parentElement.getBoundingClientRect()
+      : element.getBoundingClientRect() }))
+    .filter(({ box }) => box.width < 43.9 || box.height < 43.9)
+    .map(({ name, box }) => `${name} ${Math.round(box.width)}x${Math.round(box.height)}`));
+  assert.deepEqual(small, [], where);
+}
+
 export async function meet(a, b, ...interests) {
   await a.search(...interests);
   await b.search(...interests);
