@@ -91,8 +91,8 @@ export class User {
     page.on('websocket', socket => isOwn(socket.url()) || complain(`socket to ${socket.url()}`));
   }
 
-  $(selector) {
-    return this.page.locator(selector);
+  $(selector, options) {
+    return this.page.locator(selector, options);
   }
 
   /** Connected to the server, as far as the user can see. */
