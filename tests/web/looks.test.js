@@ -62,6 +62,14 @@ test('in every view axe finds nothing where colours are forced', async () => {
   await tour(world, isAccessible, { ...HOSTILE, device: { forcedColors: 'active', reducedMotion: 'reduce' } });
 });
 
+test('where colours are forced, what has only a colour of its own gets an edge', async () => {
+  const user = await world.user({ forcedColors: 'active' });
+  await user.like('edges');
+  const edges = await user.page.evaluate(() => ['#chips li', '#start-button', '#anyone-start']
+    .map(selector => getComputedStyle(document.querySelector(selector)).borderTopWidth));
+  assert.deepEqual(edges, ['1px', '2px', '1px']);
+});
+
 test('in every view 320 pixels are enough', async () => {
   await tour(world, fits, { ...HOSTILE, device: { viewport: { width: 320, height: 568 } } });
 });

@@ -147,12 +147,14 @@ export async function tour(world, look, { device = {}, interests = ['coding', 'o
     await lookAtCall(a, b, look);
     for (const number of [1, 2, 3]) await b.say(Array.from({ length: 40 }, (_, i) => `line ${i} of ${number}`).join('\n'));
     await a.$('.fold').nth(2).waitFor();
-    await waitFor(() => a.$('#messages').evaluate(list => {
-      list.scrollTop = 0;
-      return !document.getElementById('to-end').hidden;
-    }), 'the way to the end');
+    await waitFor(() => a.$('#messages').evaluate(list => list.scrollTop > 100), 'the end of the list');
+    await waitFor(async () => { // until its end is no longer followed
+      await a.$('#messages').evaluate(list => { list.scrollTop = 0; });
+      return await a.$('#to-end').isVisible();
+    }, 'the way to the end');
     await b.say('one more');
-    await says(a, '#to-end', /1 new/);
+    await a.$('.theirs', { hasText: 'one more' }).waitFor({ state: 'attached' });
+    await a.$('#to-end').waitFor();
     await look(a, 'further-up');
     await a.$('#to-end').click();
 
