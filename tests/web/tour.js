@@ -145,6 +145,7 @@ export async function tour(world, look, { device = {}, interests = ['coding', 'o
     await look(a, 'counter');
     await a.$('#composer').fill('');
     await lookAtCall(a, b, look);
+    if (await a.$('#to-end').isVisible()) await a.$('#to-end').click(); // where the link was out of view
     for (const number of [1, 2, 3]) await b.say(Array.from({ length: 40 }, (_, i) => `line ${i} of ${number}`).join('\n'));
     await a.$('.fold').nth(2).waitFor();
     await waitFor(() => a.$('#messages').evaluate(list => list.scrollTop > 100), 'the end of the list');
