@@ -30,6 +30,8 @@ const COLOURS = { light: { colorScheme: 'light' }, dark: { colorScheme: 'dark' }
 const README = { 'start-phone': fileURLToPath(new URL('../../tools/figures/start-phone.png', import.meta.url)),
   'chat-desktop': fileURLToPath(new URL('../../tools/figures/chat-desktop.png', import.meta.url)) };
 
+const ENOUGH = new Error('the picture is taken'); // the rest of the tour is not wanted
+
 const world = { problems: [], browser: await launch() };
 
 /** take(view) says where the picture of a view goes, if anywhere. */
@@ -62,8 +64,15 @@ async function makeSheets(name, viewport) {
 }
 
 if (folder === '--readme') {
-  for (const name of Object.keys(README)) {
-    await shoot(name.split('-')[1], 'light', view => README[`${view}-${name.split('-')[1]}`]);
+  for (const [view, size] of Object.keys(README).map(name => name.split('-'))) {
+    let isTaken = false;
+    await shoot(size, 'light', here => {
+      if (isTaken) throw ENOUGH;
+      isTaken = here === view;
+      return isTaken && README[`${view}-${size}`];
+    }).catch(error => {
+      if (error !== ENOUGH) throw error;
+    });
   }
 } else {
   await mkdir(folder, { recursive: true });
