@@ -4,8 +4,11 @@
 # names, where tests find them. Those of PAGE_FILES are embedded twice: plain, and under their name with .gz, compressed. Of what is text among
 # them, comments, indentation and empty lines stay at home: tests/web/served.test.js compares, token by token.
 #
-#   cmake -DROOT=<source tree> "-DSCRIPTS=lua/a.lua;lua/b.lua" -DSCRIPT_HEAD=lua/head.lua "-DPAGE_FILES=src/web/index.html" -DGZIP=<program>
-#         -DOUTPUT=<file.c> -P src/runtime/embed.cmake
+# A browser fetches six files of a server at a time, and each costs a way there and back: what a first visit runs is one file. PAGE_JOINED are its
+# modules, each after those that it imports; they become the last one, and what others import from any of them, they import from that one.
+#
+#   cmake -DROOT=<source tree> "-DSCRIPTS=lua/a.lua;lua/b.lua" -DSCRIPT_HEAD=lua/head.lua "-DPAGE_FILES=src/web/index.html"
+#         "-DPAGE_JOINED=src/web/dom.js;src/web/app.js" -DGZIP=<program> -DOUTPUT=<file.c> -P src/runtime/embed.cmake
 set(arrays "")
 set(rows "")
 set(index 0)
@@ -35,28 +38,63 @@ foreach(name IN LISTS SCRIPTS)
     embed("${name}" "${directory}/${name}")
 endforeach()
 
-# What visitors get of it. No line of a source may begin within a string, and no string hold what looks like a comment after a statement.
-function(bare path text)
+# What visitors get of a file: BARE, which begins with a line break. No line of a source may begin within a string, and no string hold what looks
+# like a comment after a statement.
+function(read_bare name)
+    file(READ "${ROOT}/${name}" text)
     set(text "\n${text}")
-    if(path MATCHES "\\.js$")
+    if(name MATCHES "\\.js$")
         string(REGEX REPLACE "\n *//[^\n]*" "" text "${text}")
         string(REGEX REPLACE "([;,{}()]) +// [^\n]*" "\\1" text "${text}")
     endif()
-    if(path MATCHES "\\.(js|css)$")
+    if(name MATCHES "\\.(js|css)$")
         string(REGEX REPLACE "\n */\\*([^*]|\\*+[^*/])*\\*+/" "\n" text "${text}")
     endif()
     string(REGEX REPLACE "\n[ \n]+" "\n" text "${text}")
-    string(SUBSTRING "${text}" 1 -1 text)
-    file(WRITE "${path}" "${text}")
+    set(BARE "${text}" PARENT_SCOPE)
 endfunction()
 
+# One scope for all: their names at the top level differ, or the result is no script (tests/web/served.test.js parses it).
+function(join_modules)
+    set(joined "")
+    set(names "")
+    foreach(name IN LISTS PAGE_JOINED)
+        read_bare("${name}")
+        string(REGEX REPLACE "\nimport {[^\n]*" "" text "${BARE}")
+        string(REGEX MATCHALL "\nexport (async )?(function|const|class) [A-Za-z_$]+" exports "${text}")
+        string(REGEX REPLACE "\nexport (async|function|const|class) " "\n\\1 " text "${text}")
+        if(text MATCHES "\n(import|export) ")
+            message(FATAL_ERROR "${name}: only `import {` in one line, and `export` before function, const or class, can be joined")
+        endif()
+        list(TRANSFORM exports REPLACE ".* " "")
+        list(APPEND names ${exports})
+        string(APPEND joined "${text}")
+    endforeach()
+    list(JOIN names ", " names)
+    string(REGEX REPLACE "\n+" "\n" joined "${joined}")
+    set(JOINED "${joined}export { ${names} };\n" PARENT_SCOPE)
+endfunction()
+
+list(GET PAGE_JOINED -1 whole)
+get_filename_component(whole_name "${whole}" NAME)
 foreach(name IN LISTS PAGE_FILES)
     set(path "${directory}/${name}")
     if(name MATCHES "\\.png$")
         file(COPY_FILE "${ROOT}/${name}" "${path}")
     else()
-        file(READ "${ROOT}/${name}" text)
-        bare("${path}" "${text}")
+        if(name STREQUAL whole)
+            join_modules()
+            set(text "${JOINED}")
+        else()
+            read_bare("${name}")
+            set(text "${BARE}")
+            foreach(part IN LISTS PAGE_JOINED)
+                get_filename_component(part_name "${part}" NAME)
+                string(REPLACE "} from './${part_name}';" "} from './${whole_name}';" text "${text}")
+            endforeach()
+        endif()
+        string(SUBSTRING "${text}" 1 -1 text)
+        file(WRITE "${path}" "${text}")
     endif()
     embed("${name}" "${path}")
 endforeach()

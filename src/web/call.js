@@ -4,7 +4,7 @@
 // Each signal carries the number of its call, which who asks has given: a yes that comes late is of a call that is no more. A stranger's
 // client that gives none means the one under way. No phase lasts for ever, and none holds a camera for nothing.
 
-import { $, isPressed, onClick, press } from './dom.js';
+import { $, element, isPressed, onClick, press } from './dom.js';
 
 const CANDIDATES_KEPT = 64;
 const ANSWER_MS = 30000;
@@ -63,7 +63,8 @@ function enter(newPhase, lastsMs = 0, onDeadline = null) {
   $('call-accept').hidden = $('call-voice').hidden = phase !== 'asked';
   darkButton.hidden = phase !== 'asking';
   $('call-decline').textContent = phase === 'asked' ? 'No' : 'Cancel';
-  cameraButton.textContent = phase === 'asking' ? 'Cancel video' : 'Video';
+  cameraButton.replaceChildren(...phase === 'asking' ? ['Cancel', element('span', 'wide-only', ' video')] : ['Video']);
+  cameraButton.ariaLabel = phase === 'asking' ? 'Cancel video' : null; // on a phone the title needs the room
   cameraButton.hidden = phase === 'on';
   $('call-text').textContent = phase === 'asked' ? `Stranger asks for a video call.${aboutAddress()}`
     : phase === 'asking' ? `Asked. Your camera is off until Stranger agrees.${aboutAddress()}` : '';

@@ -22,7 +22,7 @@ let giveUp = null;
 function say(words, untilMs = 0, more = '') {
   line.hidden = words === '';
   if (before.textContent !== words) before.textContent = words; // else it is read out again
-  left.textContent = untilMs ? ` ${Math.max(0, Math.ceil((untilMs - Date.now()) / 1000))} s` : '';
+  left.textContent = untilMs ? ` ${Math.max(0, Math.ceil((untilMs - Date.now()) / 1000))}\u00a0s` : '';
   if (after.textContent !== more) after.textContent = more;
 }
 

@@ -9,7 +9,7 @@ const CLAIM_EVERY_MS = 100;
 const CLAIMS = 6; // the page that is being reloaded may still have it
 
 let collect = null;
-let timer = 0;
+let writeTimer = 0;
 let isKept = false; // since it was written last
 let letGo = null;
 
@@ -38,8 +38,8 @@ export function forgetKept() {
 }
 
 export function keepNow() {
-  clearTimeout(timer);
-  timer = 0;
+  clearTimeout(writeTimer);
+  writeTimer = 0;
   if (!collect) return;
   const what = collect();
   if (!what) {
@@ -55,7 +55,7 @@ export function keepNow() {
 }
 
 export function keepSoon() {
-  timer ||= setTimeout(keepNow, EVERY_MS);
+  writeTimer ||= setTimeout(keepNow, EVERY_MS);
 }
 
 /** Whether a reload would find the chat. */

@@ -91,7 +91,7 @@ function draw() {
     const [now, from] = [list.scrollHeight, list.scrollTop];
     list.scrollTop = now;
     endTop = list.scrollTop;
-    endEntry = entries.at(-1);
+    endEntry = lastPlaced();
     // Heights of what was out of view are estimates until it is drawn, which is after the next frame has begun.
     still = now === endHeight && endTop === from ? still + 1 : 0;
     if (still < 2) drawSoon();
@@ -210,6 +210,9 @@ export function restoreEntries(kept, onMine) {
   requestAnimationFrame(() => list.setAttribute('aria-live', 'polite'));
 }
 
+/** What waits to be placed is nowhere yet, and says nothing about where the reader is. */
+const lastPlaced = () => entries.at(-1 - unplaced.length);
+
 function isInView(entry) {
   return !entry?.element.isConnected
     || entry.element.getBoundingClientRect().bottom <= list.getBoundingClientRect().bottom + END_PX;
@@ -220,7 +223,7 @@ list.addEventListener('scroll', () => {
   if (list.clientHeight !== height) return;
   if (isAtEnd && list.scrollTop === endTop) return; // it is where it was put
   // What has been added since the last frame has not been scrolled to yet: that is not the user's doing either.
-  isAtEnd = isInView(entries.at(-1)) || (isAtEnd && isInView(endEntry));
+  isAtEnd = isInView(lastPlaced()) || (isAtEnd && isInView(endEntry));
   showWhatIsNew();
 });
 

@@ -17,25 +17,25 @@ const broader = $('broader');
 const startOnline = $('online');
 const searchOnline = $('search-online');
 
-let timer = 0;
+let ticking = 0;
 let startedAt = 0;
 let wishedAt = 0; // the server's patience counts from here
-let kind = 'interests'; // or 'anyone', 'friend'
+let soughtBy = 'interests'; // or 'anyone', 'friend'
 let wantsAnyone = false;
 let trouble = '';
 let isBroaderOffered = false;
 
 /** What to ask the server for: the wish of this search, or the remembered one. */
 export function fallbackAfterMs() {
-  if (kind === 'friend') return -1;
-  return wantsAnyone || kind === 'anyone' ? 0 : Number(patience.value);
+  if (soughtBy === 'friend') return -1;
+  return wantsAnyone || soughtBy === 'anyone' ? 0 : Number(patience.value);
 }
 
 function statusText() {
   const fallback = fallbackAfterMs();
   if (trouble) return trouble;
-  if (kind === 'friend') return 'Only someone with your link is matched with you.';
-  if (kind === 'anyone') return 'The next one who does not mind is yours.';
+  if (soughtBy === 'friend') return 'Only someone with your link is matched with you.';
+  if (soughtBy === 'anyone') return 'The next one who does not mind is yours.';
   if (fallback < 0) return 'Shared interests only.';
   if (performance.now() - wishedAt < fallback) return `…or anyone else after ${fallback / 1000} seconds.`;
   return '…or anyone else by now.';
@@ -48,7 +48,7 @@ function tick() {
   elapsed.hidden = trouble !== ''; // nothing is running then
   const text = statusText();
   if (status.textContent !== text) status.textContent = text; // else it is read out again
-  if (!isBroaderOffered && kind === 'interests' && waitedMs > BROADER_AFTER_MS) showBroader();
+  if (!isBroaderOffered && soughtBy === 'interests' && waitedMs > BROADER_AFTER_MS) showBroader();
 }
 
 function showBroader() {
@@ -59,10 +59,10 @@ function showBroader() {
 }
 
 function showWhom() {
-  title.textContent = kind === 'friend' ? 'Waiting for your friend…'
-    : kind === 'anyone' ? 'Looking for anyone who wants to talk…'
+  title.textContent = soughtBy === 'friend' ? 'Waiting for your friend…'
+    : soughtBy === 'anyone' ? 'Looking for anyone who wants to talk…'
       : `Looking for someone who likes ${listed(currentInterests(), 'disjunction')}…`;
-  $('patience-card').hidden = kind !== 'interests';
+  $('patience-card').hidden = soughtBy !== 'interests';
 }
 
 /** The server has been asked, or asked again. */
@@ -77,21 +77,21 @@ export function showSearchTrouble(text) {
   tick();
 }
 
-export function openSearch(newKind) {
-  kind = newKind;
+export function openSearch(by) {
+  soughtBy = by;
   wantsAnyone = false;
   anyoneButton.disabled = false;
   isBroaderOffered = false;
   broader.hidden = true;
   startedAt = performance.now();
   searchAsked();
-  clearInterval(timer);
-  timer = setInterval(tick, 250);
+  clearInterval(ticking);
+  ticking = setInterval(tick, 250);
   refreshStats();
 }
 
 export function closeSearch() {
-  clearInterval(timer);
+  clearInterval(ticking);
 }
 
 /** onWish: the user wants another search than the one under way. onBroader: the interest that was offered, too. */

@@ -14,7 +14,9 @@ import websockets
 from harness import BINARY, TIMEOUT, Client, close_all, pair, running, settled
 
 WEB = os.path.join(os.path.dirname(__file__), "..", "..", "src", "web")
-FILES = sorted(name for name in os.listdir(WEB) if not name.endswith(".md"))
+with open(os.path.join(WEB, "..", "..", "CMakeLists.txt"), encoding="utf-8") as build:
+    JOINED = re.findall(r"src/web/(\S+\.js)", re.search(r"set\(PAGE_JOINED(.*?)\)", build.read(), re.DOTALL)[1])
+FILES = sorted(name for name in os.listdir(WEB) if not name.endswith(".md") and name not in JOINED[:-1])
 TYPES = {".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8",
          ".svg": "image/svg+xml", ".png": "image/png", ".webmanifest": "application/manifest+json"}
 
@@ -28,19 +30,34 @@ def ask(server, path, method="GET", **headers):
     return answer, body
 
 
-def content(name):
-    """Of a source, without what stays at home; tests/web/served.test.js says whether it still means the same."""
-    with open(os.path.join(WEB, name), "rb") as file:
-        source = file.read()
-    if name.endswith(".png"):
-        return source
-    text = "\n" + source.decode()
+def bare(name):
+    """A source without what stays at home; tests/web/served.test.js says whether it still means the same."""
+    with open(os.path.join(WEB, name), encoding="utf-8") as file:
+        text = "\n" + file.read()
     if name.endswith(".js"):
         text = re.sub(r"\n *//.*", "", text)
         text = re.sub(r"([;,{}()]) +// .*", r"\1", text)
     if name.endswith((".js", ".css")):
         text = re.sub(r"\n */\*.*?\*/", "\n", text, flags=re.DOTALL)
-    return re.sub(r"\n[ \n]+", "\n", text)[1:].encode()
+    return re.sub(r"\n[ \n]+", "\n", text)
+
+
+def joined():
+    """app.js as visitors get it: with the modules of CMakeLists.txt's PAGE_JOINED, in their order, whose names it exports."""
+    text = "".join(re.sub(r"\nimport \{.*", "", bare(name)) for name in JOINED)
+    names = re.findall(r"\nexport (?:async )?(?:function|const|class) ([\w$]+)", text)
+    text = re.sub(r"\nexport (async )?(function|const|class) ", lambda found: f"\n{found[1] or ''}{found[2]} ", text)
+    return re.sub(r"\n+", "\n", text) + f"export {{ {', '.join(names)} }};\n"
+
+
+def content(name):
+    if name.endswith(".png"):
+        with open(os.path.join(WEB, name), "rb") as file:
+            return file.read()
+    text = joined() if name == JOINED[-1] else bare(name)
+    for part in JOINED:
+        text = text.replace(f"}} from './{part}';", f"}} from './{JOINED[-1]}';")
+    return text[1:].encode()
 
 
 # Files
@@ -97,7 +114,7 @@ def test_accept_encoding(server, accepted, is_gzip):
 
 
 def test_what_is_not_there_is_404(server):
-    for path in ("/nothing.js", "/app.js.gz", "/src/web/app.js", "/../lua/leave.lua", "/web/", "/app.js/", "/%61pp.js"):
+    for path in ("/nothing.js", "/app.js.gz", "/src/web/app.js", "/../lua/leave.lua", "/web/", "/app.js/", "/%61pp.js", "/dom.js"):
         assert ask(server, path)[0].status == 404, path
 
 

@@ -58,7 +58,7 @@ test('a reload in a chat changes nothing: the same entries, the same draft', asy
   await b.page.evaluate(() => {
     window.said = [];
     const line = document.getElementById('gone');
-    new MutationObserver(() => !line.hidden && window.said.push(line.textContent.replace(/\d+ s/, 'N s')))
+    new MutationObserver(() => !line.hidden && window.said.push(line.textContent.replace(/\d+\ss/, 'N s')))
       .observe(line, { attributes: true, childList: true, subtree: true, characterData: true });
   });
   await a.page.reload();
@@ -114,10 +114,10 @@ test('without a network for a while, ten texts each way arrive once and in order
   assert.equal(await a.$('.waiting').count(), 10, 'not shown as sent');
   assert.equal(await a.$('.mark').getByText('Sending…').count(), await a.$('.waiting .mark').count());
   await gone(b).waitFor();
-  assert.match(await gone(b).textContent(), /^Stranger's connection dropped. Waiting, \d+ s…$/);
+  assert.match(await gone(b).textContent(), /^Stranger's connection dropped. Waiting, \d+\ss…$/);
   await a.page.evaluate(() => dispatchEvent(new Event('online')));
   await gone(a).waitFor();
-  assert.match(await gone(a).textContent(), /^Reconnecting… \d+ s. Your messages go out when you are back.$/);
+  assert.match(await gone(a).textContent(), /^Reconnecting… \d+\ss. Your messages go out when you are back.$/);
   way.open();
   await a.sees('b 9');
   await b.sees('a 9');

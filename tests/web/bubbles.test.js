@@ -62,6 +62,24 @@ test('who reads further up is told what has come, and is taken there', async () 
   assert.equal(await user.page.title(), 'Chatting · ChatterBox');
 });
 
+test('who scrolls up while texts keep coming stays there', async () => {
+  const [user, script] = await world.scripted();
+  await script.text(...Array.from({ length: 60 }, (_, i) => `line ${i}`));
+  await user.sees('line 59');
+  await waitFor(() => user.$('#messages').evaluate(list => list.scrollHeight - list.scrollTop - list.clientHeight < 5), 'the end');
+  await script.page.evaluate(() => { setInterval(() => window.say('chat_message', { message: 'and more' }), 45); });
+  await user.sees('and more');
+  const fromEnd = await user.$('#messages').evaluate(async list => {
+    for (let top = 40; top > 0; top--) { // as a finger does, over more than a second
+      list.scrollTop = top;
+      await new Promise(resolve => setTimeout(resolve, 30));
+    }
+    await new Promise(resolve => setTimeout(resolve, 1000));
+    return list.scrollHeight - list.scrollTop - list.clientHeight;
+  });
+  assert.ok(fromEnd > 500, `${fromEnd} px from the end`);
+});
+
 test('the time stands once for a minute and a speaker, and a few emoji are large', async () => {
   const [user, script] = await world.scripted();
   await user.page.clock.setFixedTime(new Date('2026-01-01T12:00:30'));

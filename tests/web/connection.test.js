@@ -24,7 +24,7 @@ test('a chat that is lost with the server ends clearly, and what was typed stays
   await b.sees('before');
   await a.$('#composer').fill('typed but not sent');
   await restart(async () => {
-    for (const user of [a, b]) await user.$('#gone', { hasText: /^Reconnecting… \d+ s/ }).waitFor();
+    for (const user of [a, b]) await user.$('#gone', { hasText: /^Reconnecting… \d+\ss/ }).waitFor();
     assert.ok(await a.$('#chat-view:not(.ended)').isVisible(), 'it may be the network');
   });
   await a.hasEnded();

@@ -91,8 +91,8 @@ export class User {
     page.on('websocket', socket => isOwn(socket.url()) || complain(`socket to ${socket.url()}`));
   }
 
-  $(selector) {
-    return this.page.locator(selector);
+  $(selector, options) {
+    return this.page.locator(selector, options);
   }
 
   /** Connected to the server, as far as the user can see. */
@@ -195,6 +195,17 @@ export class Script {
   hears(type, count = 1) {
     return waitFor(async () => (await this.heard(type)).length >= count, `${type} to be heard`);
   }
+}
+
+/** WCAG 2.5.5; links within a text are exempt there, and here. */
+export async function isLargeEnough(user, where) {
+  const small = await user.page.evaluate(() => [...document.querySelectorAll('button, summary, select, textarea, input')]
+    .filter(element => element.checkVisibility() && element.getBoundingClientRect().width > 0)
+    .map(element => ({ name: element.id || element.textContent, box: element.closest('.chip-field input') ? element.parentElement.getBoundingClientRect()
+      : element.getBoundingClientRect() }))
+    .filter(({ box }) => box.width < 43.9 || box.height < 43.9)
+    .map(({ name, box }) => `${name} ${Math.round(box.width)}x${Math.round(box.height)}`));
+  assert.deepEqual(small, [], where);
 }
 
 export async function meet(a, b, ...interests) {

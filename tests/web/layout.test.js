@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Script, meet, useWorld, waitFor } from './harness.js';
+import { Script, isLargeEnough, useWorld, waitFor } from './harness.js';
 
 const world = useWorld();
 
@@ -17,17 +17,6 @@ async function isWhole(user, where, ...selectors) {
     assert.ok(x >= -0.5 && y >= -0.5 && x + width <= view.width + 0.5 && y + height <= view.height + 0.5 && height > 10,
       `${where}: ${selector} at ${[x, y, width, height].map(Math.round)} of ${view.width}x${view.height}`);
   }
-}
-
-/** WCAG 2.5.5; links within a text are exempt there, and here. */
-async function isLargeEnough(user, where) {
-  const small = await user.page.evaluate(() => [...document.querySelectorAll('button, summary, select, textarea, input')]
-    .filter(element => element.checkVisibility() && element.getBoundingClientRect().width > 0)
-    .map(element => ({ name: element.id || element.textContent, box: element.closest('.chip-field input') ? element.parentElement.getBoundingClientRect()
-      : element.getBoundingClientRect() }))
-    .filter(({ box }) => box.width < 43.9 || box.height < 43.9)
-    .map(({ name, box }) => `${name} ${Math.round(box.width)}x${Math.round(box.height)}`));
-  assert.deepEqual(small, [], where);
 }
 
 for (const size of SIZES) {
@@ -72,33 +61,86 @@ for (const size of SIZES) {
     await user.$('#messages').evaluate(list => { list.scrollTop = 0; });
     await user.$('#to-end').waitFor();
     await isLargeEnough(user, `${where}, further up`);
-    await script.send(['webrtc_signal', { kind: 'call-request', call: 1 }]);
-    await user.$('#call-prompt').waitFor();
-    await isWhole(user, `${where}, asked`, '#call-text', '#call-accept', '#call-voice', '#call-decline', '#composer', '#send-button');
-    assert.ok((await user.$('#messages').boundingBox()).height >= 50, `${where}: the question covers the messages`);
-    await isLargeEnough(user, `${where}, asked`);
-    await user.$('#call-accept').click();
-    await user.$('#local-video').waitFor();
-    await isWhole(user, `${where}, call`, '#local-video', '#hangup-button', '#leave-button', '#composer', '#send-button');
-    await isLargeEnough(user, `${where}, call`);
-    const area = async selector => {
-      const { width, height } = await user.$(selector).boundingBox();
-      return width * height;
-    };
-    assert.ok(await area('#remote-video') > 3 * await area('#local-video'), `${where}: the own picture is the smaller one`);
     await user.leave();
     await isWhole(user, `${where}, ended`, '#next-button', '#home-button');
     await isLargeEnough(user, `${where}, ended`);
   });
 }
 
-test('on a phone the field has the room, and on a desktop the call', async () => {
-  const a = await world.user(phone([360, 740]));
-  const b = await world.user();
-  await meet(a, b, 'room');
-  assert.ok((await a.$('#composer').boundingBox()).width >= 280);
-  await a.$('#camera-button').click();
-  await b.$('#call-accept').click();
-  await waitFor(() => b.$('#remote-video').evaluate(video => video.videoWidth > 0), 'the picture');
-  assert.ok((await b.$('#remote-video').boundingBox()).height >= 440);
+const boxes = (user, ...selectors) => user.page.evaluate(all => Object.fromEntries(all
+  .flatMap(selector => [...document.querySelectorAll(selector)].map(element => [element.id, element.getBoundingClientRect().toJSON()]))), selectors);
+const written = ({ x, y, width, height }) => `${[x, y].map(Math.round)} ${[width, height].map(Math.round).join('x')}`;
+
+/** Goes through the sizes; look() returns what is wrong in one, in words. */
+async function inEachSize(user, look) {
+  const wrong = [];
+  for (const [width, height] of SIZES) {
+    await user.page.setViewportSize({ width, height });
+    await user.page.evaluate(() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done))));
+    wrong.push(...(await look(width, height)).map(words => `${width}x${height}: ${words}`));
+  }
+  return wrong;
+}
+
+const cutOff = (all, width, height) => Object.entries(all)
+  .filter(([, box]) => box.left < -0.5 || box.top < -0.5 || box.right > width + 0.5 || box.bottom > height + 0.5 || box.height <= 10)
+  .map(([id, box]) => `${id} is cut off: ${written(box)}`);
+
+async function withThirtyLines(interest) {
+  const user = await world.user(phone(SIZES[0]));
+  const script = await Script.open(world, interest);
+  await user.search(interest);
+  await user.isChatting();
+  await script.text(...Array.from({ length: 30 }, (_, i) => `line ${i}`));
+  await user.sees('line 29');
+  return [user, script];
+}
+
+const ALWAYS = ['#composer', '#send-button', '#leave-button', '#report-button'];
+
+async function areLargeEnough(user, what) {
+  for (const [width, height] of SIZES) {
+    await user.page.setViewportSize({ width, height });
+    await isLargeEnough(user, `${width}x${height}, ${what}`);
+  }
+}
+
+test('the question for a call leaves room for what is written, and to write', async () => {
+  const [user, script] = await withThirtyLines('the question');
+  await script.send(['webrtc_signal', { kind: 'call-request', call: 1 }]);
+  await user.$('#call-prompt').waitFor();
+  assert.deepEqual(await inEachSize(user, async (width, height) => {
+    const all = await boxes(user, '#messages', '#call-text', '#call-prompt button:not([hidden])', ...ALWAYS);
+    return [...cutOff(all, width, height), ...(all.messages.height < 50 ? [`the list has ${Math.round(all.messages.height)} px`] : [])];
+  }), []);
+  await areLargeEnough(user, 'asked');
+});
+
+test('in a call the field for writing is whole, the stranger’s picture the large one, and the own one within it', async () => {
+  const [user, script] = await withThirtyLines('the call');
+  await script.send(['webrtc_signal', { kind: 'call-request', call: 1 }]);
+  await user.$('#call-accept').click();
+  await user.$('#local-video').waitFor();
+  assert.deepEqual(await inEachSize(user, async (width, height) => {
+    const all = await boxes(user, '#local-video', '#remote-video', '#hangup-button', ...ALWAYS);
+    const [mine, theirs] = [all['local-video'], all['remote-video']];
+    const wrong = cutOff(all, width, height);
+    const seen = Math.min(theirs.width, theirs.height * 4 / 3); // of a picture of 4:3
+    if (seen < 2 * mine.width) wrong.push(`the own picture has ${Math.round(mine.width)} px, the stranger’s ${Math.round(seen)}`);
+    if (mine.right > theirs.right || mine.bottom > theirs.bottom + 0.5) wrong.push(`the own picture hangs over the edge: ${written(mine)} of ${written(theirs)}`);
+    if (width >= 1280 && theirs.height < 440) wrong.push(`the stranger is a strip of ${Math.round(theirs.height)} px`);
+    return wrong;
+  }), []);
+  await areLargeEnough(user, 'call');
+});
+
+test('the field for writing has the width, and nothing empty stands over it', async () => {
+  const [user] = await withThirtyLines('room to write');
+  assert.deepEqual(await inEachSize(user, async width => {
+    const { messages, composer } = await boxes(user, '#messages', '#composer');
+    const wrong = [];
+    if (width <= 360 && composer.width < width - 80) wrong.push(`the field has ${Math.round(composer.width)} of ${width} px`);
+    if (composer.top - messages.bottom > 8) wrong.push(`${Math.round(composer.top - messages.bottom)} px are empty`);
+    return wrong;
+  }), []);
 });

@@ -4,13 +4,13 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { test } from 'node:test';
-import { meet, sleep, useWorld, waitFor } from './harness.js';
+import { isLargeEnough, meet, useWorld, waitFor } from './harness.js';
+import { tour } from './tour.js';
 
 const world = useWorld();
 const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 async function isAccessible(user, where) {
-  await sleep(250); // a greeting that fades in is pale for so long
   // The page's policy holds for scripts in the page; the debugger stands outside of it.
   await user.page.evaluate(axe);
   const violations = await user.page.evaluate(async () => (await window.axe.run(document, { preload: false })).violations
@@ -27,76 +27,51 @@ async function fits(user, where) {
       .map(element => ({ name: `${element.tagName}#${element.id}.${element.className}`, box: element.getBoundingClientRect() }))
       .filter(({ box }) => box.width > 0 && (box.right > width + 0.5 || box.left < -0.5))
       .map(({ name, box }) => `${name} from ${box.left} to ${box.right}`)
-      .concat(document.documentElement.scrollWidth > width ? ['the page scrolls'] : []);
+      .concat(document.documentElement.scrollWidth > width ? ['the page scrolls'] : [])
+      .concat([...document.querySelectorAll('button, summary')].filter(button => button.checkVisibility() && button.scrollWidth > button.clientWidth + 1)
+        .map(button => `${button.textContent} is wider than its button`))
+      .concat([...document.querySelectorAll('.card, .panel')].map(card => [card, card.getBoundingClientRect()])
+        .filter(([card, box]) => card.checkVisibility() && (box.left < 7.5 || box.right > width - 7.5)).map(([card]) => `${card.textContent} touches the edge`))
+      .concat([...document.querySelectorAll('h1')].map(title => [title, title.getBoundingClientRect()])
+        .filter(([title, box]) => title.checkVisibility() && !title.closest('.leaving') && box.width < 44).map(([title, box]) => `${title.id} has ${box.width} px`));
   });
   assert.deepEqual(wide, [], where);
 }
 
-/** Leads two users through every view, and calls look(user, view) in each. */
-async function tour(options, look) {
-  const a = await world.user(options);
-  const b = await world.user(options);
-  await look(a, 'start');
-  await a.page.evaluate(() => { location.hash = 'with=abcdefgh'; });
-  await a.$('#invitation').waitFor();
-  await look(a, 'start with a friend’s link');
-  await a.$('#invitation-decline').click();
-  await a.$('#start-button').click();
-  await look(a, 'start with an error');
-  await a.like('w'.repeat(60), 'two words');
-  await look(a, 'start with chips');
-  await a.search('touring');
-  await look(a, 'search');
-  await b.search('touring', 'two words');
-  await a.isChatting();
-  await look(a, 'the first word');
-  await a.say('hello https://example.org/' + 'w'.repeat(200));
-  await b.say('w'.repeat(200));
-  await a.sees('w'.repeat(200));
-  await look(a, 'chat');
-  await a.$('#composer').fill('w'.repeat(1990));
-  await look(a, 'chat with the counter');
-  await a.page.keyboard.press('Escape');
-  await look(a, 'leaving');
-  await a.$('#composer').fill('');
-  await a.$('#more summary').click();
-  await look(a, 'menu');
-  await a.page.keyboard.press('Escape');
-  await a.say('my number is 0170 1234567');
-  await look(a, 'a warning');
-  await a.page.keyboard.press('Escape');
-  await a.$('#composer').fill('');
-  await a.$('#report-button').click();
-  await look(a, 'reporting');
-  await a.$('#report-cancel').click();
-  await b.$('#camera-button').click();
-  await b.$('#call-dark').waitFor();
-  await look(b, 'asking for a call');
-  await a.$('#call-prompt').waitFor();
-  await look(a, 'a call comes in');
-  await a.$('#call-accept').click();
-  await a.$('#local-video').waitFor();
-  await look(a, 'call');
-  await b.leave();
-  await a.hasEnded();
-  await look(a, 'ended');
-}
+const HOSTILE = {
+  interests: ['w'.repeat(60), 'two words', 'touring'],
+  talk: [['a', 'hello'], ['b', `https://example.org/${'w'.repeat(200)}`], ['a', 'w'.repeat(200)], ['b', 'w'.repeat(200)]],
+};
+const PHONE = { viewport: { width: 360, height: 740 }, hasTouch: true };
+const DESKTOP = { viewport: { width: 1280, height: 800 } };
 
-for (const colorScheme of ['light', 'dark']) {
-  test(`axe finds nothing to complain of: ${colorScheme}`, async () => {
-    await tour({ colorScheme, reducedMotion: 'reduce' }, isAccessible);
-  });
-  test(`axe finds nothing on a phone: ${colorScheme}`, async () => {
-    await tour({ colorScheme, viewport: { width: 360, height: 740 }, hasTouch: true }, isAccessible);
+for (const [colorScheme, place, device] of [['light', 'on a phone', PHONE], ['dark', 'on a phone', PHONE], ['light', 'on a desktop', DESKTOP],
+  ['dark', 'on a desktop', DESKTOP]]) {
+  test(`in every view axe finds nothing to complain of, and every target has 44 px: ${colorScheme}, ${place}`, async () => {
+    const views = [];
+    await tour(world, async (user, view) => {
+      views.push(view);
+      await isAccessible(user, view);
+      await isLargeEnough(user, view);
+    }, { ...HOSTILE, device: { ...device, colorScheme, reducedMotion: 'reduce' } });
+    assert.ok(views.length > 25, 'the tour was whole');
   });
 }
 
-test('axe finds nothing where colours are forced', async () => {
-  await tour({ forcedColors: 'active', reducedMotion: 'reduce' }, isAccessible);
+test('in every view axe finds nothing where colours are forced', async () => {
+  await tour(world, isAccessible, { ...HOSTILE, device: { forcedColors: 'active', reducedMotion: 'reduce' } });
 });
 
-test('320 pixels are enough', async () => {
-  await tour({ viewport: { width: 320, height: 568 } }, fits);
+test('where colours are forced, what has only a colour of its own gets an edge', async () => {
+  const user = await world.user({ forcedColors: 'active' });
+  await user.like('edges');
+  const edges = await user.page.evaluate(() => ['#chips li', '#start-button', '#anyone-start']
+    .map(selector => getComputedStyle(document.querySelector(selector)).borderTopWidth));
+  assert.deepEqual(edges, ['1px', '2px', '1px']);
+});
+
+test('in every view 320 pixels are enough', async () => {
+  await tour(world, fits, { ...HOSTILE, device: { viewport: { width: 320, height: 568 } } });
 });
 
 test('with reduced motion nothing moves', async () => {
