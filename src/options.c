@@ -355,6 +355,10 @@ static bool check(const struct options *options, char error[OPTIONS_ERROR_BYTES]
                  options->ring_capacity);
         return false;
     }
+    if (options->data_dir[0] != '\0' && strcmp(options->redis, "embedded") != 0) {
+        snprintf(error, OPTIONS_ERROR_BYTES, "--data-dir: expected --redis embedded; another Redis keeps its own data, as its configuration says");
+        return false;
+    }
     if (options->cluster_secret_file[0] != '\0' && strcmp(options->redis, "embedded") == 0) {
         snprintf(error, OPTIONS_ERROR_BYTES, "--cluster-secret-file: expected a --redis that all nodes share; the embedded one is this server's own");
         return false;

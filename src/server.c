@@ -11,8 +11,7 @@
 #include "net/listener.h"
 #include "redis/address.h"
 #include "redis/child.h"
-#include "redis/password.h"
-#include "redis/secure.h"
+#include "redis/choice.h"
 #include "runtime/check.h"
 #include "runtime/cores.h"
 #include "runtime/executor.h"
@@ -62,6 +61,7 @@ struct server {
     struct networks trusted_proxies;
     uint32_t max_connections;
     struct redis_address address;
+    struct data_dir data; /* if the address has_file */
     struct cluster cluster;
     char *config; /* what GET /config answers */
     struct redis_child child;
@@ -244,7 +244,7 @@ static int start_redis(struct server *server)
     char error[REDIS_CHILD_ERROR_BYTES];
     if (server->address.kind != REDIS_EMBEDDED)
         return 0;
-    if (!redis_child_start(&server->child, server->executor.loop, &server->log, error))
+    if (!redis_child_start(&server->child, server->executor.loop, &server->log, server->address.has_file ? &server->data : NULL, error))
         return fail(server, EXIT_FAILED, error);
     server->has_child = true;
     snprintf(server->address.path, sizeof server->address.path, "%s", server->child.directory.socket);
@@ -368,14 +368,13 @@ static int start(struct server *server)
 {
     char error[ERROR_BYTES];
     int status;
-    if (!redis_address_parse(&server->address, server->options->redis, error) ||
-        !redis_password_complete(&server->address, server->options, error) || !redis_secure_complete(&server->address, server->options, error))
-        return fail(server, EXIT_BAD_USAGE, error);
-    if (server->options->redis_argument != NULL && redis_password_wipe(server->options->redis_argument))
-        log_event(&server->log, LOG_WARN, "password_on_command_line",
-                  "advice=\"other users can read it; use CHATTERBOX_REDIS, CHATTERBOX_REDIS_PASSWORD or --redis-password-file\"");
+    const enum redis_choice choice = redis_choose(&server->address, &server->data, server->options, &server->log, error);
+    if (choice != REDIS_CHOSEN)
+        return fail(server, choice == REDIS_CHOICE_BAD ? EXIT_BAD_USAGE : EXIT_FAILED, error);
+    const bool has_secret_of_data = server->address.has_file && server->options->secret_file[0] == '\0';
+    const char *secret_file = has_secret_of_data ? server->data.secret : server->options->secret_file;
     if (!cluster_load(&server->cluster, server->options, &server->address, &server->log, error) || !networks_parse(&server->trusted_proxies, server->options->trusted_proxies, error) ||
-        !cluster_identity_key(&server->cluster, server->options, &server->identity_key, error) ||
+        !cluster_identity_key(&server->cluster, secret_file, &server->identity_key, error) ||
         !origin_list_check(server->options->allowed_origins, error) ||
         (server->config = ice_servers_to_json(server->options->ice_servers, error)) == NULL ||
         !certificate_load(&server->certificate, server->options, &server->log, error) ||

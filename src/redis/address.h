@@ -35,18 +35,19 @@ struct redis_credentials {
 struct redis_address {
     enum redis_address_kind kind;
     char path[108]; /* UNIX; for EMBEDDED filled in when the child has one */
+    bool has_file;  /* EMBEDDED: of reports and bans (child.h) */
     struct redis_endpoint endpoints[REDIS_ENDPOINTS_MAX]; /* TCP: the Redis; SENTINEL: the Sentinels; CLUSTER: nodes that know the others */
     unsigned endpoint_count;
     char master[128]; /* SENTINEL: the master's name */
     unsigned db;      /* TCP, SENTINEL */
-    bool is_tls;      /* TCP */
+    bool is_tls;      /* TCP, SENTINEL (to both Sentinels and Redis), CLUSTER */
     const struct tls_context *tls; /* if is_tls: redis/secure.h makes it, and it lives as long as the process */
     struct redis_credentials own;      /* for Redis. UNIX: a password only */
     struct redis_credentials sentinel; /* for the Sentinels */
 };
 
-/* embedded, unix:PATH, redis://[user[:password]@]host[:port][/db] (rediss:// with TLS), sentinel://[user[:password]@]host[:port],…/master[/db] or
- * cluster://[user[:password]@]host[:port],…; user and password are Redis' and may be percent-encoded. On false error holds one line, which never
+/* embedded, unix:PATH, redis://[user[:password]@]host[:port][/db], sentinel://[user[:password]@]host[:port],…/master[/db] or
+ * cluster://[user[:password]@]host[:port],…; with TLS: rediss://, rediss+sentinel://, rediss+cluster://. user and password are Redis' and may be percent-encoded. On false error holds one line, which never
  * contains the password. */
 bool redis_address_parse(struct redis_address *address, const char *text, char error[REDIS_ADDRESS_ERROR_BYTES])
     __attribute__((warn_unused_result));

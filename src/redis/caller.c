@@ -122,20 +122,32 @@ static void send_word(struct caller *caller, const char *word, redis_reply_fn *o
     redis_client_send(caller->client, &command, on_reply, caller);
 }
 
+static void send_script(struct caller *caller, enum script script)
+{
+    const struct embedded_file *file = script_file(script);
+    char *text = NULL;
+    size_t length;
+    struct command command;
+    command_init(&command);
+    command_add(&command, "SCRIPT");
+    command_add(&command, "LOAD");
+    if (caller->client->address->has_file) {
+        text = script_text_for_file(script, &length);
+        command_add_bytes(&command, text, length);
+    } else {
+        command_add_bytes(&command, (const char *)file->bytes, file->length);
+    }
+    redis_client_send(caller->client, &command, on_queued, caller);
+    free(text);
+}
+
 /* All at once: if SCRIPT FLUSH came between two of them, some calls would be carried out and some not. */
 static void load(struct caller *caller)
 {
     caller->is_loading = true;
     send_word(caller, "MULTI", on_queued);
-    for (enum script script = 0; script < SCRIPTS; script++) {
-        const struct embedded_file *file = script_file(script);
-        struct command command;
-        command_init(&command);
-        command_add(&command, "SCRIPT");
-        command_add(&command, "LOAD");
-        command_add_bytes(&command, (const char *)file->bytes, file->length);
-        redis_client_send(caller->client, &command, on_queued, caller);
-    }
+    for (enum script script = 0; script < SCRIPTS; script++)
+        send_script(caller, script);
     send_word(caller, "EXEC", on_loaded);
 }
 

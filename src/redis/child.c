@@ -10,7 +10,10 @@
 
 #include "runtime/check.h"
 
-enum { BACKOFF_FIRST_MS = 10, BACKOFF_MAX_MS = 1000, GOOD_RUN_MS = 5000, PATIENCE_MS = 1000 };
+enum { BACKOFF_FIRST_MS = 10, BACKOFF_MAX_MS = 1000, GOOD_RUN_MS = 5000, PATIENCE_MS = 1000, ARGUMENTS_MAX = 48 };
+
+/* A file of reports that has grown above this, and to twice of what is left of it when it is written anew, is. */
+enum { RENEWED_BYTES = 64 << 20, WATCH_MS = 5000 };
 
 /* How often it looks whether the socket is there, and how long after its start Redis has made one. */
 enum { LOOK_MS = 1000, SOCKET_MS = 5000 };
@@ -62,10 +65,11 @@ static void retry_later(struct redis_child *child)
 
 static void close_timers(struct redis_child *child)
 {
-    if (!uv_is_closing((uv_handle_t *)&child->timer))
+    if (!uv_is_closing((uv_handle_t *)&child->timer)) {
         uv_close((uv_handle_t *)&child->timer, NULL);
-    if (!uv_is_closing((uv_handle_t *)&child->look))
         uv_close((uv_handle_t *)&child->look, NULL);
+        uv_close((uv_handle_t *)&child->watch, NULL);
+    }
     private_directory_remove(&child->directory);
 }
 
@@ -96,11 +100,24 @@ static void on_process_closed(uv_handle_t *handle)
         retry_later(child);
 }
 
+/* It ends by itself at the start if it cannot read its file. */
+static void tell_death(const struct redis_child *child, int status, int signal)
+{
+    if (child->data != NULL && status != 0)
+        log_event(child->log, LOG_WARN, "redis_embedded_died",
+                  "status=%d signal=%d remedy=\"if it cannot read its file: redis-check-aof --fix %s/" DATA_DIR_REPORTS "/" DATA_DIR_FILE
+                  ".manifest, or move %s/" DATA_DIR_REPORTS " away, and with it reports and bans\"",
+                  status, signal, child->data->path, child->data->path);
+    else
+        log_event(child->log, LOG_WARN, "redis_embedded_died", "status=%d signal=%d", status, signal);
+}
+
 static void on_process_exit(uv_process_t *process, int64_t status, int signal)
 {
     struct redis_child *child = process->data;
     if (!child->is_stopping) {
-        log_event(child->log, LOG_WARN, "redis_embedded_died", "status=%d signal=%d", (int)status, signal);
+        if (!child->is_renewing)
+            tell_death(child, (int)status, signal);
         if (uv_now(child->loop) - child->started_ms >= GOOD_RUN_MS)
             child->backoff_ms = BACKOFF_FIRST_MS;
     }
@@ -144,6 +161,27 @@ static void on_output(uv_stream_t *stream, ssize_t length, const uv_buf_t *buffe
     memmove(output->line, begin, output->length);
 }
 
+static void put_arguments(struct redis_child *child, char *arguments[ARGUMENTS_MAX])
+{
+    char *const of_all[] = { child->setpriv, "--pdeathsig", "KILL",
+                             child->server, "--port", "0", "--unixsocket", child->directory.socket, "--unixsocketperm", "700",
+                             "--save", "", "--maxmemory-policy", "noeviction", "--daemonize", "no", "--loglevel", "warning",
+                             /* Neither may keep or print the arguments of commands, which name interests. */
+                             "--slowlog-log-slower-than", "-1", "--crash-log-enabled", "no" };
+    char *const of_none[] = { "--appendonly", "no", "--dir", child->directory.path };
+    /* Nor may it write the file anew by itself: it would write everything that it holds by then, users too (way_up.c). As text, without an RDB in front. */
+    char *const of_data[] = { "--appendonly", "yes", "--appendfsync", "everysec", "--auto-aof-rewrite-percentage", "0", "--aof-use-rdb-preamble", "no",
+                              "--appenddirname", DATA_DIR_REPORTS, "--appendfilename", DATA_DIR_FILE,
+                              "--dir", child->data != NULL ? (char *)child->data->path : NULL };
+    _Static_assert((sizeof of_all + sizeof of_data) / sizeof of_all[0] < ARGUMENTS_MAX, "room for all, and the last NULL");
+    char *const *more = child->data != NULL ? of_data : of_none;
+    const size_t count = sizeof of_all / sizeof of_all[0];
+    const size_t more_count = child->data != NULL ? sizeof of_data / sizeof of_data[0] : sizeof of_none / sizeof of_none[0];
+    memcpy(arguments, of_all, sizeof of_all);
+    memcpy(arguments + count, more, more_count * sizeof *more);
+    arguments[count + more_count] = NULL;
+}
+
 static struct output *open_output(struct redis_child *child, enum log_level level)
 {
     struct output *output = calloc(1, sizeof *output);
@@ -160,23 +198,24 @@ static int spawn(struct redis_child *child)
     /* Not even its last words go to our descriptor 2: whoever reads that may have stopped. */
     struct output *output = open_output(child, LOG_DEBUG), *errors = open_output(child, LOG_WARN);
 
-    char *arguments[] = { child->setpriv, "--pdeathsig", "KILL",
-                          child->server,  "--port", "0", "--unixsocket", child->directory.socket, "--unixsocketperm", "700",
-                          "--save", "", "--appendonly", "no", "--maxmemory-policy", "noeviction",
-                          "--dir", child->directory.path, "--daemonize", "no", "--loglevel", "warning",
-                          /* Neither may keep or print the arguments of commands, which name interests. */
-                          "--slowlog-log-slower-than", "-1", "--crash-log-enabled", "no", NULL };
-    uv_stdio_container_t stdio[3] = {
+    char *arguments[ARGUMENTS_MAX];
+    put_arguments(child, arguments);
+    uv_stdio_container_t stdio[4] = {
         { .flags = UV_IGNORE },
         { .flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE, .data.stream = (uv_stream_t *)&output->pipe },
         { .flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE, .data.stream = (uv_stream_t *)&errors->pipe },
+        { .flags = UV_IGNORE },
     };
+    if (child->data != NULL) {
+        data_dir_tidy(child->data);
+        stdio[3] = (uv_stdio_container_t){ .flags = UV_INHERIT_FD, .data.fd = child->data->lock_fd };
+    }
     uv_process_options_t options = { .file = child->setpriv,
                                      .args = arguments,
                                      .exit_cb = on_process_exit,
                                      .flags = UV_PROCESS_DETACHED,
                                      .stdio = stdio,
-                                     .stdio_count = 3 };
+                                     .stdio_count = child->data != NULL ? 4 : 3 };
     child->process.data = child;
     int error = uv_spawn(child->loop, &child->process, &options);
     if (error != 0) {
@@ -186,6 +225,8 @@ static int spawn(struct redis_child *child)
     }
     child->is_running = true;
     child->has_vanished = false;
+    child->is_renewing = false;
+    child->least_bytes = UINT64_MAX;
     child->started_ms = uv_now(child->loop);
     uv_read_start((uv_stream_t *)&output->pipe, allocate, on_output);
     uv_read_start((uv_stream_t *)&errors->pipe, allocate, on_output);
@@ -208,10 +249,26 @@ static void launch(struct redis_child *child)
     }
 }
 
-bool redis_child_start(struct redis_child *child, uv_loop_t *loop, const struct log *log,
+/* Written anew by the next one, before there are users in it (way_up.c). To the matcher it is a connection that is lost. */
+static void on_watch(uv_timer_t *timer)
+{
+    struct redis_child *child = timer->data;
+    const uint64_t bytes = data_dir_size(child->data);
+    if (!child->is_running || child->is_stopping || child->is_renewing)
+        return;
+    if (bytes < child->least_bytes)
+        child->least_bytes = bytes;
+    if (bytes <= RENEWED_BYTES || bytes / 2 <= child->least_bytes)
+        return;
+    log_event(child->log, LOG_INFO, "redis_embedded_renewed", "bytes=%llu", (unsigned long long)bytes);
+    child->is_renewing = true;
+    uv_process_kill(&child->process, SIGTERM);
+}
+
+bool redis_child_start(struct redis_child *child, uv_loop_t *loop, const struct log *log, const struct data_dir *data,
                        char error[REDIS_CHILD_ERROR_BYTES])
 {
-    *child = (struct redis_child){ .loop = loop, .log = log, .backoff_ms = BACKOFF_FIRST_MS };
+    *child = (struct redis_child){ .loop = loop, .log = log, .data = data, .backoff_ms = BACKOFF_FIRST_MS };
     if (!find_program("redis-server", child->server, sizeof child->server)) {
         snprintf(error, REDIS_CHILD_ERROR_BYTES,
                  "no redis-server in PATH to embed; install the package redis-server, or give --redis unix:PATH or redis://…");
@@ -225,8 +282,11 @@ bool redis_child_start(struct redis_child *child, uv_loop_t *loop, const struct 
         return false;
     uv_timer_init(loop, &child->timer);
     uv_timer_init(loop, &child->look);
-    child->timer.data = child->look.data = child;
+    uv_timer_init(loop, &child->watch);
+    child->timer.data = child->look.data = child->watch.data = child;
     uv_timer_start(&child->look, on_look, LOOK_MS, LOOK_MS);
+    if (data != NULL)
+        uv_timer_start(&child->watch, on_watch, WATCH_MS, WATCH_MS);
     int status = spawn(child);
     if (status != 0) {
         snprintf(error, REDIS_CHILD_ERROR_BYTES, "cannot start %.80s: %s", child->server, uv_strerror(status));

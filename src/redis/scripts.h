@@ -5,6 +5,8 @@
 #ifndef CHATTERBOX_REDIS_SCRIPTS_H
 #define CHATTERBOX_REDIS_SCRIPTS_H
 
+#include <stddef.h>
+
 #include "runtime/embedded.h"
 
 enum script {
@@ -18,5 +20,9 @@ const char *script_name(enum script script);
 
 /* The text of a script. */
 const struct embedded_file *script_file(enum script script);
+
+/* The same for a Redis that has an append-only file, in which only what is counted against somebody may be: what any other script writes is
+ * written to memory alone (redis.io, "redis.set_repl"). malloc'd; its length is *length. */
+char *script_text_for_file(enum script script, size_t *length) __attribute__((warn_unused_result));
 
 #endif

@@ -98,6 +98,44 @@ static void on_policy(void *owner, void *request, const redisReply *reply)
         next_step(way);
 }
 
+/* The process that writes the file has forked, so it knows nothing of what comes from now on. What fails before that may succeed the next time that Redis
+ * is started; until then the file is longer than it need be. One that is in progress has been begun by a connection that was lost right after that. */
+static void on_renewing(void *owner, void *request, const redisReply *reply)
+{
+    struct way_up *way = request;
+    (void)owner;
+    if (reply == NULL)
+        return;
+    if (reply->type == REDIS_REPLY_STATUS && strstr(reply->str, "started") == NULL) { /* "scheduled": it would write down who is there by then */
+        give_up(way, "the file of reports cannot be written anew now");
+        return;
+    }
+    if (reply->type != REDIS_REPLY_STATUS && (reply->type != REDIS_REPLY_ERROR || strstr(reply->str, "in progress") == NULL))
+        log_event(way->log, LOG_WARN, "reports_not_renewed", "hint=\"Redis cannot write its file anew: see to disk and memory\"");
+    next_step(way);
+}
+
+static void send_renew(struct way_up *way)
+{
+    struct command command;
+    command_init(&command);
+    command_add(&command, "BGREWRITEAOF");
+    send_command(way, &command, on_renewing);
+}
+
+/* reply: how many of the key that is there as long as any node's users are. */
+static void on_counted(void *owner, void *request, const redisReply *reply)
+{
+    struct way_up *way = request;
+    (void)owner;
+    if (is_error(way, reply))
+        return;
+    if (reply->type == REDIS_REPLY_INTEGER && reply->integer == 0)
+        send_renew(way);
+    else
+        next_step(way);
+}
+
 static void on_loaded(void *owner)
 {
     next_step(owner);
@@ -168,6 +206,15 @@ static void ask_policy(struct way_up *way)
     send_command(way, &command, on_policy);
 }
 
+static void renew(struct way_up *way)
+{
+    struct command command;
+    command_init(&command);
+    command_add(&command, "EXISTS");
+    command_join(&command, way->caller->calls->prefix, "nodes", "");
+    send_command(way, &command, on_counted);
+}
+
 static void take_step(struct way_up *way)
 {
     switch (way->step) {
@@ -188,6 +235,12 @@ static void take_step(struct way_up *way)
         break;
     case STEP_POLICY:
         ask_policy(way);
+        break;
+    case STEP_RENEW:
+        if (way->address->has_file)
+            renew(way);
+        else
+            next_step(way);
         break;
     case STEP_LOAD:
         caller_load(way->caller, on_loaded, way);

@@ -26,6 +26,7 @@ enum way_up_step {
     STEP_ROLE,
     STEP_SELECT,
     STEP_POLICY,
+    STEP_RENEW, /* of a Redis that has a file: write it anew, if nothing of users is in that Redis yet */
     STEP_LOAD,
     STEP_FENCE,
     STEP_REAP, /* from here on the lease is this connection's, and needs its heartbeat */

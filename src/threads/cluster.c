@@ -32,11 +32,11 @@ bool cluster_load(struct cluster *cluster, const struct options *options, const 
     return true;
 }
 
-bool cluster_identity_key(const struct cluster *cluster, const struct options *options, struct identity_key *key,
+bool cluster_identity_key(const struct cluster *cluster, const char *secret_file, struct identity_key *key,
                           char error[CLUSTER_ERROR_BYTES])
 {
-    if (options->secret_file[0] != '\0' || cluster->secrets.count == 0)
-        return identity_key_load(key, options->secret_file, error);
+    if (secret_file[0] != '\0' || cluster->secrets.count == 0)
+        return identity_key_load(key, secret_file, error);
     identity_key_derive(key, cluster->secrets.secret[0], sizeof cluster->secrets.secret[0]);
     return true;
 }

@@ -28,8 +28,9 @@ struct cluster {
 bool cluster_load(struct cluster *cluster, const struct options *options, const struct redis_address *redis, const struct log *log,
                   char error[CLUSTER_ERROR_BYTES]) __attribute__((warn_unused_result));
 
-/* The key of hashes that bans go by: a ban must hold on every node, so without --secret-file it comes from the secret that they share. */
-bool cluster_identity_key(const struct cluster *cluster, const struct options *options, struct identity_key *key,
+/* The key of hashes that bans go by: a ban must hold on every node, so without a secret_file it comes from the secret that they share. secret_file: that
+ * of --secret-file, or of --data-dir; "" for none. */
+bool cluster_identity_key(const struct cluster *cluster, const char *secret_file, struct identity_key *key,
                           char error[CLUSTER_ERROR_BYTES]) __attribute__((warn_unused_result));
 
 /* Wipe the secrets. */

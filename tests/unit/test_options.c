@@ -103,6 +103,7 @@ static void nonsense_is_told_in_one_line(void **state)
         { "--tls-key", "/x", "--tls-certificate: expected it and --tls-key, or neither" },
         { "--tls-certificate", "/x", "--tls-certificate: expected it and --tls-key, or neither" },
         { "--redirect-port", "80", "--redirect-port: expected --tls-certificate as well" },
+        { "--data-dir=/x", "--redis=redis://h", "--data-dir: expected --redis embedded" },
         { "--bus", "redis://h", "--bus: expected --cluster-secret-file as well" },
         { "--bus-patience", "999ms", "--bus-patience 999ms: expected a time from 1s to 300s" },
         { "--bus-queue", "1", "--bus-queue 1: expected a whole number from 2097152" },

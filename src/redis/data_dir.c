@@ -1,0 +1,153 @@
+#include "redis/data_dir.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { SECRET_BYTES = 32, LOCK_WAIT_MS = 2000, LOCK_PAUSE_MS = 20 };
+
+/* How Redis names what becomes the file when it is whole. */
+static const char unfinished[] = "temp-rewriteaof-";
+
+static enum data_dir_result fail(char error[DATA_DIR_ERROR_BYTES], const char *path, const char *why)
+{
+    snprintf(error, DATA_DIR_ERROR_BYTES, "--data-dir %.150s: %s", path, why);
+    return DATA_DIR_BAD;
+}
+
+static bool make_directory(struct data_dir *dir, const char *path)
+{
+    char real[PATH_MAX];
+    if ((mkdir(path, 0700) != 0 && errno != EEXIST) || realpath(path, real) == NULL)
+        return false;
+    if (strlen(real) >= sizeof dir->path) {
+        errno = ENAMETOOLONG;
+        return false;
+    }
+    memcpy(dir->path, real, strlen(real) + 1);
+    return true;
+}
+
+static int open_lock(const struct data_dir *dir)
+{
+    char path[DATA_DIR_PATH_BYTES + 16];
+    snprintf(path, sizeof path, "%s/lock", dir->path);
+    return open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+}
+
+/* The Redis of a server that was killed ends a moment after it. */
+static bool take_lock(const struct data_dir *dir)
+{
+    const struct timespec pause = { .tv_nsec = LOCK_PAUSE_MS * 1000000L };
+    for (unsigned waited_ms = 0; waited_ms < LOCK_WAIT_MS; waited_ms += LOCK_PAUSE_MS) {
+        if (flock(dir->lock_fd, LOCK_EX | LOCK_NB) == 0)
+            return true;
+        if (errno != EWOULDBLOCK && errno != EINTR)
+            return false;
+        nanosleep(&pause, NULL);
+    }
+    errno = EWOULDBLOCK;
+    return false;
+}
+
+static bool write_secret(const char *path)
+{
+    uint8_t secret[SECRET_BYTES];
+    const int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return false;
+    const bool is_written = getrandom(secret, sizeof secret, 0) == (ssize_t)sizeof secret &&
+                            write(fd, secret, sizeof secret) == (ssize_t)sizeof secret && fsync(fd) == 0;
+    const int error = errno;
+    close(fd);
+    errno = error;
+    return is_written;
+}
+
+static bool sync_directory(const struct data_dir *dir)
+{
+    const int fd = open(dir->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    const bool is_synced = fsync(fd) == 0;
+    close(fd);
+    return is_synced;
+}
+
+/* It is there as a whole, or not at all. */
+static bool make_secret(const struct data_dir *dir)
+{
+    char fresh[DATA_DIR_PATH_BYTES + 16];
+    if (access(dir->secret, F_OK) == 0)
+        return true;
+    snprintf(fresh, sizeof fresh, "%s/secret.new", dir->path);
+    return write_secret(fresh) && rename(fresh, dir->secret) == 0 && sync_directory(dir);
+}
+
+enum data_dir_result data_dir_open(struct data_dir *dir, const char *path, char error[DATA_DIR_ERROR_BYTES])
+{
+    umask(077);
+    *dir = (struct data_dir){ .lock_fd = -1 };
+    if (!make_directory(dir, path) || (dir->lock_fd = open_lock(dir)) < 0)
+        return fail(error, path, strerror(errno));
+    if (!take_lock(dir)) {
+        const bool is_in_use = errno == EWOULDBLOCK;
+        fail(error, path, is_in_use ? "in use by another server; each needs one of its own" : strerror(errno));
+        close(dir->lock_fd);
+        return is_in_use ? DATA_DIR_IN_USE : DATA_DIR_BAD;
+    }
+    snprintf(dir->secret, sizeof dir->secret, "%s/secret", dir->path);
+    if (!make_secret(dir))
+        return fail(error, path, strerror(errno));
+    return DATA_DIR_OPEN;
+}
+
+static DIR *open_reports(const struct data_dir *dir)
+{
+    char path[DATA_DIR_PATH_BYTES + 16];
+    snprintf(path, sizeof path, "%s/" DATA_DIR_REPORTS, dir->path);
+    return opendir(path);
+}
+
+uint64_t data_dir_size(const struct data_dir *dir)
+{
+    uint64_t bytes = 0;
+    const struct dirent *entry;
+    DIR *list = open_reports(dir);
+    if (list == NULL)
+        return 0;
+    while ((entry = readdir(list)) != NULL) {
+        struct stat status;
+        if (fstatat(dirfd(list), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(status.st_mode))
+            bytes += (uint64_t)status.st_size;
+    }
+    closedir(list);
+    return bytes;
+}
+
+static void remove_unfinished(DIR *list)
+{
+    const struct dirent *entry;
+    while (list != NULL && (entry = readdir(list)) != NULL) {
+        if (strncmp(entry->d_name, unfinished, sizeof unfinished - 1) == 0)
+            unlinkat(dirfd(list), entry->d_name, 0);
+    }
+    if (list != NULL)
+        closedir(list);
+}
+
+void data_dir_tidy(const struct data_dir *dir)
+{
+    remove_unfinished(opendir(dir->path));
+    remove_unfinished(open_reports(dir));
+}
