@@ -1,12 +1,13 @@
 #include "redis/pubsub.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "redis/command.h"
 #include "redis/role.h"
 #include "runtime/check.h"
 
-enum { PING_MS = 500 };
+enum { PING_MS = 500, LOOK_MS = 1000 };
 
 /* With so many of the bytes unconfirmed that there may be, it is not waited for the next tick to see what has been. */
 enum { UNSENT_PARTS = 4 };
@@ -63,12 +64,6 @@ static void look(struct pubsub *pubsub)
     pubsub->was_open = is_open;
 }
 
-static void on_tick(void *owner, uint64_t now_ms)
-{
-    (void)owner; /* the time-outs are the client's */
-    (void)now_ms;
-}
-
 static void on_stopped(void *owner)
 {
     struct pubsub *pubsub = owner;
@@ -78,10 +73,44 @@ static void on_stopped(void *owner)
 
 /* The one that publishes. */
 
+static void on_looked_up(void *owner, void *request, const redisReply *reply)
+{
+    struct pubsub *pubsub = owner;
+    (void)request;
+    if (reply == NULL)
+        return;
+    if (reply->type == REDIS_REPLY_ERROR && strncmp(reply->str, "CLUSTERDOWN", 11) == 0)
+        pubsub_reconnect(pubsub, "CLUSTERDOWN");
+    else
+        pubsub->is_whole = true; /* MOVED, most often */
+}
+
+/* A node of a cluster that is cut off from most masters goes on with its pub/sub, and so do the own beats that it carries, but they reach nobody beyond.
+ * Only who asks for a key, whose ever it is, is told. */
+static void look_up(struct pubsub *pubsub)
+{
+    struct command command;
+    pubsub->looked_up_ms = uv_now(pubsub->publisher.loop);
+    command_init(&command);
+    command_add(&command, "EXISTS");
+    command_add(&command, pubsub->key);
+    redis_client_send(&pubsub->publisher, &command, on_looked_up, NULL);
+}
+
+static void on_publisher_tick(void *owner, uint64_t now_ms)
+{
+    struct pubsub *pubsub = owner;
+    if (pubsub->config.address->kind == REDIS_CLUSTER && pubsub->publisher.state == REDIS_CLIENT_OPEN && now_ms - pubsub->looked_up_ms >= LOOK_MS)
+        look_up(pubsub);
+}
+
 static void on_publisher_open(void *owner)
 {
     struct pubsub *pubsub = owner;
     begin(pubsub, &pubsub->publisher);
+    pubsub->is_whole = pubsub->config.address->kind != REDIS_CLUSTER;
+    if (!pubsub->is_whole)
+        look_up(pubsub);
     redis_client_defer_replies(&pubsub->publisher); /* they say how many heard it, which nobody wants to know */
 }
 
@@ -94,7 +123,7 @@ static void on_publisher_lost(void *owner, const char *reason)
 static const struct redis_client_handler publisher_handler = {
     .on_open = on_publisher_open,
     .on_lost = on_publisher_lost,
-    .on_tick = on_tick,
+    .on_tick = on_publisher_tick,
     .on_stopped = on_stopped,
 };
 
@@ -112,7 +141,7 @@ static void on_published(void *owner, void *request, const redisReply *reply)
 
 bool pubsub_publish(struct pubsub *pubsub, const char *channel, const void *bytes, size_t length)
 {
-    if (pubsub->publisher.state != REDIS_CLIENT_OPEN || length > pubsub->config.unsent_max - pubsub->unsent_bytes)
+    if (!pubsub_speaks(pubsub) || length > pubsub->config.unsent_max - pubsub->unsent_bytes)
         return false;
     struct command command;
     command_init(&command);
@@ -219,6 +248,9 @@ void pubsub_start(struct pubsub *pubsub, uv_loop_t *loop, const struct pubsub_co
 {
     CHECK(config->channel_count <= PUBSUB_CHANNELS_MAX);
     *pubsub = (struct pubsub){ .config = *config };
+    char prefix[REDIS_PREFIX_BYTES];
+    redis_prefix_print(prefix, config->address, config->prefix);
+    snprintf(pubsub->key, sizeof pubsub->key, "%sbus", prefix);
     redis_client_start(&pubsub->publisher, loop, pubsub->config.address, config->timeout_ms, &publisher_handler, pubsub);
     redis_client_start(&pubsub->subscriber, loop, pubsub->config.address, config->timeout_ms, &subscriber_handler, pubsub);
 }
@@ -230,7 +262,7 @@ bool pubsub_hears(const struct pubsub *pubsub)
 
 bool pubsub_speaks(const struct pubsub *pubsub)
 {
-    return pubsub->publisher.state == REDIS_CLIENT_OPEN;
+    return pubsub->publisher.state == REDIS_CLIENT_OPEN && pubsub->is_whole;
 }
 
 bool pubsub_is_open(const struct pubsub *pubsub)

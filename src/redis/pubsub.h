@@ -3,6 +3,8 @@
  * Redis' pub/sub keeps nothing: what is published while nobody is subscribed, or a connection is lost, is lost. What comes is handed on as it
  * is; whoever can reach that Redis may have sent it.
  *
+ * In a Redis Cluster either may go to any node. One that is cut off from most of the others is left within a second of knowing it.
+ *
  * Both connections come back by themselves (client.h), each in its own time. The subscribed one is pinged, so a Redis that says nothing is found out.
  *
  * Threads:   the loop's.
@@ -34,6 +36,7 @@ struct pubsub_config {
     const struct redis_address *address;
     uint64_t timeout_ms;  /* to connect, and for the oldest reply */
     size_t unsent_max;    /* bytes published whose arrival Redis has not confirmed */
+    const char *prefix;   /* of a key that the publisher may ask for (it is never there) */
     const char *channels[PUBSUB_CHANNELS_MAX]; /* to subscribe to; the caller's */
     unsigned channel_count;
     const struct log *log; /* hears of losses: bus_lost */
@@ -47,9 +50,11 @@ struct pubsub {
     size_t unsent_bytes;
     unsigned subscribed;  /* channels that Redis has confirmed */
     unsigned stopped;     /* clients */
-    uint64_t last_ping_ms;
+    uint64_t last_ping_ms, looked_up_ms;
+    char key[REDIS_PREFIX_BYTES + 8];
     struct troubles troubles;
     enum trouble trouble; /* why it is not open; NONE while it is */
+    bool is_whole;        /* the publisher's node is one of a cluster that is whole, or of none */
     bool was_open;        /* when it was looked at last, and not lost since */
     bool is_stopping;
 };

@@ -386,6 +386,7 @@ static void on_start(void *owner)
             .address = &config->cluster->buses[way],
             .timeout_ms = (uint64_t)config->options->redis_timeout_ms,
             .unsent_max = (size_t)config->options->bus_queue,
+            .prefix = config->options->redis_prefix,
             .channels = { thread->channel_all, thread->channel_own },
             .channel_count = way == links_way_of(thread->links, config->cluster->incarnation) ? 2 : 1,
             .log = config->log,

@@ -9,9 +9,11 @@ import subprocess
 import time
 
 import pytest
+import redis
 
 from cluster import SECRET, Cluster, peers, wait_for_peers
-from harness import BINARY, SLOWNESS, Client, in_thread, pair, wait_for
+from harness import BINARY, SLOWNESS, Client, in_thread, pair, redis_server, running, wait_for
+from test_redis import free_port
 
 OTHER_SECRET = b"another secret of more than 32 bytes"
 
@@ -147,6 +149,32 @@ def test_one_of_two_redis_goes_away():
         wait_for_peers((one, two), 1)
         cluster.buses[1].start()
         one.wait_ready()
+
+
+def test_a_node_of_a_redis_cluster_that_is_cut_off_from_it_is_left(tmp_path):
+    """It carries its own subscribers' messages all the same, so their beats come back. Here it has never had others, or loses the keys."""
+    secret = tmp_path / "secret"
+    secret.write_bytes(SECRET)
+    with contextlib.ExitStack() as stack:
+        ports = []
+        for _ in range(2):
+            port, bus = (stack.enter_context(free_port()) for _ in range(2))
+            stack.enter_context(redis_server("--port", port, "--cluster-enabled", "yes", "--cluster-port", bus))
+            ports.append(port)
+        alone, whole = ports
+        store, _ = stack.enter_context(redis_server())
+        keeper = redis.Redis(port=whole)
+        keeper.execute_command("CLUSTER ADDSLOTSRANGE", 0, 16383)
+        wait_for(lambda: keeper.execute_command("CLUSTER INFO")["cluster_state"] == "ok", "the cluster to be whole")
+        nodes = [stack.enter_context(running("--redis", f"unix:{store}", "--bus", f"cluster://{hosts}", "--cluster-secret-file", secret))
+                 for hosts in (f"127.0.0.1:{alone},127.0.0.1:{whole}", f"127.0.0.1:{whole}")]
+        wait_for_peers(nodes, 1)
+        line = nodes[0].log_lines("bus_lost")[0]
+        assert f"127.0.0.1:{alone}" in line and "its cluster does not serve these keys now" in line
+        keeper.execute_command("CLUSTER DELSLOTSRANGE", 0, 0)
+        wait_for(lambda: all(node.metric("buses_up") == 0 for node in nodes), "the loss")
+        keeper.execute_command("CLUSTER ADDSLOTSRANGE", 0, 0)
+        wait_for_peers(nodes, 1)
 
 
 def own_channel(node):
