@@ -20,7 +20,9 @@ static const struct scheme {
     { "redis://", REDIS_TCP, REDIS_PORT, 1, false },
     { "rediss://", REDIS_TCP, REDIS_PORT, 1, true },
     { "sentinel://", REDIS_SENTINEL, SENTINEL_PORT, REDIS_ENDPOINTS_MAX, false },
+    { "rediss+sentinel://", REDIS_SENTINEL, SENTINEL_PORT, REDIS_ENDPOINTS_MAX, true },
     { "cluster://", REDIS_CLUSTER, REDIS_PORT, REDIS_ENDPOINTS_MAX, false },
+    { "rediss+cluster://", REDIS_CLUSTER, REDIS_PORT, REDIS_ENDPOINTS_MAX, true },
 };
 enum { SCHEMES = sizeof schemes / sizeof schemes[0] };
 
@@ -29,8 +31,8 @@ static const char unix_scheme[] = "unix:";
 static bool fail(char error[REDIS_ADDRESS_ERROR_BYTES], const char *why)
 {
     snprintf(error, REDIS_ADDRESS_ERROR_BYTES,
-             "--redis: %s; expected embedded, unix:PATH, redis[s]://[user:password@]host:port[/db], sentinel://host:port,…/master[/db] or "
-             "cluster://host:port,…", why);
+             "--redis: %s; expected embedded, unix:PATH, redis[s]://[user:password@]host:port[/db], "
+             "[rediss+]sentinel://host:port,…/master[/db] or [rediss+]cluster://host:port,…", why);
     return false;
 }
 

@@ -10,8 +10,8 @@
 #include "options.h"
 #include "redis/address.h"
 
-/* Complete an address that was parsed: one of rediss:// gets what its connections have in common, for the life of the process. Returns false if a
- * file will not do, or one of --redis-certificate and --redis-key is there alone: error holds one line. */
+/* Complete an address that was parsed: one of rediss://, rediss+sentinel:// or rediss+cluster:// gets what its connections have in common, for the
+ * life of the process. Returns false if a file will not do, or one of --redis-certificate and --redis-key is there alone: error holds one line. */
 bool redis_secure_complete(struct redis_address *address, const struct options *options, char error[REDIS_ADDRESS_ERROR_BYTES])
     __attribute__((warn_unused_result));
 

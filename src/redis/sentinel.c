@@ -7,7 +7,8 @@
 #include "redis/command.h"
 #include "redis/trouble.h"
 
-enum { TURN_MS = 200, REASON_BYTES = 400 };
+/* With TLS there are some more ways to it and back before it can be asked. */
+enum { TURN_MS = 200, TLS_TURN_MS = 400, REASON_BYTES = 400 };
 
 static void begin_turn(struct sentinel *sentinel);
 
@@ -120,9 +121,16 @@ static const struct redis_stream_handler stream_handler = {
 static void on_dialled(void *owner, redisContext *context, const char *reason)
 {
     struct sentinel *sentinel = owner;
+    struct tls_filter *tls = NULL;
     int error = 0;
+    if (context != NULL && sentinel->address->tls != NULL &&
+        (tls = tls_filter_new(sentinel->address->tls, sentinel->address->endpoints[sentinel->current].host)) == NULL) {
+        redisFree(context);
+        pass_on(sentinel, "TLS: no certificate can name this host");
+        return;
+    }
     if (context != NULL)
-        sentinel->stream = redis_stream_open(context, NULL, sentinel->loop, &stream_handler, sentinel, &error);
+        sentinel->stream = redis_stream_open(context, tls, sentinel->loop, &stream_handler, sentinel, &error);
     if (sentinel->stream == NULL)
         pass_on(sentinel, context != NULL ? uv_strerror(error) : reason);
 }
@@ -153,7 +161,8 @@ void sentinel_ask(struct sentinel *sentinel)
 
 void sentinel_tick(struct sentinel *sentinel, uint64_t now_ms)
 {
-    if (sentinel->left > 0 && now_ms - sentinel->since_ms >= TURN_MS)
+    const uint64_t turn_ms = sentinel->address->tls != NULL ? TLS_TURN_MS : TURN_MS;
+    if (sentinel->left > 0 && now_ms - sentinel->since_ms >= turn_ms)
         pass_on(sentinel, "no answer in time");
 }
 

@@ -1,6 +1,6 @@
 /* sentinel.h: asks Sentinels which Redis is the master (redis.io, "Guidelines for Redis clients with support for Sentinel").
  *
- * They are asked in turn, 200 ms each, beginning with the one that has answered last, over the same connection if it is still there.
+ * They are asked in turn, 200 ms each (with TLS 400), beginning with the one that has answered last, over the same connection if it is still there.
  *
  * Threads:   the loop's.
  * Ownership: the struct is the caller's. It has no handle of its own but its connection's, which the loop gives back.

@@ -103,6 +103,10 @@ static enum trouble trouble_of_sentinel(const char *reason)
         return TROUBLE_MASTER_NAME;
     if (strncmp(reason, "NOAUTH", 6) == 0 || strncmp(reason, "WRONGPASS", 9) == 0 || strncmp(reason, "NOPERM", 6) == 0)
         return TROUBLE_SENTINEL_PASSWORD;
+    if (strncmp(reason, "TLS certificate", 15) == 0)
+        return TROUBLE_CERTIFICATE;
+    if (strncmp(reason, "TLS", 3) == 0)
+        return TROUBLE_TLS;
     return TROUBLE_SENTINEL;
 }
 

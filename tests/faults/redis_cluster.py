@@ -7,13 +7,14 @@ from sentinels import PASSWORD, Process, free_ports
 
 
 class RedisCluster:
-    def __init__(self, stack):
+    def __init__(self, stack, files=None):
         lines = ['save ""', f"requirepass {PASSWORD}", f"masterauth {PASSWORD}", "cluster-enabled yes", "cluster-node-timeout 1000",
                  "cluster-replica-validity-factor 0", "repl-diskless-sync-delay 0"]
         self.nodes = []
         for port, bus in zip(free_ports(6), free_ports(6)):
-            self.nodes.append(Process(stack, port, *lines, f"cluster-port {bus}"))
-        subprocess.run(["redis-cli", "-a", PASSWORD, "--no-auth-warning", "--cluster", "create",
+            self.nodes.append(Process(stack, port, *lines, f"cluster-port {bus}", files=files))
+        sealed = [] if files is None else ["--tls", "--cacert", files.ca]
+        subprocess.run(["redis-cli", "-a", PASSWORD, "--no-auth-warning", *sealed, "--cluster", "create",
                         *(f"127.0.0.1:{node.port}" for node in self.nodes), "--cluster-replicas", "1", "--cluster-yes"],
                        check=True, stdout=subprocess.DEVNULL, timeout=60)
         wait_for(lambda: all(node.client.execute_command("CLUSTER INFO")["cluster_state"] == "ok" for node in self.nodes), "the cluster to be ok", 30)
@@ -39,6 +40,12 @@ class RedisCluster:
             if any(first <= slot <= last and port == node.port for first, last, port in self.slots(node)):
                 return node
         return None
+
+    def take_back(self, node):
+        """One that was killed begins again, and finds itself a replica of whoever has taken its place."""
+        node.begin()
+        wait_for(node.answers, "the former master")
+        wait_for(lambda: node.client.role()[0] == "slave" and node.client.info("replication")["master_link_status"] == "up", "it to be a replica", 30)
 
     @staticmethod
     def slots(node):

@@ -42,6 +42,32 @@ static void all_parts_of_a_url(void **state)
     assert_string_equal(address.endpoints[0].host, "::1");
 }
 
+static void with_tls(void **state)
+{
+    static const struct {
+        const char *text;
+        enum redis_address_kind kind;
+        unsigned port;
+        bool is_tls;
+    } cases[] = {
+        { "redis://h", REDIS_TCP, 6379, false },
+        { "rediss://h", REDIS_TCP, 6379, true },
+        { "sentinel://h/m", REDIS_SENTINEL, 26379, false },
+        { "rediss+sentinel://h/m", REDIS_SENTINEL, 26379, true },
+        { "cluster://h", REDIS_CLUSTER, 6379, false },
+        { "rediss+cluster://h", REDIS_CLUSTER, 6379, true },
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        assert_true(parse(cases[i].text));
+        assert_int_equal(address.kind, cases[i].kind);
+        assert_int_equal(address.endpoints[0].port, cases[i].port);
+        assert_int_equal(address.is_tls, cases[i].is_tls);
+    }
+    assert_false(parse("rediss+redis://h"));
+    assert_int_equal(redis_address_length("rediss+cluster://a,b,rediss+sentinel://c,d/m"), strlen("rediss+cluster://a,b"));
+}
+
 static void sentinels_and_the_name_of_their_master(void **state)
 {
     (void)state;
@@ -179,6 +205,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_three_kinds),
         cmocka_unit_test(all_parts_of_a_url),
+        cmocka_unit_test(with_tls),
         cmocka_unit_test(sentinels_and_the_name_of_their_master),
         cmocka_unit_test(a_cluster_and_its_prefix),
         cmocka_unit_test(where_keys_have_moved_to),

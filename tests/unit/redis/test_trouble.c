@@ -40,6 +40,8 @@ static void a_reason_has_its_kind(void **state)
         { "NOAUTH, of the Sentinel h:1", TROUBLE_SENTINEL_PASSWORD },
         { "connection refused, of the Sentinel h:1", TROUBLE_SENTINEL },
         { "no master of this name, of the Sentinel h:1", TROUBLE_MASTER_NAME },
+        { "TLS certificate: unable to get local issuer certificate, of the Sentinel h:1", TROUBLE_CERTIFICATE },
+        { "TLS: wrong version number, of the Sentinel h:1", TROUBLE_TLS },
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
