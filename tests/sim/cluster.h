@@ -48,6 +48,7 @@ struct node {
     uint64_t cut_until_ms;     /* it does not reach its Redis, and what goes to and fro is lost */
     uint64_t deaf_until_ms[NODES_MAX]; /* what these publish does not come here; itself, perhaps */
     unsigned redis;            /* which one it takes for the one */
+    uint64_t follows_ms;       /* when it hears of a failover; 0: there is none that it has not heard of */
 
     /* The bus. */
     struct peers *peers;

@@ -98,7 +98,7 @@ static void move(struct node *node, unsigned redis)
 }
 
 /* The other one becomes what the true one is now, and falls behind from then on. One that is a replica takes no writes: whoever uses it still loses it. */
-static void replicate(struct cluster *cluster)
+void faults_replicate(struct cluster *cluster)
 {
     const unsigned from = cluster->true_redis, to = 1 - from;
     for (unsigned i = 0; i < cluster->node_count; i++) {
@@ -127,6 +127,45 @@ static void unite(struct cluster *cluster)
     for (unsigned i = 0; i < cluster->node_count; i++) {
         if (node_runs(&cluster->nodes[i]))
             move(&cluster->nodes[i], cluster->true_redis);
+    }
+}
+
+/* Sentinels agree that it is down, and announce another, so long after it was heard last; each node asks them twice a second, but one that is cut off with
+ * the old master is told by none of them. */
+enum { ANNOUNCED_MS = 1000, ANNOUNCED_SPREAD_MS = 1500, ASKED_MS = 500 };
+
+enum end_of_master { DIED, STOPPED, CUT_OFF, ENDS_OF_MASTER };
+
+void faults_promote(struct cluster *cluster, uint64_t lives_ms)
+{
+    const unsigned old = cluster->true_redis;
+    const enum end_of_master end = (enum end_of_master)cluster_pick(cluster, ENDS_OF_MASTER);
+    const uint64_t announced_ms = cluster->now_ms + ANNOUNCED_MS + cluster_pick(cluster, ANNOUNCED_SPREAD_MS);
+    for (unsigned i = 0; i < cluster->node_count; i++) {
+        struct node *node = &cluster->nodes[i];
+        node->follows_ms = announced_ms + cluster_pick(cluster, ASKED_MS);
+        if (end == DIED) {
+            fake_bus_lose(node);
+            node_store_lose(node);
+            node->cut_until_ms = node->follows_ms;
+        } else if (cluster_pick(cluster, 2) == 0) {
+            node->follows_ms += cluster_pick(cluster, cluster->now_ms + lives_ms - node->follows_ms);
+        }
+    }
+    if (end == STOPPED) /* and comes back, to whoever is still there */
+        cluster->redis_stalled_until_ms[old] = cluster->bus_stalled_until_ms[old] = announced_ms + cluster_pick(cluster, ANNOUNCED_MS);
+    cluster->true_redis = 1 - old;
+    cluster->tally->splits++;
+}
+
+void faults_follow(struct cluster *cluster)
+{
+    for (unsigned i = 0; i < cluster->node_count; i++) {
+        struct node *node = &cluster->nodes[i];
+        if (node->follows_ms == 0 || cluster->now_ms < node->follows_ms)
+            continue;
+        node->follows_ms = 0;
+        move(node, cluster->true_redis);
     }
 }
 
@@ -181,7 +220,7 @@ void faults_step(struct cluster *cluster)
     if (cluster_pick(cluster, FAULT_ONE_OF) == 0)
         go_wrong(cluster);
     if (cluster_pick(cluster, REPLICATED_ONE_OF) == 0)
-        replicate(cluster);
+        faults_replicate(cluster);
     if (cluster->weather_until_ms <= cluster->now_ms)
         cluster->weather = fair;
     for (unsigned i = 0; i < cluster->node_count; i++) {

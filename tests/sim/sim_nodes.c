@@ -5,6 +5,8 @@
  *
  *   sim_nodes [--seeds N] [--first S] [--steps N]   a failing seed is printed; --first S --seeds 1 replays it,
  *                                                   and with --trace STEP every message from there on is printed
+ *   sim_nodes --failovers N                         nothing else goes wrong, N times a seed: the replica of Redis becomes the master, without what was
+ *                                                   written last, and the old one may live on beside it for ten seconds
  *   sim_nodes --break NAME                          broken on purpose, which it must find: sender, repeat, search, behind, life, clear
  *
  * A step is a round of one node.
@@ -30,6 +32,9 @@ enum { FAULTY_MS = 12000, ACTIVE_MS = 3500, SETTLED_MS = 5000, FOUND_MS = 13500 
 
 /* How long a way up, a search in calm, and the reaping of the dead take at most: a lease, two heartbeats, and a node's users one after the other. */
 enum { UP_MS = 2500, AGAIN_MS = 2000, CALM_SEARCH_MS = 1000, REAPED_MS = LEASE_MS + 3000 };
+
+/* Of a failover: how long the old master lives on, how long at most all has been well before, and what the replica lacks. */
+enum { OLD_WORLD_MS = 10000, BEFORE_MS = 1500, LAG_MS = 1000 };
 
 static const char *const ways_to_break[BROKEN_WAYS] = {
     [BROKEN_NOTHING] = "nothing", [BROKEN_SENDER] = "sender", [BROKEN_REPEAT] = "repeat", [BROKEN_SEARCH] = "search",
@@ -60,6 +65,19 @@ static void go_wrong(struct cluster *cluster)
     const uint64_t until_ms = cluster->now_ms + FAULTY_MS / 2 + cluster_pick(cluster, FAULTY_MS);
     while (cluster->now_ms < until_ms) {
         faults_step(cluster);
+        step(cluster);
+    }
+}
+
+static void fail_over(struct cluster *cluster)
+{
+    run_until(cluster, cluster->now_ms + cluster_pick(cluster, BEFORE_MS));
+    faults_replicate(cluster);
+    run_until(cluster, cluster->now_ms + cluster_pick(cluster, LAG_MS));
+    faults_promote(cluster, OLD_WORLD_MS);
+    const uint64_t until_ms = cluster->now_ms + OLD_WORLD_MS;
+    while (cluster->now_ms < until_ms) {
+        faults_follow(cluster);
         step(cluster);
     }
 }
@@ -131,7 +149,7 @@ static void finish(struct cluster *cluster)
     free(cluster);
 }
 
-static void run(uint64_t seed, long steps, long traced_from, enum broken broken, struct tally *tally)
+static void run(uint64_t seed, long steps, long failovers, long traced_from, enum broken broken, struct tally *tally)
 {
     struct cluster *cluster = calloc(1, sizeof *cluster);
     if (cluster == NULL)
@@ -152,7 +170,13 @@ static void run(uint64_t seed, long steps, long traced_from, enum broken broken,
         cluster->nodes[i].place = i;
     }
     faults_end(cluster);
-    while (cluster->step < steps) {
+    if (failovers > 0)
+        be_well(cluster);
+    for (long i = 0; i < failovers; i++) {
+        fail_over(cluster);
+        be_well(cluster);
+    }
+    while (failovers == 0 && cluster->step < steps) {
         go_wrong(cluster);
         be_well(cluster);
     }
@@ -181,9 +205,16 @@ static bool has_all(const struct tally *tally)
     return true;
 }
 
+/* Of failovers alone. */
+static bool has_failed_over(const struct tally *tally, long failovers)
+{
+    return tally->splits == failovers && tally->matches > failovers && tally->remote > failovers && tally->relayed > failovers && tally->refused > 0 &&
+           tally->deaths > 0;
+}
+
 int main(int argc, char **argv)
 {
-    long seeds = 60, first = 1, steps = 25000, traced_from = LONG_MAX;
+    long seeds = 60, first = 1, steps = 25000, failovers = 0, traced_from = LONG_MAX;
     enum broken broken = BROKEN_NOTHING;
     struct tally tally = { 0 };
     for (int i = 1; i + 1 < argc; i += 2) {
@@ -193,13 +224,15 @@ int main(int argc, char **argv)
             first = strtol(argv[i + 1], NULL, 10);
         else if (strcmp(argv[i], "--steps") == 0)
             steps = strtol(argv[i + 1], NULL, 10);
+        else if (strcmp(argv[i], "--failovers") == 0)
+            failovers = strtol(argv[i + 1], NULL, 10);
         else if (strcmp(argv[i], "--trace") == 0)
             traced_from = strtol(argv[i + 1], NULL, 10);
         else if (strcmp(argv[i], "--break") == 0)
             broken = way_to_break(argv[i + 1]);
     }
     for (long seed = first; seed < first + seeds; seed++)
-        run((uint64_t)seed, steps, traced_from, broken, &tally);
+        run((uint64_t)seed, steps, failovers, traced_from, broken, &tally);
     printf("sim_nodes: %ld seeds, %ld steps\n", seeds, tally.steps);
     printf("  users    %ld times matched, %ld of them with another node; %ld texts heard, %ld bans\n", tally.matches, tally.remote, tally.relayed, tally.bans);
     printf("  across   %ld texts repeated, %ld gaps, %ld matches refused, %ld searches repaired, %ld chats ended by a death, %ld begun "
@@ -212,6 +245,7 @@ int main(int argc, char **argv)
     printf("  Redis    %ld times two, %ld times emptied; %ld users reaped, %ld calls fenced off, %ld late ones, %ld behind, %ld waiters passed over, %ld could "
            "not be told, %ld rounds with users stated again\n",
            tally.splits, tally.emptied, tally.reaped, tally.fenced, tally.orphans, tally.behind, tally.skipped, tally.unreachable, tally.restated);
-    printf("%s\n", has_all(&tally) ? "sound" : "something has never happened");
-    return has_all(&tally) ? 0 : 1;
+    const bool is_sound = failovers > 0 ? has_failed_over(&tally, seeds * failovers) : has_all(&tally);
+    printf("%s\n", is_sound ? "sound" : "something has never happened");
+    return is_sound ? 0 : 1;
 }
