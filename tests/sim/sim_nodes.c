@@ -30,6 +30,9 @@ enum { STEP_MS = 5 };
  * until a search is said again, and a second for a match that may be on its way (again.h). */
 enum { FAULTY_MS = 12000, ACTIVE_MS = 3500, SETTLED_MS = 5000, FOUND_MS = 13500 };
 
+/* So long after a match both sides know of it; and so long at most others come after each other. */
+enum { MATCHED_MS = 1000, SETTLES_MS = 5000 };
+
 /* How long a way up, a search in calm, and the reaping of the dead take at most: a lease, two heartbeats, and a node's users one after the other. */
 enum { UP_MS = 2500, AGAIN_MS = 2000, CALM_SEARCH_MS = 1000, REAPED_MS = LEASE_MS + 3000 };
 
@@ -82,6 +85,27 @@ static void fail_over(struct cluster *cluster)
     }
 }
 
+/* A search that is said again may end in a match at any time, also a moment before its two sides are looked at. */
+static bool is_anybody_being_matched(const struct cluster *cluster)
+{
+    for (unsigned i = 0; i < cluster->node_count; i++) {
+        const struct node *node = &cluster->nodes[i];
+        for (size_t k = 0; k < node->world->client_count; k++) {
+            const struct session *actor = node_find_actor(node, node->world->clients[k].actor);
+            if (actor != NULL && actor->state == SESSION_CHATTING && (uint32_t)node_clock_ms(node) - actor->matched_ms < MATCHED_MS)
+                return true;
+        }
+    }
+    return false;
+}
+
+static void settle(struct cluster *cluster, uint64_t until_ms)
+{
+    run_until(cluster, until_ms);
+    while (is_anybody_being_matched(cluster) && cluster->now_ms < until_ms + SETTLES_MS)
+        step(cluster);
+}
+
 /* All is well again, at once, and for long. */
 static void be_well(struct cluster *cluster)
 {
@@ -90,10 +114,10 @@ static void be_well(struct cluster *cluster)
     if (cluster_pick(cluster, 2) == 0) /* else nobody does anything that would mend by itself what has gone wrong */
         run_until(cluster, since_ms + cluster_pick(cluster, ACTIVE_MS));
     cluster->are_clients_quiet = true;
-    run_until(cluster, since_ms + SETTLED_MS);
+    settle(cluster, since_ms + SETTLED_MS);
     check_chats(cluster);
     if (cluster_pick(cluster, 2) == 0) {
-        run_until(cluster, since_ms + FOUND_MS);
+        settle(cluster, since_ms + FOUND_MS);
         check_chats(cluster);
         check_searches(cluster);
         check_redis(cluster);
@@ -103,7 +127,7 @@ static void be_well(struct cluster *cluster)
         cluster->are_clients_quiet = false;
         run_until(cluster, cluster->now_ms + AGAIN_MS);
         cluster->are_clients_quiet = true;
-        run_until(cluster, cluster->now_ms + CALM_SEARCH_MS);
+        settle(cluster, cluster->now_ms + CALM_SEARCH_MS);
         check_chats(cluster);
         check_searches(cluster);
         check_redis(cluster);
