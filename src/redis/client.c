@@ -9,8 +9,9 @@
 
 enum { BACKOFF_FIRST_MS = 10, BACKOFF_MAX_MS = 1000, TICK_MS = 50 };
 
-/* Sentinels are asked so often while a connection is open. After a loss they, or the nodes of a cluster, say when there is a new master. */
-enum { ASK_AGAIN_MS = 500, BACKOFF_ASKING_MAX_MS = 200 };
+/* Sentinels are asked so often while a connection is open, and more often while what it goes to does not answer. After a loss they, or the nodes of a
+ * cluster, say when there is a new master. */
+enum { ASK_AGAIN_MS = 500, ASK_SOON_MS = 100, BACKOFF_ASKING_MAX_MS = 200 };
 
 /* An open connection that lasted so long was a good one: the next attempt need not wait. */
 enum { GOOD_CONNECTION_MS = 1000 };
@@ -251,9 +252,14 @@ void redis_client_place(const struct redis_client *client, char place[REDIS_PLAC
     }
 }
 
+static bool answers(const struct redis_client *client, uint64_t now_ms)
+{
+    return client->state == REDIS_CLIENT_OPEN && (client->oldest == NULL || now_ms - client->oldest->sent_ms < ASK_SOON_MS);
+}
+
 static void tick_sentinel(struct redis_client *client, uint64_t now_ms)
 {
-    if (has_target(client) && now_ms - client->asked_ms >= ASK_AGAIN_MS)
+    if (has_target(client) && now_ms - client->asked_ms >= (answers(client, now_ms) ? ASK_AGAIN_MS : ASK_SOON_MS))
         ask(client);
     sentinel_tick(&client->sentinel, now_ms);
 }

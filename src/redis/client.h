@@ -6,9 +6,9 @@
  * A loss is announced once (on_lost), then every command without a reply is answered with NULL, then after a backoff
  * with jitter the next connection is tried.
  *
- * Where that goes is asked each time, if Sentinels know it; and again while it is open: a master that has been replaced is given up. Whether
- * what was reached is one (role.h) is the owner's to ask, since that may need a password first. Nodes of a cluster are tried in turn; the one that
- * an error MOVED names is the next.
+ * Where that goes is asked each time, if Sentinels know it; and again while it is open, more often if it does not answer: a master that has been
+ * replaced is given up. Whether what was reached is one (role.h) is the owner's to ask, since that may need a password first. Nodes of a cluster are
+ * tried in turn; the one that an error MOVED names is the next.
  *
  * Threads:   the loop's.
  * Ownership: the struct is the caller's and must outlive redis_client_stop()'s on_stopped.

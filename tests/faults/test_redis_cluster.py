@@ -62,7 +62,10 @@ def through_it(cluster, name, fault):
                 await crossing
                 await close_all(*(client for pair in pairs for client in pair))
                 return note
-            await through(crowd, then_leave, name)
+            try:
+                await through(crowd, then_leave, name)
+            finally:
+                is_over.set()  # who talks may miss that it is cancelled
         asyncio.run(run())
         assert [server.metric("node_life") for server in servers] == [1, 1, 1]
         assert len(nodes(Store(cluster))) == 3
