@@ -66,6 +66,7 @@ def through_it(cluster, name, fault):
                 await through(crowd, then_leave, name)
             finally:
                 is_over.set()  # who talks may miss that it is cancelled
+                crowd.is_over = crowd.wanderers.is_over = True
         asyncio.run(run())
         assert [server.metric("node_life") for server in servers] == [1, 1, 1]
         assert len(nodes(Store(cluster))) == 3

@@ -106,6 +106,7 @@ def test_a_master_is_replaced(tmp_path):
                 await through(crowd, fault, "the machine of Redis dies, or stands still and comes back, and Sentinels name another")
             finally:
                 is_over.set()  # who talks may miss that it is cancelled
+                crowd.is_over = crowd.wanderers.is_over = True
         asyncio.run(run())
         assert [node.metric("node_life") for node in nodes] == [1, 1, 1]  # no node took another for dead
     crowd.check_log()
