@@ -131,7 +131,7 @@ static void send_script(struct caller *caller, enum script script)
     command_init(&command);
     command_add(&command, "SCRIPT");
     command_add(&command, "LOAD");
-    if (caller->client->address->has_file) {
+    if (caller->has_file) {
         text = script_text_for_file(script, &length);
         command_add_bytes(&command, text, length);
     } else {

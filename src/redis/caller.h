@@ -34,6 +34,7 @@ struct caller {
     struct redis_client *client;
     struct calls *calls; /* gets the hashes of the scripts */
     struct metrics *metrics;
+    bool has_file; /* Redis has an append-only file (scripts.h) */
 
     struct sent_list in_flight; /* oldest first, as the others */
     struct sent_list forgotten; /* answered NOSCRIPT: to be sent again when the scripts are loaded */

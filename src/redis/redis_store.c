@@ -251,7 +251,7 @@ void redis_store_start(struct redis_store *store, uv_loop_t *loop, const struct 
             .first_session_thread = config->first_session_thread,
             .session_threads = config->session_threads,
         },
-        .caller = { .client = &store->client, .calls = &store->calls, .metrics = config->metrics },
+        .caller = { .client = &store->client, .calls = &store->calls, .metrics = config->metrics, .has_file = config->address->has_file },
         .reaper = { .caller = &store->caller, .log = config->log },
         .way_up = {
             .client = &store->client,

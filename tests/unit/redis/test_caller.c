@@ -336,9 +336,26 @@ static void later_calls_of_a_user_are_known(void **state)
     assert_false(caller_has_later(&caller, &one));
 }
 
+static void only_reports_may_be_in_a_file(void **state)
+{
+    static const char leaves_no_trace[] = "redis.set_repl(redis.REPL_NONE)\n";
+    (void)state;
+    for (int has_file = 0; has_file < 2; has_file++) {
+        sent_count = answered_count = 0;
+        caller = (struct caller){ .client = &client, .calls = &calls, .metrics = &metrics, .has_file = has_file == 1 };
+        caller_load(&caller, on_first_loaded, NULL);
+        for (int i = 0; i < SCRIPTS; i++) { /* behind MULTI */
+            const bool has_line = strncmp(sent[1 + i].last, leaves_no_trace, sizeof leaves_no_trace - 1) == 0;
+            assert_int_equal(has_line, has_file == 1 && i != SCRIPT_REPORT);
+        }
+        loaded();
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(only_reports_may_be_in_a_file, begin),
         cmocka_unit_test_setup(what_was_forgotten_is_sent_again_before_what_came_later, begin),
         cmocka_unit_test_setup(it_may_happen_again_at_once, begin),
         cmocka_unit_test_setup(but_not_for_ever, begin),
