@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { SECRET_BYTES = 32, LOCK_WAIT_MS = 2000, LOCK_PAUSE_MS = 20 };
+enum { SECRET_BYTES = 32, LOCK_WAIT_MS = 5000, LOCK_PAUSE_MS = 20 };
 
 /* How Redis names what becomes the file when it is whole. */
 static const char unfinished[] = "temp-rewriteaof-";

@@ -30,7 +30,7 @@ enum data_dir_result {
     DATA_DIR_IN_USE /* by another server */
 };
 
-/* Make it if it is missing, lock it (waiting up to two seconds for a Redis that is about to end), and make the secret. From now on nothing that this
+/* Make it if it is missing, lock it (waiting up to five seconds for a Redis that is about to end), and make the secret. From now on nothing that this
  * process makes is for other users: umask(2). Unless OPEN, error holds one line. */
 enum data_dir_result data_dir_open(struct data_dir *dir, const char *path, char error[DATA_DIR_ERROR_BYTES]) __attribute__((warn_unused_result));
 

@@ -151,6 +151,9 @@ def test_a_directory_is_of_one_server(tmp_path):
         result = ended("--data-dir", data)
         assert result.returncode == 1 and result.stderr.count("\n") == 1 and "in use by another server" in result.stderr
         assert server.is_ready()
+        # Its Redis holds the lock, too, since it may write a moment longer.
+        held = [os.path.realpath(f"/proc/{server.redis_pid()}/fd/{fd}") for fd in os.listdir(f"/proc/{server.redis_pid()}/fd")]
+        assert str(data / "lock") in held
     # Whoever comes as soon as one is killed waits for its Redis to end.
     server = Server("--data-dir", data).wait_ready()
     for _ in range(3):
