@@ -226,7 +226,7 @@ static int spawn(struct redis_child *child)
     child->is_running = true;
     child->has_vanished = false;
     child->is_renewing = false;
-    child->least_bytes = UINT64_MAX;
+    child->least_bytes = child->data != NULL ? data_dir_size(child->data) : 0;
     child->started_ms = uv_now(child->loop);
     uv_read_start((uv_stream_t *)&output->pipe, allocate, on_output);
     uv_read_start((uv_stream_t *)&errors->pipe, allocate, on_output);
