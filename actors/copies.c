@@ -66,6 +66,7 @@ void copies_drop(struct copies *copies, uint32_t texts)
 {
     while (texts > 0) {
         struct payload *chunk = copies->oldest;
+        CHECK(chunk != NULL);
         const uint32_t left = (uint32_t)texts_of(chunk) - copies->dropped;
         if (texts < left) {
             copies->dropped = (uint16_t)(copies->dropped + texts);
@@ -97,8 +98,10 @@ struct copies_reader copies_read(const struct copies *copies)
 {
     struct copies_reader reader;
     enter(&reader, copies->oldest);
-    for (uint16_t i = 0; i < copies->dropped; i++)
+    for (uint16_t i = 0; i < copies->dropped; i++) {
+        CHECK(reader.chunk != NULL);
         pass(&reader);
+    }
     return reader;
 }
 

@@ -75,8 +75,8 @@ static bool parse_entry(struct http_text text, struct origin *origin, bool *has_
     if (text.length >= sizeof plain)
         return false;
     /* The same without it, which stands nowhere else. */
-    memcpy(plain, text.bytes, at);
-    memcpy(plain + at, text.bytes + at + strlen(wildcard), text.length - at - strlen(wildcard));
+    const size_t rest = text.length - at - strlen(wildcard);
+    snprintf(plain, sizeof plain, "%.*s%.*s", (int)at, text.bytes, (int)rest, text.bytes + at + strlen(wildcard));
     if (!parse((struct http_text){ plain, text.length - strlen(wildcard) }, origin))
         return false;
     origin->scheme.bytes = text.bytes;

@@ -132,6 +132,7 @@ test('no answer, no picture: after 30 seconds it is over', async () => {
   await watchDevices(user);
   await user.page.clock.install();
   await user.$('#camera-button').click();
+  await user.$('#call-prompt').waitFor(); // the page fetches what a call needs
   await user.page.clock.runFor(29000);
   assert.ok(await user.$('#call-prompt').isVisible());
   await user.page.clock.runFor(2000);

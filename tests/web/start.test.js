@@ -204,7 +204,7 @@ test('the page names itself to search engines, phones and home screens', async (
     'link[rel=manifest]', 'link[rel=apple-touch-icon]'].map(selector => document.head.querySelectorAll(selector).length));
   assert.deepEqual(head, [1, 1, 2, 1, 1]);
   const manifest = await (await fetch(`${world.server.url}/app.webmanifest`)).json();
-  for (const { src } of manifest.icons) assert.equal((await fetch(world.server.url + src)).status, 200);
+  for (const { src } of manifest.icons) assert.equal((await fetch(new URL(src, world.server.url))).status, 200);
   const devtools = await user.context.newCDPSession(user.page);
   assert.deepEqual((await devtools.send('Page.getAppManifest')).errors, []);
 });
