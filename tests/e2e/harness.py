@@ -181,7 +181,7 @@ class Client:
 
     @classmethod
     async def connect(cls, server, path="", **kwargs):
-        kwargs = {"compression": None, "max_size": None, "max_queue": None, "ping_interval": None, "open_timeout": TIMEOUT * 2, "ssl": server.tls, **kwargs}
+        kwargs = {"compression": None, "max_size": None, "max_queue": None, "ping_interval": None, "open_timeout": TIMEOUT * 2, "ssl": getattr(server, "tls", None), **kwargs}
         client = cls(await websockets.connect(server.url + path, **kwargs))
         client.user_id = (await client.expect("connection_established"))["user_id"]
         assert re.fullmatch(r"[0-9a-f]{32}", client.user_id)
