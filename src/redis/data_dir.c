@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { SECRET_BYTES = 32, LOCK_WAIT_MS = 5000, LOCK_PAUSE_MS = 20 };
+enum { FOLDER_BYTES = DATA_DIR_PATH_BYTES + 16, SECRET_BYTES = 32, LOCK_WAIT_MS = 5000, LOCK_PAUSE_MS = 20 };
 
 /* How Redis names what becomes the file when it is whole. */
 static const char unfinished[] = "temp-rewriteaof-";
@@ -112,42 +112,54 @@ enum data_dir_result data_dir_open(struct data_dir *dir, const char *path, char 
     return DATA_DIR_OPEN;
 }
 
-static DIR *open_reports(const struct data_dir *dir)
+static void print_reports(const struct data_dir *dir, char folder[FOLDER_BYTES])
 {
-    char path[DATA_DIR_PATH_BYTES + 16];
-    snprintf(path, sizeof path, "%s/" DATA_DIR_REPORTS, dir->path);
-    return opendir(path);
+    snprintf(folder, FOLDER_BYTES, "%s/" DATA_DIR_REPORTS, dir->path);
+}
+
+/* Every file of a folder, if there is one. */
+static void for_each_file(const char *folder, void (*visit)(const char *path, const char *name, void *owner), void *owner)
+{
+    struct dirent **entries;
+    const int count = scandir(folder, &entries, NULL, NULL);
+    for (int i = 0; i < count; i++) {
+        char path[FOLDER_BYTES + sizeof entries[i]->d_name + 1];
+        snprintf(path, sizeof path, "%s/%s", folder, entries[i]->d_name);
+        visit(path, entries[i]->d_name, owner);
+        free(entries[i]);
+    }
+    if (count >= 0)
+        free(entries);
+}
+
+static void add_size(const char *path, const char *name, void *bytes)
+{
+    struct stat status;
+    (void)name;
+    if (lstat(path, &status) == 0 && S_ISREG(status.st_mode))
+        *(uint64_t *)bytes += (uint64_t)status.st_size;
+}
+
+static void remove_unfinished(const char *path, const char *name, void *owner)
+{
+    (void)owner;
+    if (strncmp(name, unfinished, sizeof unfinished - 1) == 0)
+        unlink(path);
 }
 
 uint64_t data_dir_size(const struct data_dir *dir)
 {
+    char folder[FOLDER_BYTES];
     uint64_t bytes = 0;
-    const struct dirent *entry;
-    DIR *list = open_reports(dir);
-    if (list == NULL)
-        return 0;
-    while ((entry = readdir(list)) != NULL) {
-        struct stat status;
-        if (fstatat(dirfd(list), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(status.st_mode))
-            bytes += (uint64_t)status.st_size;
-    }
-    closedir(list);
+    print_reports(dir, folder);
+    for_each_file(folder, add_size, &bytes);
     return bytes;
-}
-
-static void remove_unfinished(DIR *list)
-{
-    const struct dirent *entry;
-    while (list != NULL && (entry = readdir(list)) != NULL) {
-        if (strncmp(entry->d_name, unfinished, sizeof unfinished - 1) == 0)
-            unlinkat(dirfd(list), entry->d_name, 0);
-    }
-    if (list != NULL)
-        closedir(list);
 }
 
 void data_dir_tidy(const struct data_dir *dir)
 {
-    remove_unfinished(opendir(dir->path));
-    remove_unfinished(open_reports(dir));
+    char folder[FOLDER_BYTES];
+    print_reports(dir, folder);
+    for_each_file(dir->path, remove_unfinished, NULL);
+    for_each_file(folder, remove_unfinished, NULL);
 }

@@ -209,7 +209,9 @@ static void on_lost(void *owner, const char *reason)
         metrics_add(store->config.metrics, METRIC_REDIS_DISCONNECTS_TOTAL, 1);
         matcher_on_store_down(store->config.matcher);
     }
-    if (!store->is_draining) {
+    /* The embedded one has not begun to listen; if it never does, the main thread says why. */
+    const bool is_starting = store->config.address->kind == REDIS_EMBEDDED && !was_up && trouble_of(reason) == TROUBLE_SOCKET;
+    if (!store->is_draining && !is_starting) {
         char place[REDIS_PLACE_BYTES];
         redis_client_place(&store->client, place);
         troubles_tell(&store->troubles, store->config.log, "redis_lost", place, reason, was_up, uv_now(store->client.loop));

@@ -51,6 +51,12 @@ def test_what_redis_holds(server):
     asyncio.run(run())
 
 
+def test_the_embedded_redis_is_not_missed_before_it_is_there():
+    with running() as server:
+        server.wait_ready()
+        assert not server.log_lines("redis_lost")
+
+
 @pytest.mark.parametrize("bound", ["127.0.0.1", "127.0.0.2"])
 def test_a_name_with_two_addresses_one_of_which_is_dead(tmp_path, bound):
     """As localhost often has two, of which Redis listens on one."""
