@@ -59,11 +59,11 @@ async def meet(server, topic, *names):
 
 
 async def is_refused(server, name):
-    """Interests are taken at once, and Redis has the word."""
+    """Interests are taken at once, and Redis has the word, maybe before the search."""
     client = await Client.connect(server, path_of(name))
-    await client.ask("submit_interests", interests=["canary of the refused"])
-    await client.send("start_matching")
     try:
+        await client.ask("submit_interests", interests=["canary of the refused"])
+        await client.send("start_matching")
         await client.expect("no_match")
     except websockets.ConnectionClosed:
         assert client.socket.close_code == 4003
