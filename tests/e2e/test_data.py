@@ -48,6 +48,11 @@ def kill_redis(server):
     server.wait_ready()
 
 
+def still_counted(server, directory):
+    """A report is answered before Redis has it, and a ban deletes what was counted towards it: what is left is the rude one's."""
+    return any(key.encode() in written(directory) for key in server.redis().keys("reports:*"))
+
+
 async def meet(server, topic, *names):
     """Two in a chat."""
     clients = [await (await Client.connect(server, path_of(name))).like(topic) for name in names]
@@ -96,7 +101,7 @@ def test_reports_and_bans_survive_and_nothing_else_is_written(tmp_path):
         for reporter, _ in chats:
             await reporter.ask("report", reason="abuse")
         await chats[1][1].expect_ban()
-        await in_thread(wait_for, lambda: b"ban:" in written(data) and written(data).count(b"reports:") >= 3, "what is counted")
+        await in_thread(wait_for, lambda: b"ban:" in written(data) and still_counted(server, data), "the ban and what is still counted")
         await in_thread(kill_redis, server)
         assert await is_refused(server, "spammer") and not await is_refused(server, "rude")
         return [client for chat in (*chats, waiting) for client in chat]
