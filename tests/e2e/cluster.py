@@ -1,4 +1,5 @@
 """Several nodes on one bus, and a node that we did not write: the protocol between nodes in Python, with other people's cryptography."""
+import contextlib
 import hashlib
 import os
 import queue
@@ -15,7 +16,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from harness import answers, running, wait_for
+from harness import answers, in_thread, running, wait_for
 
 SECRET = b"0123456789abcdef0123456789abcdef"
 
@@ -70,6 +71,15 @@ class Cluster:
         nodes = [self.node(*flags) for _ in range(count)]
         wait_for_peers(nodes, count - 1)
         return nodes
+
+
+@contextlib.asynccontextmanager
+async def cluster_of(count, *flags):
+    """Nodes whose users match on the Redis that is their bus."""
+    with contextlib.ExitStack() as stack:
+        cluster = await in_thread(lambda: Cluster(stack, shared=True))
+        nodes = await in_thread(cluster.nodes, count, "--rate-chat", 0, "--rate-search", 0, *flags)
+        yield cluster, nodes
 
 
 def peers(node):

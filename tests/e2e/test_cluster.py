@@ -9,19 +9,11 @@ import time
 
 import redis
 
-from cluster import SECRET, Bus, Cluster, wait_for_peers
+from cluster import SECRET, Bus, cluster_of, wait_for_peers
 from harness import SLOWNESS, Client, close_all, in_thread, kept_keys, running, wait_for
 from pairs import meet, pair_across, read, talk, user, write
 
 TEXTS = 1000
-
-
-@contextlib.asynccontextmanager
-async def cluster_of(count, *flags):
-    with contextlib.ExitStack() as stack:
-        cluster = await in_thread(lambda: Cluster(stack, shared=True))
-        nodes = await in_thread(cluster.nodes, count, "--rate-chat", 0, "--rate-search", 0, *flags)
-        yield cluster, nodes
 
 
 def connect(cluster):

@@ -5,19 +5,11 @@ import contextlib
 import json
 
 import pytest
-from cluster import DEAD, ITEM, RESUME, TAKEN, Cluster, Peer, address, wait_for_peers
+from cluster import DEAD, ITEM, RESUME, TAKEN, Cluster, Peer, address, cluster_of, wait_for_peers
 from harness import SLOWNESS, Client, close_all, in_thread, wait_for
 from returning import Returning
 
 NODES = ("users", "searching", "chatting", "away", "afar", "websockets", "remote_chats")
-
-
-@contextlib.asynccontextmanager
-async def cluster_of(count, *flags):
-    with contextlib.ExitStack() as stack:
-        cluster = await in_thread(lambda: Cluster(stack, shared=True))
-        nodes = await in_thread(cluster.nodes, count, "--rate-chat", 0, "--rate-search", 0, *flags)
-        yield cluster, nodes
 
 
 async def pair(one, two):

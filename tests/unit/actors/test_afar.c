@@ -1,20 +1,6 @@
 /* A client comes back by way of another node: nothing is lost, doubled or reordered, in either direction, and nothing of it is left behind. */
 #include "unit/actors/three_nodes.h"
 
-static int set_up(void **state)
-{
-    (void)state;
-    begin_in_a_chat();
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    finish();
-    return 0;
-}
-
 static void comes_back_by_another_node(void **state)
 {
     (void)state;

@@ -3,20 +3,6 @@
 
 #include "actors/line.h"
 
-static int set_up(void **state)
-{
-    (void)state;
-    begin_in_a_chat();
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    finish();
-    return 0;
-}
-
 /* It waits until the end of the connection that it has brought is known. */
 static void a_connection_that_breaks_before_it_is_heard_loses_nothing(void **state)
 {

@@ -345,3 +345,17 @@ void finish(void)
         neighbours_fini(&nodes[i].host.neighbours);
     }
 }
+
+int set_up(void **state)
+{
+    (void)state;
+    begin_in_a_chat();
+    return 0;
+}
+
+int tear_down(void **state)
+{
+    (void)state;
+    finish();
+    return 0;
+}

@@ -66,6 +66,10 @@ void begin(uint32_t seed);
 void begin_in_a_chat(void);
 void finish(void);
 
+/* The same, for cmocka. */
+int set_up(void **state);
+int tear_down(void **state);
+
 /* Numbers below `of`, by the seed. */
 unsigned pick(unsigned of);
 
