@@ -4,7 +4,7 @@ build_packages=(gcc libc6-dev cmake ninja-build pkg-config libuv1-dev libhiredis
     libhttp-parser-dev libutf8proc-dev libssl-dev)
 run_packages=(redis-server util-linux)
 test_packages=(libcmocka-dev clang clang-tidy cppcheck libclang-rt-14-dev python3 python3-pytest python3-websockets python3-redis python3-cryptography iproute2
-    docker-compose spin strace systemd)
+    docker-compose spin strace systemd nginx-light caddy haproxy)
 web_packages=(chromium)
 # Some machines have a Node.js that is not Debian's, with which Debian's packages would collide.
 { command -v node && command -v npm; } >/dev/null || web_packages+=(nodejs npm)
