@@ -213,6 +213,11 @@ static bool may_be_gone(const struct session *session, struct address newer)
     return session->resume->is_away || (session_is_afar(session) && newer.node == 0);
 }
 
+bool away_is_early(const struct session *session, struct address connection, const uint8_t secret[TOKEN_SECRET_BYTES])
+{
+    return session->is_resumable && session->state < SESSION_CLOSING && !may_be_gone(session, connection) && resume_is_former(session->resume, secret);
+}
+
 bool away_come_back(struct session *session, struct session_host *host, struct address connection, const struct resume_ask *ask)
 {
     struct resume *resume = session->resume;

@@ -32,6 +32,9 @@ bool away_may_go(const struct session *session, const struct session_host *host)
 /* The connection has ended. away_may_go(). */
 void away_go(struct session *session, struct session_host *host);
 
+/* Whether the token that a connection shows serves as soon as the one is known to be gone that it has brought, and from which nothing was heard. */
+bool away_is_early(const struct session *session, struct address connection, const uint8_t secret[TOKEN_SECRET_BYTES]);
+
 /* A connection shows a token of this actor. Returns false if it opens nothing: it is wrong, used or too old, or the client has missed too much; then
  * the chat is over for both, and the actor may be SESSION_OVER. */
 bool away_come_back(struct session *session, struct session_host *host, struct address connection, const struct resume_ask *ask)

@@ -266,8 +266,8 @@ static void on_resume(struct session *session, struct session_host *host, struct
     const bool is_token = message->payload != NULL && message->payload->length == sizeof ask.token.secret;
     if (is_token)
         memcpy(ask.token.secret, message->payload->bytes, sizeof ask.token.secret);
-    if (is_token && session->is_resumable && !session->resume->is_away && resume_is_former(session->resume, ask.token.secret)) {
-        message_discard(message); /* it serves when the connection that it has brought is known to be gone; until then it is asked again */
+    if (is_token && away_is_early(session, message->from, ask.token.secret)) {
+        message_discard(message); /* it is asked again */
         return;
     }
     if (!is_token || !session->is_resumable || !afar_has_room(session, host) || !away_come_back(session, host, message->from, &ask))

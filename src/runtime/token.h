@@ -32,6 +32,7 @@ struct resume_ask {
     struct token token; /* is_back. All zero, if what it showed is no token */
     uint32_t seq;       /* is_back: of the last event that it has got */
     bool is_back;       /* else it asks for a new session */
+    uint8_t put_off;    /* is_back: so many times, by the session thread */
 };
 
 /* Base64url without padding, and a NUL. */

@@ -1,11 +1,9 @@
 #include "threads/session_thread.h"
 
-#include <errno.h>
 #include <openssl/rand.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <time.h>
 
 #include "actors/again.h"
@@ -20,14 +18,16 @@
 #include "runtime/check.h"
 #include "runtime/slab.h"
 #include "threads/reminders.h"
+#include "threads/user_ids.h"
 #include "wire/json_arena.h"
-
-/* Random bytes are fetched for so many users at once. */
-enum { USER_IDS_FETCHED = 64 };
 
 /* An event may be so many times as long as the longest request. jansson writes 0.1 as 0.10000000000000001, so a list of such numbers grows
  * fivefold, and sixteen such events would overflow the partner's write queue: it would be closed for what somebody else wrote. */
 enum { EVENT_GROWTH_MAX = 2 };
+
+/* How often, a tick apart, a connection is put off whose token serves once the one that it has brought is gone: word of that may come from another I/O
+ * thread, and so later. */
+enum { PUT_OFF_MAX = 4 };
 
 /* So long what takes long is worked on in a turn, before messages and sockets come to theirs again. */
 enum { TURN_NS = 500 * 1000 };
@@ -40,13 +40,14 @@ struct session_thread {
     struct session_host host;
     struct slab actors; /* struct session */
     struct reminders reminders;
-    uv_timer_t repeat;  /* runs while something is going on with other nodes */
+    uv_timer_t repeat;  /* runs while something is going on with other nodes, or put off */
     struct backlog turns; /* that actors wait for: of each message, to whom it is alone matters */
+    struct backlog put_off; /* CONN_OPENED, */
+    uint32_t put_off_count; /* so many */
     uint32_t restated;  /* slots whose actors have had their turn since the last RESYNC */
     bool is_time_set;   /* the host's time is that of this batch */
     struct json_arena json; /* what jansson allocates on this thread */
-    size_t user_ids_left;
-    uint8_t user_ids[USER_IDS_FETCHED * USER_ID_BYTES];
+    struct user_ids user_ids;
 };
 
 static void send_message(void *self, const struct message *message)
@@ -75,23 +76,6 @@ static void fill_random(void *self, void *bytes, size_t length)
         return;
     log_event(thread->config.log, LOG_ERROR, "no_random_bytes", "bytes=%zu", length);
     abort();
-}
-
-static const uint8_t *take_user_id(struct session_thread *thread)
-{
-    if (thread->user_ids_left == 0) {
-        size_t filled = 0;
-        while (filled < sizeof thread->user_ids) {
-            ssize_t got = getrandom(thread->user_ids + filled, sizeof thread->user_ids - filled, 0);
-            if (got < 0 && errno != EINTR) {
-                log_event(thread->config.log, LOG_ERROR, "no_random_bytes", "errno=%d", errno);
-                abort(); /* without them user ids would be guessable */
-            }
-            filled += got > 0 ? (size_t)got : 0;
-        }
-        thread->user_ids_left = USER_IDS_FETCHED;
-    }
-    return thread->user_ids + --thread->user_ids_left * USER_ID_BYTES;
 }
 
 /* It has taken a message, a turn or a reminder. */
@@ -126,19 +110,9 @@ static void on_due(void *owner, struct address actor)
     after_actor(thread, session);
 }
 
-static bool has_ends(const struct session_thread *thread)
+static bool needs_ticks(const struct session_thread *thread)
 {
-    return thread->host.relays.ends.count + thread->host.lines.ends.count > 0;
-}
-
-static void on_repeat(uv_timer_t *timer)
-{
-    struct session_thread *thread = timer->data;
-    if (!has_ends(thread))
-        uv_timer_stop(timer);
-    set_time(thread);
-    relays_tick(&thread->host);
-    lines_tick(&thread->host);
+    return thread->host.relays.ends.count + thread->host.lines.ends.count + thread->put_off_count > 0;
 }
 
 static void await_turn(void *self, struct address actor)
@@ -147,18 +121,24 @@ static void await_turn(void *self, struct address actor)
     backlog_put(&thread->turns, &(struct message){ .to = actor });
 }
 
-/* Returns whether the connection has found its session again. */
-static bool come_back(struct session_thread *thread, const struct message *opened, const struct resume_ask *ask)
+/* Whom a token of this node is of; NULL: there is nobody. */
+static struct session *find_owner(struct session_thread *thread, const struct token *token)
 {
-    const struct address actor = ask->token.actor;
-    struct session *session = NULL;
-    if (actor.thread == mailbox_thread(thread->executor.mailbox) && ask->token.home == thread->host.incarnation)
-        session = slab_find(&thread->actors, actor.slot, actor.generation);
-    if (session == NULL || session->is_stand_in) {
+    const struct address actor = token->actor;
+    if (actor.thread != mailbox_thread(thread->executor.mailbox) || token->home != thread->host.incarnation)
+        return NULL;
+    struct session *session = slab_find(&thread->actors, actor.slot, actor.generation);
+    return session != NULL && !session->is_stand_in ? session : NULL;
+}
+
+/* Returns whether the connection has found its session again. */
+static bool come_back(struct session_thread *thread, struct session *session, struct address connection, const struct resume_ask *ask)
+{
+    if (session == NULL) {
         metrics_add(thread->host.metrics, METRIC_RESUMES_REFUSED_TOTAL, 1);
         return false;
     }
-    const bool is_back = away_come_back(session, &thread->host, opened->from, ask);
+    const bool is_back = away_come_back(session, &thread->host, connection, ask);
     after_actor(thread, session);
     return is_back;
 }
@@ -170,10 +150,19 @@ static void open_actor(struct session_thread *thread, struct message *opened)
     const bool has_asked = opened->payload != NULL;
     if (has_asked)
         memcpy(&ask, opened->payload->bytes, sizeof ask);
-    message_discard(opened);
     struct address actor = ask.token.actor;
     actor.node = has_asked && ask.is_back && !address_is_thread(actor) ? neighbours_find(&thread->host.neighbours, ask.token.home) & ADDRESS_NODE_MAX : 0;
-    if (has_asked && ask.is_back && actor.node == 0 && come_back(thread, opened, &ask))
+    const bool is_back_here = has_asked && ask.is_back && actor.node == 0;
+    struct session *owner = is_back_here ? find_owner(thread, &ask.token) : NULL;
+    if (owner != NULL && ask.put_off < PUT_OFF_MAX && away_is_early(owner, opened->from, ask.token.secret)) {
+        ask.put_off++;
+        memcpy(opened->payload->bytes, &ask, sizeof ask);
+        backlog_put(&thread->put_off, opened);
+        thread->put_off_count++;
+        return;
+    }
+    message_discard(opened);
+    if (is_back_here && come_back(thread, owner, opened->from, &ask))
         return;
     struct session *session = slab_take(&thread->actors, &slot, &generation);
     if (session == NULL) {
@@ -184,9 +173,25 @@ static void open_actor(struct session_thread *thread, struct message *opened)
                             .slot = slot & (ADDRESS_SLOTS - 1),
                             .thread = (uint8_t)mailbox_thread(thread->executor.mailbox) };
     if (actor.node != 0)
-        stand_in_init(session, &thread->host, self, opened->from, &opened->conn_opened.identity, take_user_id(thread), &ask, actor);
+        stand_in_init(session, &thread->host, self, opened->from, &opened->conn_opened.identity, user_ids_take(&thread->user_ids, thread->config.log), &ask, actor);
     else
-        session_init(session, &thread->host, self, opened->from, &opened->conn_opened.identity, take_user_id(thread), has_asked ? &ask : NULL);
+        session_init(session, &thread->host, self, opened->from, &opened->conn_opened.identity, user_ids_take(&thread->user_ids, thread->config.log), has_asked ? &ask : NULL);
+}
+
+static void on_repeat(uv_timer_t *timer)
+{
+    struct session_thread *thread = timer->data;
+    struct message opened;
+    set_time(thread);
+    for (uint32_t left = thread->put_off_count; left > 0; left--) {
+        CHECK(backlog_take(&thread->put_off, &opened));
+        thread->put_off_count--;
+        open_actor(thread, &opened);
+    }
+    relays_tick(&thread->host);
+    lines_tick(&thread->host);
+    if (!needs_ticks(thread))
+        uv_timer_stop(timer);
 }
 
 static void on_resync(struct session_thread *thread, uint64_t epoch)
@@ -340,7 +345,7 @@ static void on_turn_end(void *owner)
         mailbox_flush(thread->executor.mailbox); /* what the batch has caused need not wait for it */
         give_turns(thread);
     }
-    if (has_ends(thread) && !uv_is_active((uv_handle_t *)&thread->repeat))
+    if (needs_ticks(thread) && !uv_is_active((uv_handle_t *)&thread->repeat))
         uv_timer_start(&thread->repeat, on_repeat, RELAYS_TICK_MS, RELAYS_TICK_MS);
     thread->is_time_set = false;
     thread->host.parsed_bytes = 0;
@@ -434,9 +439,9 @@ void session_thread_free(struct session_thread **pointer)
     relays_fini(&thread->host);
     lines_fini(&thread->host);
     neighbours_fini(&thread->host.neighbours);
-    struct message turn;
-    while (backlog_take(&thread->turns, &turn)) {
-    }
+    struct message message;
+    while (backlog_take(&thread->turns, &message) || backlog_take(&thread->put_off, &message))
+        message_discard(&message);
     slab_fini(&thread->actors);
     executor_fini(&thread->executor);
     free(thread);

@@ -61,6 +61,38 @@ def test_a_token_serves_once(server):
     asyncio.run(run())
 
 
+def test_a_token_is_early_until_the_end_of_the_connection_that_it_has_brought_is_known(server):
+    """Word of that comes from another I/O thread, maybe later than the next connection. Here it comes late because it is late."""
+    async def run():
+        a, b = await returning_pair(server)
+        used = a.token
+        b.silent = {"partner_away", "partner_back"}
+        await a.cut()
+        assert await a.come_back(server, token=used)
+        unheard, new = a.socket, a.token
+        again = asyncio.ensure_future(a.come_back(server, token=used))
+        await asyncio.sleep(0.1)
+        assert not again.done()
+        unheard.transport.abort()
+        assert await again and a.token == new, "nobody has shown the new one yet"
+        await a.write("here I am")
+        await b.expect("chat_message", message="here I am")
+        await a.expect("ack")
+        # One that was heard while another waited has spent the token.
+        await a.cut()
+        used = a.token
+        assert await a.come_back(server)
+        stranger = asyncio.ensure_future(Returning.connect(server, f"resume={used}&seq=0"))
+        await asyncio.sleep(0.1)
+        assert not stranger.done()
+        await a.write("undisturbed")
+        await b.expect("chat_message", message="undisturbed")
+        stranger = await stranger
+        assert stranger.resumed is False
+        await close_all(a, b, stranger)
+    asyncio.run(run())
+
+
 def test_a_connection_that_breaks_before_it_is_heard_loses_nothing(server):
     async def run():
         a, b = await returning_pair(server)
