@@ -80,7 +80,7 @@ class User:
         self.sent, self.expected, self.missing = 0, 1, set()
         self.cut_at, self.back_at, self.budget, self.cut_since = None, 0, random.random(), None
         self.home = (self.pair + self.side * (self.pair // len(run.ports) % 2)) % len(run.ports)  # where its session is
-        self.is_elsewhere = False
+        self.is_elsewhere, self.attempts = False, 0
 
     def query(self):
         return f"resume={self.token}&seq={self.seq}" if self.token else "resume=new"
@@ -92,6 +92,7 @@ class User:
 
     async def connect(self):
         self.is_connecting = True
+        self.attempts += 1
         try:
             _, connection = await self.run.loop.create_connection(lambda: Connection(self), "127.0.0.1", self.port())
             self.connection = connection
@@ -131,7 +132,8 @@ class User:
             self.come_back(data)
             return
         if kind == "connection_established":
-            self.run.ended += self.token is not None
+            if self.token is not None:
+                self.tell_end(data)
             self.seq, self.token = seq, data["resume"]["token"]
             self.say({"type": "submit_interests", "data": {"interests": [f"pair {self.pair}"]}})
             self.say({"type": "start_matching"})
@@ -154,13 +156,19 @@ class User:
         elif kind == "error":
             self.run.errors[data["code"]] += 1
 
+    def tell_end(self, data):
+        """Its session is over, and nobody has asked for that."""
+        self.run.ended += 1
+        self.run.ends.append({"user": self.index, "second": round(time.monotonic() - self.run.begin, 1), "seq": self.seq, "is_elsewhere": self.is_elsewhere,
+                              "away_ms": round((time.monotonic() - self.cut_since) * 1000) if self.cut_since else None, "attempts": self.attempts, "resumed": data.get("resumed")})
+
     def come_back(self, data):
         self.run.resumed += 1
         self.run.resumed_elsewhere += self.is_elsewhere
         self.token = data["token"]
         self.run.ended += data["state"] != "chatting" or data["match_id"] != self.match
         self.run.back_ms.append((time.monotonic() - self.cut_since) * 1000)
-        self.cut_since = None
+        self.cut_since, self.attempts = None, 0
         for n, number in self.queue:
             if n > data["n"]:
                 self.run.said_again += 1
@@ -208,14 +216,14 @@ class Run:
         self.ports, self.rate, self.cut_every, self.is_cutting, self.is_over = ports, rate, cut_every, True, False
         self.cuts = self.cut_amid_frames = self.resumed = self.resumed_elsewhere = self.said_again = self.ended = self.refused = self.closed = 0
         self.received = self.misdelivered = self.reordered = self.doubled = self.out_of_order = 0
-        self.errors, self.back_ms, self.tasks = collections.Counter(), [], []
+        self.errors, self.back_ms, self.tasks, self.ends, self.begin = collections.Counter(), [], [], [], time.monotonic()
         self.users = [User(self, index) for index in range(users)]
 
     async def work(self, seconds):
         self.loop = asyncio.get_running_loop()
         begin = last = time.monotonic()
         while (now := time.monotonic()) < begin + seconds + 20:
-            passed, last = min(now - last, 1), now  # a machine that stood still does not make up for it
+            passed, last = min(now - last, 10 * TICK), now  # who could not write meanwhile does not make up for it
             is_writing = now < begin + seconds
             self.is_cutting = is_writing
             for user in self.users:
@@ -240,7 +248,7 @@ class Run:
         at = lambda part: round(self.back_ms[int(part * (len(self.back_ms) - 1))], 1) if self.back_ms else None
         return {"sent": sum(user.sent for user in self.users), "received": self.received, "lost": self.lost(), "doubled": self.doubled,
                 "reordered": self.reordered, "misdelivered": self.misdelivered, "events_out_of_order": self.out_of_order,
-                "chats_ended": self.ended, "unacknowledged": sum(len(user.queue) for user in self.users), "errors": dict(self.errors),
+                "chats_ended": self.ended, "ends": self.ends[:5], "unacknowledged": sum(len(user.queue) for user in self.users), "errors": dict(self.errors),
                 "cuts": self.cuts, "cut_amid_frames": self.cut_amid_frames, "resumed": self.resumed, "resumed_elsewhere": self.resumed_elsewhere, "said_again": self.said_again,
                 "refused": self.refused, "closed": self.closed, "back_after_ms": {"median": at(0.5), "p99": at(0.99), "most": at(1)}}
 

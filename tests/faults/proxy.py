@@ -1,6 +1,9 @@
-"""A proxy between the server and a real Redis that does harm on demand."""
+"""A proxy between the server and a real Redis that does harm on demand. As a program, proxy.py PATH prints its port, and then obeys lines of JSON (obey)."""
 import asyncio
 import contextlib
+import json
+import random
+import sys
 
 
 def reply_end(data, at=0):
@@ -137,3 +140,46 @@ class RedisProxy:
         for out, _ in held:
             out.close()
         return len(held)
+
+
+class Strays:
+    """Of the batches for one node alone a quarter is lost, a fifth doubled, a fifth late by up to 2 s. Beats come."""
+
+    def __init__(self, seed):
+        self.chance = random.Random(seed)
+        self.counts = {"lost": 0, "doubled": 0, "late": 0}
+
+    def __call__(self, push):
+        if b"\r\nbus:all\r\n" in push[:64]:
+            return [(0, push)]
+        what = self.chance.choices(["lost", "doubled", "late", "whole"], [0.25, 0.2, 0.2, 0.35])[0]
+        if what != "whole":
+            self.counts[what] += 1
+        late = 2 * self.chance.random()
+        return {"lost": [], "doubled": [(0, push), (late, push)], "late": [(late, push)], "whole": [(0, push)]}[what]
+
+
+def obey(proxy, order):
+    """{"shut": true}, {"strays": seed}, {"strays": null}, or attributes to be set. Returns what is to be said of it."""
+    if "shut" in order:
+        proxy.shut()
+        return None
+    if "strays" in order:
+        former, proxy.pushes = proxy.pushes, Strays(order["strays"]) if order["strays"] is not None else None
+        return former and former.counts
+    for name, value in order.items():
+        setattr(proxy, name, value)
+    return None
+
+
+async def main(path):
+    async with RedisProxy(path) as proxy:
+        print(proxy.port, flush=True)
+        lines = asyncio.StreamReader()
+        await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
+        while line := await lines.readline():
+            print(json.dumps(obey(proxy, json.loads(line))), flush=True)
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1]))

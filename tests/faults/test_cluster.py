@@ -61,8 +61,12 @@ def percentile(values, share):
 
 async def all_told(world, node, begin):
     """Returns the seconds that it took, for each partner of its users."""
-    await world.crowd.until(lambda: None not in world.promises.told_after(node, begin),
-                            lambda: f"partners to be told: {[str(side) for side in world.promises.partners_of(node, begin) if not side.end]}", ALONE_SECONDS)
+    def untold():
+        sides = [side for side in world.promises.partners_of(node, begin) if not side.end]
+        for other in {side.node for side in sides}:
+            print(other.port, *other.log[-30:], sep="\n")
+        return f"partners to be told: {[str(side) for side in sides]}"
+    await world.crowd.until(lambda: None not in world.promises.told_after(node, begin), untold, ALONE_SECONDS)
     waits = world.promises.told_after(node, begin)
     assert waits
     return waits
@@ -206,27 +210,24 @@ def cut_off(how):
 
 
 def shut(world, is_on):
-    if is_on:
-        world.proxy_thread.shut()
-    else:
-        world.proxy.is_shut = False
+    world.proxy.tell(**({"shut": True} if is_on else {"is_shut": False}))
 
 
 def silence(world, is_on):
-    world.proxy.is_silent = is_on
+    world.proxy.tell(is_silent=is_on)
 
 
 def delay(world, is_on):
-    world.proxy.distance = 3 if is_on else 0
+    world.proxy.tell(distance=3 if is_on else 0)
 
 
 async def far_away(world):
     """Slow, but it gets there: nothing happens to anybody."""
     before = world.crowd.look()
-    world.proxy.distance = 0.2
+    world.proxy.tell(distance=0.2)
     await world.crowd.live(10 if IS_LONG else 2)
     await world.crowd.heard_by(before)
-    world.proxy.distance = 0
+    world.proxy.tell(distance=0)
     world.crowd.gone_on(before)
 
 
@@ -302,25 +303,14 @@ def test_redis(world, name, fault):
 # What nodes say to each other.
 
 async def batches_go_astray(world):
-    """Of what is for one node alone a quarter is lost, a fifth doubled, a fifth late by up to 2 s. Beats come."""
-    chance = random.Random(world.crowd.seed)
+    """As Strays of proxy.py has it."""
     node = next(node for node in world.crowd.nodes if node.proxy)
     before, repeated, old = world.crowd.look(), world.sum("peer_texts_repeated_total"), node.metric("bus_dropped_old_total")
-    counts = {"lost": 0, "doubled": 0, "late": 0}
-
-    def pushes(push):
-        if b"\r\nbus:all\r\n" in push[:64]:
-            return [(0, push)]
-        what = chance.choices(["lost", "doubled", "late", "whole"], [0.25, 0.2, 0.2, 0.35])[0]
-        if what != "whole":
-            counts[what] += 1
-        late = 2 * chance.random()
-        return {"lost": [], "doubled": [(0, push), (late, push)], "late": [(late, push)], "whole": [(0, push)]}[what]
     harm = world.promises.harm(only_young=True)
-    world.proxy.pushes = pushes
+    world.proxy.tell(strays=world.crowd.seed)
     await world.crowd.live(20 if IS_LONG else 3)
     await world.crowd.heard_by(before)
-    world.proxy.pushes = None
+    counts = world.proxy.tell(strays=None)
     harm.is_over()
     await world.crowd.live(2.1 if IS_LONG else 0)
     world.crowd.gone_on(before)

@@ -1,8 +1,10 @@
 """Five nodes on one Redis, and a crowd on all of them."""
 import asyncio
 import contextlib
+import json
 import os
-import threading
+import subprocess
+import sys
 import time
 
 import redis
@@ -11,7 +13,6 @@ from across import CANARY, CrowdAcross
 from cluster import SECRET, Cluster, wait_for_peers
 from crowd import report
 from harness import BINARY, in_thread
-from proxy import RedisProxy
 
 NODES = 5
 # Each user has an address of its own, as if a proxy said so: the limits of addresses are as they are.
@@ -23,23 +24,23 @@ CLOCKS = {1: 3600, 2: -3600}
 SHIFTED_CLOCK = os.path.join(os.path.dirname(BINARY), "tests", "shifted_clock.so")
 
 
-class ProxyThread:
-    """A proxy on a loop of its own, so that it is not late because the crowd is busy."""
+class Proxy:
+    """In a process of its own: beside a busy crowd it would be late, and the node behind it would hear too little of the others to conclude anything."""
 
     def __init__(self, path):
-        self.loop = asyncio.new_event_loop()
-        self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
-        self.thread.start()
-        self.proxy = asyncio.run_coroutine_threadsafe(RedisProxy(path).__aenter__(), self.loop).result(10)
+        self.process = subprocess.Popen([sys.executable, os.path.join(os.path.dirname(os.path.abspath(__file__)), "proxy.py"), path], stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, text=True)
+        self.port = int(self.process.stdout.readline())
 
-    def shut(self):
-        self.loop.call_soon_threadsafe(self.proxy.shut)
+    def tell(self, **order):
+        self.process.stdin.write(json.dumps(order) + "\n")
+        self.process.stdin.flush()
+        return json.loads(self.process.stdout.readline())
 
     def close(self):
-        asyncio.run_coroutine_threadsafe(self.proxy.__aexit__(), self.loop).result(10)
-        self.loop.call_soon_threadsafe(self.loop.stop)
-        self.thread.join()
-        self.loop.close()
+        self.process.stdin.close()
+        self.process.wait(10)
+        self.process.stdout.close()
 
 
 class World:
@@ -63,9 +64,8 @@ class World:
         self.cluster = await in_thread(lambda: Cluster(self.stack, shared=True))
         self.store = redis.Redis(unix_socket_path=self.cluster.bus.path, decode_responses=True)
         self.secrets = self.cluster.file("first", SECRET)
-        self.proxy_thread = await in_thread(ProxyThread, self.cluster.bus.path)
-        self.stack.callback(self.proxy_thread.close)
-        self.proxy = self.proxy_thread.proxy
+        self.proxy = await in_thread(Proxy, self.cluster.bus.path)
+        self.stack.callback(self.proxy.close)
         for i in range(NODES):
             await self.start(self.proxy if i == NODES - 1 else None, CLOCKS.get(i, 0))
         await self.heard_of_by_all()
