@@ -106,7 +106,8 @@ static size_t count(const char *text, char byte)
 /* Print with a mark that no value has. Returns it, or '\0' if they have them all. */
 static char print_marked(char values[LOG_LINE_BYTES], struct shape *shape, const char *pairs, va_list arguments)
 {
-    for (char mark = 1; mark < ' '; mark++) {
+    for (int byte = 1; byte < ' '; byte++) {
+        const char mark = (char)byte;
         va_list again;
         make_shape(shape, pairs, mark);
         va_copy(again, arguments);
@@ -119,6 +120,8 @@ static char print_marked(char values[LOG_LINE_BYTES], struct shape *shape, const
     return '\0';
 }
 
+static const char replacement[] = { '\xEF', '\xBF', '\xBD' }; /* U+FFFD */
+
 static size_t put_string(char *line, size_t length, const char *text, size_t text_length)
 {
     const utf8proc_uint8_t *bytes = (const utf8proc_uint8_t *)text;
@@ -127,8 +130,8 @@ static size_t put_string(char *line, size_t length, const char *text, size_t tex
         utf8proc_int32_t point;
         const utf8proc_ssize_t taken = utf8proc_iterate(bytes + i, (utf8proc_ssize_t)(text_length - i), &point);
         if (taken <= 0) {
-            memcpy(line + length, "\xEF\xBF\xBD", 3);
-            length += 3;
+            memcpy(line + length, replacement, sizeof replacement);
+            length += sizeof replacement;
             i++;
             continue;
         }
