@@ -1,9 +1,11 @@
 /* main.c: flags in, exit status out. */
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "options.h"
 #include "runtime/inherited.h"
+#include "runtime/log.h"
 #include "server.h"
 
 enum { EXIT_FAILED = 1, EXIT_BAD_USAGE = 2, HELP_BYTES = 16384 };
@@ -11,6 +13,7 @@ enum { EXIT_FAILED = 1, EXIT_BAD_USAGE = 2, HELP_BYTES = 16384 };
 int main(int argc, char **argv)
 {
     struct options options;
+    struct log log;
     char error[OPTIONS_ERROR_BYTES];
     static char help[HELP_BYTES];
     if (!inherited_mend())
@@ -28,6 +31,7 @@ int main(int argc, char **argv)
     case OPTIONS_BAD:
         break;
     }
-    fprintf(stderr, "chatterbox: %s\n", error);
+    log_init(&log, STDERR_FILENO, "error", "logfmt"); /* what the flags say is not to be relied on */
+    log_plain(&log, error, strlen(error));
     return EXIT_BAD_USAGE;
 }

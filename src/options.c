@@ -339,6 +339,11 @@ static bool check(const struct options *options, char error[OPTIONS_ERROR_BYTES]
         snprintf(error, OPTIONS_ERROR_BYTES, "--log-level %.40s: expected error, warn, info or debug", options->log_level);
         return false;
     }
+    struct log_form form;
+    if (!log_format_parse(options->log_format, &form)) {
+        snprintf(error, OPTIONS_ERROR_BYTES, "--log-format %.40s: expected logfmt or json", options->log_format);
+        return false;
+    }
     struct in6_addr address; /* room for either kind */
     if (options->bind[0] != '\0' && inet_pton(AF_INET, options->bind, &address) != 1 && inet_pton(AF_INET6, options->bind, &address) != 1) {
         snprintf(error, OPTIONS_ERROR_BYTES, "--bind %.60s: expected an IPv4 or IPv6 address, such as 0.0.0.0 or ::",

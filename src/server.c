@@ -428,8 +428,8 @@ static int begin(struct server *server)
 int server_run(const struct options *options)
 {
     static struct server server; /* one for the process, and too large for a stack */
-    server = (struct server){ .options = options, .log = { .fd = STDERR_FILENO } };
-    CHECK(log_level_parse(options->log_level, &server.log.level)); /* options.c has checked it */
+    server = (struct server){ .options = options };
+    CHECK(log_init(&server.log, STDERR_FILENO, options->log_level, options->log_format)); /* options.c has checked them */
     signals_init(&server.signals);
     json_arena_install();
     int status = begin(&server);

@@ -196,10 +196,22 @@ static size_t print_readiness(char *text, size_t capacity, const struct http_sou
     return print_text(text, capacity, 200, "ready\n", is_head);
 }
 
+/* A page without them would look like a server that has none. */
+static size_t print_metrics(char *text, size_t capacity, const struct http_sources *sources, bool is_head)
+{
+    char body[HTTP_METRICS_BYTES];
+    const size_t counted = metrics_print(sources->sets, sources->count, body, METRICS_TEXT_BYTES);
+    CHECK(counted > 0);
+    size_t length = counted + (size_t)snprintf(body + counted, HTTP_BUILD_BYTES,
+                                               "# HELP chatterbox_build_info What this is\n# TYPE chatterbox_build_info gauge\n"
+                                               "chatterbox_build_info{version=\"" CHATTERBOX_VERSION "\"} 1\n");
+    length += process_print(body + length, PROCESS_TEXT_BYTES);
+    return print(text, capacity, 200, "text/plain; version=0.0.4; charset=utf-8", body, length, is_head);
+}
+
 size_t http_reply(char *text, size_t capacity, enum http_route route, const struct http_request *request,
                   const struct http_sources *sources, struct http_body *body)
 {
-    char metrics[HTTP_REPLY_BYTES - 512];
     bool is_head = request->is_head;
     switch (route) {
     case ROUTE_PAGE:
@@ -215,8 +227,7 @@ size_t http_reply(char *text, size_t capacity, enum http_route route, const stru
     case ROUTE_READY:
         return print_readiness(text, capacity, sources, is_head);
     case ROUTE_METRICS:
-        return print(text, capacity, 200, "text/plain; version=0.0.4; charset=utf-8", metrics,
-                     metrics_print(sources->sets, sources->count, metrics, sizeof metrics), is_head);
+        return print_metrics(text, capacity, sources, is_head);
     case ROUTE_NONE:
     case ROUTE_WEBSOCKET:
         break;

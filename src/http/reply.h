@@ -11,6 +11,7 @@
 #include "http/refusal.h"
 #include "http/request.h"
 #include "runtime/metrics.h"
+#include "runtime/process.h"
 
 enum http_route {
     ROUTE_NONE,
@@ -23,10 +24,13 @@ enum http_route {
     ROUTE_METRICS
 };
 
+/* Room for chatterbox_build_info. */
+enum { HTTP_BUILD_BYTES = 256 };
+
 enum http_route http_route_find(struct http_text path);
 
-/* Room for any answer of this file. */
-enum { HTTP_REPLY_BYTES = 16384 };
+/* Room for any answer of this file: that with the metrics is the longest. */
+enum { HTTP_METRICS_BYTES = METRICS_TEXT_BYTES + HTTP_BUILD_BYTES + PROCESS_TEXT_BYTES, HTTP_REPLY_BYTES = HTTP_METRICS_BYTES + 2048 };
 
 /* What answers are made from. */
 struct http_sources {

@@ -1,7 +1,6 @@
 #include "net/complaint.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 
 enum { SHOWN_BYTES = 120 };
 
@@ -27,14 +26,18 @@ void complaint_refused(struct net *net, enum refusal refusal, const struct http_
     uint64_t suppressed;
     if (row->advice[0] == '\0' || !passes(net, &net->refusal_limits[refusal], &suppressed))
         return;
-    char pairs[2 * SHOWN_BYTES + 32] = "", origin[SHOWN_BYTES], host[SHOWN_BYTES];
+    const char *address = is_private ? "private" : "public";
     if (refusal == REFUSAL_ORIGIN && request != NULL) {
+        char origin[SHOWN_BYTES], host[SHOWN_BYTES];
         show(origin, request->origin);
         show(host, request->host);
-        snprintf(pairs, sizeof pairs, " origin=\"%s\" host=\"%s\"", origin, host);
+        log_event(net->log, row->level, "handshake_refused",
+                  "status=%d reason=%s origin=\"%s\" host=\"%s\" address=%s suppressed=%" PRIu64 " advice=\"%s\"", row->status, row->reason, origin, host,
+                  address, suppressed, row->advice);
+        return;
     }
-    log_event(net->log, row->level, "handshake_refused", "status=%d reason=%s%s%s suppressed=%" PRIu64 " advice=\"%s\"", row->status, row->reason, pairs,
-              is_private ? " address=private" : "", suppressed, row->advice);
+    log_event(net->log, row->level, "handshake_refused", "status=%d reason=%s address=%s suppressed=%" PRIu64 " advice=\"%s\"", row->status, row->reason,
+              address, suppressed, row->advice);
 }
 
 void complaint_slow_reader(struct net *net)

@@ -2,23 +2,17 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <time.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { LIMIT_MS = 1000, RARE_LIMIT_MS = 60000 };
 
-static const char *const names[] = {
-    [LOG_ERROR] = "error",
-    [LOG_WARN] = "warn",
-    [LOG_INFO] = "info",
-    [LOG_DEBUG] = "debug",
-};
-
 bool log_level_parse(const char *name, enum log_level *level)
 {
     for (enum log_level i = LOG_ERROR; i <= LOG_DEBUG; i++) {
-        if (strcmp(names[i], name) == 0) {
+        if (strcmp(log_level_name(i), name) == 0) {
             *level = i;
             return true;
         }
@@ -26,50 +20,26 @@ bool log_level_parse(const char *name, enum log_level *level)
     return false;
 }
 
-/* The number of bytes that snprintf() really wrote. */
-static size_t written(int printed, size_t room)
+bool log_format_parse(const char *name, struct log_form *form)
 {
-    if (printed < 0)
-        return 0;
-    return (size_t)printed < room ? (size_t)printed : room - 1;
+    form->is_json = strcmp(name, "json") == 0;
+    return form->is_json || strcmp(name, "logfmt") == 0;
 }
 
-/* Begin a line in the form of all of them. Returns its length. */
-static size_t begin_line(char line[LOG_LINE_BYTES], size_t room, enum log_level level, const char *event)
+bool log_is_journal(int fd, const char *stream)
 {
-    struct timespec now;
-    struct tm utc;
-    clock_gettime(CLOCK_REALTIME, &now);
-    gmtime_r(&now.tv_sec, &utc);
-    size_t length = strftime(line, room, "ts=%Y-%m-%dT%H:%M:%S", &utc);
-    return length + written(snprintf(line + length, room - length, ".%03ldZ level=%s event=%s", now.tv_nsec / 1000000, names[level], event),
-                            room - length);
+    struct stat file;
+    char own[64];
+    if (stream == NULL || fstat(fd, &file) != 0)
+        return false;
+    snprintf(own, sizeof own, "%ju:%ju", (uintmax_t)file.st_dev, (uintmax_t)file.st_ino);
+    return strcmp(own, stream) == 0;
 }
 
-static size_t print(char line[LOG_LINE_BYTES], enum log_level level, const char *event, const char *pairs, va_list arguments)
+bool log_init(struct log *log, int fd, const char *level, const char *format)
 {
-    const size_t room = LOG_LINE_BYTES - 1; /* one byte is kept for the end of the line */
-    size_t length = begin_line(line, room, level, event);
-    if (pairs[0] != '\0') {
-        line[length++] = ' ';
-        length += written(vsnprintf(line + length, room - length, pairs, arguments), room - length);
-    }
-    /* What came from outside must not begin a line of its own. */
-    for (size_t i = 0; i < length; i++) {
-        if ((unsigned char)line[i] < ' ')
-            line[i] = ' ';
-    }
-    line[length++] = '\n';
-    return length;
-}
-
-size_t log_print(char line[LOG_LINE_BYTES], enum log_level level, const char *event, const char *pairs, ...)
-{
-    va_list arguments;
-    va_start(arguments, pairs);
-    size_t length = print(line, level, event, pairs, arguments);
-    va_end(arguments);
-    return length;
+    *log = (struct log){ .fd = fd, .form = { .has_priorities = log_is_journal(fd, getenv("JOURNAL_STREAM")) } };
+    return log_level_parse(level, &log->level) && log_format_parse(format, &log->form);
 }
 
 static void put(const struct log *log, const char *line, size_t length)
@@ -85,7 +55,7 @@ void log_event(const struct log *log, enum log_level level, const char *event, c
     char line[LOG_LINE_BYTES];
     va_list arguments;
     va_start(arguments, pairs);
-    size_t length = print(line, level, event, pairs, arguments);
+    size_t length = log_line(line, log->form, level, event, pairs, arguments);
     va_end(arguments);
     put(log, line, length);
 }
@@ -93,8 +63,7 @@ void log_event(const struct log *log, enum log_level level, const char *event, c
 void log_plain(const struct log *log, const char *text, size_t length)
 {
     char line[LOG_LINE_BYTES];
-    int printed = snprintf(line, sizeof line, "chatterbox: %.*s\n", (int)length, text);
-    put(log, line, written(printed, sizeof line));
+    put(log, line, log_line_plain(line, log->form, text, length));
 }
 
 static bool pass(struct log_limit *state, uint64_t now_ms, uint64_t period_ms, uint64_t *suppressed)

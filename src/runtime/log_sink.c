@@ -42,7 +42,7 @@ static void tell_lost(struct log_sink *sink)
     if (lost == sink->told)
         return;
     char line[LOG_LINE_BYTES];
-    carry(sink, line, log_print(line, LOG_WARN, "log_lines_lost", "lost=%lld", (long long)(lost - sink->told)));
+    carry(sink, line, log_print(line, sink->form, LOG_WARN, "log_lines_lost", "lost=%lld", (long long)(lost - sink->told)));
     sink->told = lost;
 }
 
@@ -87,7 +87,7 @@ int log_sink_start(struct log_sink *sink, struct log *log, int fd, _Atomic int64
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) != 0)
         return errno;
-    *sink = (struct log_sink){ .to = fd, .in = ends[0], .out = ends[1], .lost = lost };
+    *sink = (struct log_sink){ .to = fd, .in = ends[0], .out = ends[1], .lost = lost, .form = log->form };
     int error = fcntl(sink->out, F_SETFL, O_WRONLY | O_NONBLOCK) != 0 ? errno : start_thread(sink);
     if (error != 0) {
         close(sink->in);

@@ -23,6 +23,7 @@ struct log_sink {
     int in, out;            /* our pipe */
     _Atomic int64_t *lost;  /* log->lost: any thread adds to it */
     int64_t told;           /* of the lost; the sink's thread */
+    struct log_form form;   /* log's */
 };
 
 /* From here on log goes to fd by way of the sink. lost: counts the lines that are lost, for as long as the process lives. Returns 0 or an errno, after which

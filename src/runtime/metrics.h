@@ -37,6 +37,14 @@ static inline void metrics_set(struct metrics *metrics, enum metric metric, int6
 /* The sum over sets. */
 int64_t metrics_sum(const struct metrics *sets, size_t count, enum metric metric);
 
+/* Room for what metrics_print() prints, whatever the values: it grows with the catalogue. 21: the longest number and its end. */
+enum {
+    METRICS_TEXT_BYTES = 1
+#define METRIC(name, kind, text) + sizeof "# HELP chatterbox_" #name " " text "\n# TYPE chatterbox_" #name " " #kind "\nchatterbox_" #name " " + 21
+#include "actors/metrics.def"
+#undef METRIC
+};
+
 /* Prometheus text exposition format 0.0.4 of the sums, every name prefixed chatterbox_. Returns the length, or 0 if it does
  * not fit into capacity bytes. */
 size_t metrics_print(const struct metrics *sets, size_t count, char *text, size_t capacity);

@@ -284,6 +284,8 @@ struct net *io_thread_new(const struct io_thread_config *config, struct mailbox 
     net->metrics_sets = config->metrics_sets;
     net->metrics_count = config->metrics_count;
     net->metrics = &config->metrics_sets[config->thread];
+    if (config->thread == config->first_io_thread)
+        metrics_set(net->metrics, METRIC_MAX_CONNECTIONS, config->max_connections); /* of the process, so one says it */
     net->first_session_thread = config->first_session_thread;
     net->session_threads = config->session_threads;
     net->doors[DOOR_MAIN].fd = config->listen_fd;

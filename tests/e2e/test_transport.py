@@ -1,6 +1,7 @@
 """HTTP and WebSocket to the letter: RFC 6455 on the server's side, and every deadline."""
 import asyncio
 import contextlib
+import re
 import socket
 import struct
 import time
@@ -153,6 +154,10 @@ def test_pages(server):
     assert server.get("/readyz") == "ready\n"
     metrics = server.get("/metrics")
     assert "# TYPE chatterbox_users gauge\n" in metrics and "# HELP chatterbox_relayed_total" in metrics
+    assert re.search(r'^chatterbox_build_info\{version="\d+\.\d+\.\d+"\} 1$', metrics, re.M)
+    assert server.metric("max_connections") == int(server.log_value("listening", "max_connections"))
+    assert abs(float(re.search(r"^process_start_time_seconds (\S+)$", metrics, re.M)[1]) - time.time()) < 600
+    assert float(re.search(r"^process_resident_memory_bytes (\S+)$", metrics, re.M)[1]) > 1 << 20
     with Raw(server) as raw:
         raw.send("HEAD /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
         status, headers = raw.head()

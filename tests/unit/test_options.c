@@ -108,6 +108,7 @@ static void nonsense_is_told_in_one_line(void **state)
         { "--bus-patience", "999ms", "--bus-patience 999ms: expected a time from 1s to 300s" },
         { "--bus-queue", "1", "--bus-queue 1: expected a whole number from 2097152" },
         { "--log-level", "all", "--log-level all: expected error, warn, info or debug" },
+        { "--log-format", "xml", "--log-format xml: expected logfmt or json" },
         { "--io-treads", "1", "--io-treads: unknown flag; did you mean --io-threads?" },
         { "--bind", "localhost", "--bind localhost: expected an IPv4 or IPv6 address" },
         { "serve", NULL, "serve: not a flag" },

@@ -208,6 +208,24 @@ static void stats_count_users(void **state)
     expect_part("\nchatterbox_users 5\n");
 }
 
+/* Whatever the numbers are, the answer is whole: it begins with the first of the metrics and ends with what the system says. */
+static void metrics_are_never_cut(void **state)
+{
+    (void)state;
+    const struct metrics before = metrics;
+    for (enum metric metric = 0; metric < METRICS; metric++)
+        metrics_set(&metrics, metric, INT64_MIN);
+    answer_to("/metrics", (struct http_request){ .is_get = true });
+    metrics = before;
+    expect_start("HTTP/1.1 200 ");
+    expect_part("\r\n\r\n# HELP chatterbox_connections ");
+    expect_part("\nchatterbox_build_info{version=\"" CHATTERBOX_VERSION "\"} 1\n# HELP process_start_time_seconds ");
+    const char *length = strstr(text, "Content-Length: ");
+    assert_non_null(length);
+    assert_int_equal(strtoul(length + strlen("Content-Length: "), NULL, 10), strlen(body_in_text()));
+    assert_int_equal(text[strlen(text) - 1], '\n');
+}
+
 static void redirect(const char *host, const char *path, const char *query, unsigned port)
 {
     const struct http_request request = { .is_get = true, .hosts = 1, .host = { host, strlen(host) }, .path = { path, strlen(path) }, .query = { query, strlen(query) } };
@@ -265,7 +283,7 @@ int main(void)
         cmocka_unit_test(who_takes_gzip_gets_it_and_who_has_the_file_nothing),
         cmocka_unit_test(a_head_is_told_the_length_and_no_more),
         cmocka_unit_test(it_is_ready_while_redis_and_the_bus_are_up),
-        cmocka_unit_test(stats_count_users),
+        cmocka_unit_test(stats_count_users), cmocka_unit_test(metrics_are_never_cut),
         cmocka_unit_test(people_are_sent_to_https_of_the_same_host),
         cmocka_unit_test(what_is_no_tls_is_told_so),
     };

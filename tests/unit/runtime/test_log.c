@@ -1,6 +1,8 @@
 /* Log lines: whole, one each, and not too many. */
 #include "unit/unit.h"
 
+#include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "runtime/log.h"
@@ -48,6 +50,29 @@ static void levels_have_names(void **state)
     assert_false(log_level_parse("Debug", &level));
 }
 
+static void journald_is_known_by_the_file(void **state)
+{
+    (void)state;
+    int ends[2];
+    struct stat file;
+    char stream[64];
+    struct log log;
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(fstat(ends[1], &file), 0);
+    snprintf(stream, sizeof stream, "%ju:%ju", (uintmax_t)file.st_dev, (uintmax_t)file.st_ino);
+    assert_true(log_is_journal(ends[1], stream));
+    assert_false(log_is_journal(STDIN_FILENO, stream)); /* sent elsewhere */
+    assert_false(log_is_journal(ends[1], NULL));
+    assert_false(log_is_journal(ends[1], ""));
+    assert_false(log_is_journal(-1, stream));
+    assert_true(log_init(&log, ends[1], "debug", "json"));
+    assert_true(log.level == LOG_DEBUG && log.form.is_json && log.fd == ends[1]);
+    assert_false(log_init(&log, ends[1], "debug", "xml"));
+    assert_false(log_init(&log, ends[1], "", "json"));
+    close(ends[0]);
+    close(ends[1]);
+}
+
 static void a_flood_is_thinned_and_counted(void **state)
 {
     (void)state;
@@ -66,6 +91,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_line_is_logfmt_and_one),
         cmocka_unit_test(levels_have_names),
+        cmocka_unit_test(journald_is_known_by_the_file),
         cmocka_unit_test(a_flood_is_thinned_and_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,14 +17,26 @@ static void they_are_printed_for_prometheus(void **state)
 {
     (void)state;
     static struct metrics sets[1];
-    static char text[16384];
+    static char text[METRICS_TEXT_BYTES];
     metrics_add(sets, METRIC_RELAYED_TOTAL, 7);
     size_t length = metrics_print(sets, 1, text, sizeof text);
     assert_int_equal(length, strlen(text));
     assert_non_null(strstr(text, "\n# TYPE chatterbox_relayed_total counter\nchatterbox_relayed_total 7\n"));
     assert_non_null(strstr(text, "# TYPE chatterbox_users gauge\nchatterbox_users 0\n"));
     assert_int_equal(metrics_print(sets, 1, text, length), 0); /* one byte short */
-    assert_true(length < 15000); /* http_reply.c has room for it */
+}
+
+static void there_is_room_for_the_longest_numbers(void **state)
+{
+    (void)state;
+    static struct metrics sets[1];
+    static char text[METRICS_TEXT_BYTES];
+    for (enum metric metric = 0; metric < METRICS; metric++)
+        metrics_set(sets, metric, INT64_MIN);
+    const size_t length = metrics_print(sets, 1, text, sizeof text);
+    assert_int_equal(length, strlen(text));
+    assert_true(length > 0 && length < sizeof text);
+    assert_string_equal(text + length - 22, " -9223372036854775808\n"); /* to the last */
 }
 
 int main(void)
@@ -32,6 +44,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sets_are_summed),
         cmocka_unit_test(they_are_printed_for_prometheus),
+        cmocka_unit_test(there_is_room_for_the_longest_numbers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
