@@ -65,6 +65,9 @@ static void drain(struct net *net)
 static void on_thread_message(struct net *net, struct message *message)
 {
     switch ((enum message_type)message->type) {
+    case LEAVING:
+        net->is_leaving = true;
+        break;
     case DRAIN:
         drain(net);
         break;
