@@ -18,6 +18,7 @@
 #include "runtime/log.h"
 #include "runtime/log_sink.h"
 #include "runtime/metrics.h"
+#include "runtime/notify.h"
 #include "runtime/signals.h"
 #include "threads/bus_thread.h"
 #include "threads/certificate.h"
@@ -66,6 +67,7 @@ struct server {
     struct redis_child child;
     bool has_child;
     struct signals signals;
+    struct notify notify;
     struct stopping stopping;
     int exit_status;
 };
@@ -88,8 +90,13 @@ static void on_signal(void *owner, enum signals_meaning meaning, int number)
 {
     struct server *server = owner;
     if (meaning == SIGNALS_HANGUP) {
-        if (certificate_context(&server->certificate) == NULL) /* else it is loaded anew: certificate.c hears it, too */
+        if (certificate_context(&server->certificate) == NULL) { /* else it is loaded anew: certificate.c hears it, too */
             log_event(&server->log, LOG_INFO, "hangup_ignored", "advice=\"nothing is to be opened again; SIGTERM stops the server\"");
+            if (server->stopping.phase == SERVING) {
+                notify_reloading(&server->notify);
+                notify_ready(&server->notify, "Serves; there was nothing to load");
+            }
+        }
         return;
     }
     if (server->stopping.phase != SERVING && meaning == SIGNALS_END)
@@ -127,7 +134,7 @@ static void on_message(void *owner, struct message *message)
 static void on_start(void *owner)
 {
     struct server *server = owner;
-    certificate_watch(&server->certificate, &server->executor, &server->metrics[THREAD_MAIN], server->first_io_thread, server->io_threads);
+    certificate_watch(&server->certificate, &server->executor, &server->notify, &server->metrics[THREAD_MAIN], server->first_io_thread, server->io_threads);
 }
 
 static void on_turn_end(void *owner)
@@ -301,7 +308,8 @@ static int open_main(struct server *server)
         return fail(server, EXIT_FAILED, uv_strerror(error));
     signals_start(&server->signals, server->executor.loop, on_signal, server);
     server->stopping = (struct stopping){
-        .options = server->options, .log = &server->log, .executor = &server->executor, .certificate = &server->certificate,
+        .options = server->options, .log = &server->log, .executor = &server->executor, .notify = &server->notify,
+        .certificate = &server->certificate,
         .io = { server->first_io_thread, server->io_threads },
         .sessions = { server->first_session_thread, server->session_threads },
         .matcher = { server->matcher_thread, 1 },
@@ -340,6 +348,9 @@ static int start(struct server *server)
               server->are_sessions_guests ? 0 : server->session_threads, server->max_connections);
     if (server->redirect_fd >= 0)
         log_event(&server->log, LOG_INFO, "redirecting", "port=%u", server->redirect_port);
+    if (!notify_init(&server->notify, getenv("NOTIFY_SOCKET")))
+        log_event(&server->log, LOG_WARN, "notify_failed", "error=\"NOTIFY_SOCKET: expected the path of a socket, or @ and a name\"");
+    notify_ready(&server->notify, "Serves");
     return 0;
 }
 
@@ -376,7 +387,7 @@ static int begin(struct server *server)
 int server_run(const struct options *options)
 {
     static struct server server; /* one for the process, and too large for a stack */
-    server = (struct server){ .options = options, .log = { .fd = STDERR_FILENO } };
+    server = (struct server){ .options = options, .log = { .fd = STDERR_FILENO }, .notify = { .fd = -1 } };
     CHECK(log_level_parse(options->log_level, &server.log.level)); /* options.c has checked it */
     signals_init(&server.signals);
     json_arena_install();
@@ -393,5 +404,6 @@ int server_run(const struct options *options)
         redis_child_kill_now(&server.child);
     }
     log_sink_stop(&server.sink, &server.log, LAST_WORDS_MS);
+    notify_fini(&server.notify);
     return status;
 }

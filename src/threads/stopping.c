@@ -23,9 +23,11 @@ static void enter_phase(struct stopping *stopping, enum stopping_phase phase)
     case SERVING:
         break;
     case ANNOUNCED:
+        notify_stopping(stopping->notify, "Serves until --drain-delay is over");
         send_to(stopping, LEAVING, stopping->io);
         break;
     case DRAINING_IO:
+        notify_stopping(stopping->notify, "Says good-bye");
         drain(stopping, stopping->io);
         break;
     case DRAINING_SESSIONS:

@@ -16,6 +16,7 @@
 #include "options.h"
 #include "runtime/executor.h"
 #include "runtime/log.h"
+#include "runtime/notify.h"
 #include "threads/certificate.h"
 
 enum stopping_phase { SERVING, ANNOUNCED, DRAINING_IO, DRAINING_SESSIONS, DRAINING_MATCHER, DRAINING_BUS, EXITING };
@@ -29,6 +30,7 @@ struct stopping {
     const struct options *options;
     const struct log *log;
     struct executor *executor;       /* main's */
+    const struct notify *notify;
     struct certificate *certificate; /* not loaded anew once threads are told to end */
     struct stopping_threads io, sessions, matcher, bus, all; /* all: but main */
     enum stopping_phase phase;

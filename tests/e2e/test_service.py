@@ -2,7 +2,10 @@
 import asyncio
 import os
 import re
+import signal
+import socket
 import subprocess
+import time
 
 import pytest
 import redis
@@ -92,6 +95,35 @@ def test_passwords_that_will_not_do(flags, env, says):
 def test_there_is_no_flag_for_a_password():
     result = run_binary("--redis-password", SECRET)
     assert result.returncode == 2 and "--redis-password: unknown flag; did you mean --redis-password-file?" in result.stderr
+
+
+@pytest.mark.parametrize("is_abstract", [False, True])
+def test_systemd_hears_of_start_reload_and_stop(is_abstract, tmp_path):
+    address = f"\0cbt-{os.getpid()}-{time.monotonic_ns()}" if is_abstract else str(tmp_path / "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(address)
+        manager.settimeout(10 * SLOWNESS)
+
+        def hears():
+            return dict(line.split("=", 1) for line in manager.recv(4096).decode().split("\n"))
+        with running("--drain-delay", "200ms", env={"NOTIFY_SOCKET": address.replace("\0", "@")}) as server:
+            assert hears() == {"READY": "1", "STATUS": "Serves"}
+            assert server.get("/healthz") == "ok\n"
+            before = time.monotonic_ns() // 1000
+            server.process.send_signal(signal.SIGHUP)
+            reloading = hears()
+            assert before <= int(reloading.pop("MONOTONIC_USEC")) <= time.monotonic_ns() // 1000 and reloading == {"RELOADING": "1"}
+            assert hears() == {"READY": "1", "STATUS": "Serves; there was nothing to load"}
+            server.begin_stop()
+            assert hears() == {"STOPPING": "1", "STATUS": "Serves until --drain-delay is over"}
+            assert hears() == {"STOPPING": "1", "STATUS": "Says good-bye"}
+
+
+@pytest.mark.parametrize("where, is_right", [("/nowhere/notify", True), ("", True), ("notify", False), ("vsock:2:1", False), ("/" + 108 * "a", False)])
+def test_nothing_depends_on_whether_systemd_listens(where, is_right):
+    with running(env={"NOTIFY_SOCKET": where}) as server:
+        server.wait_ready()
+        assert len(server.log_lines("notify_failed")) == (0 if is_right else 1)
 
 
 def calls_allowed(unit):
