@@ -28,6 +28,7 @@
 #include "threads/matcher_thread.h"
 #include "threads/session_thread.h"
 #include "threads/stopping.h"
+#include "threads/watchdog.h"
 #include "wire/json_arena.h"
 
 enum { IO_THREADS_MAX = 64, SESSION_THREADS_MAX = 64 };
@@ -69,6 +70,7 @@ struct server {
     struct signals signals;
     struct notify notify;
     struct stopping stopping;
+    struct watchdog watchdog;
     int exit_status;
 };
 
@@ -120,6 +122,9 @@ static void on_message(void *owner, struct message *message)
     case DRAINED:
         stopping_on_drained(&server->stopping);
         break;
+    case PROBED:
+        watchdog_on_probed(&server->watchdog);
+        break;
     case FATAL:
         log_plain(&server->log, (const char *)message->payload->bytes, message->payload->length);
         server->exit_status = EXIT_FAILED;
@@ -149,6 +154,7 @@ static void on_exit_loop(void *owner)
     struct server *server = owner;
     signals_stop(&server->signals);
     stopping_leave(&server->stopping);
+    watchdog_leave(&server->watchdog);
     certificate_leave(&server->certificate);
     if (server->has_child)
         redis_child_stop(&server->child);
@@ -317,6 +323,7 @@ static int open_main(struct server *server)
         .all = { 1, server->threads - 1 },
     };
     stopping_init(&server->stopping);
+    watchdog_start(&server->watchdog, &server->stopping, watchdog_interval_ms(getenv("WATCHDOG_USEC"), getenv("WATCHDOG_PID")));
     return 0;
 }
 

@@ -55,6 +55,11 @@ void notify_stopping(const struct notify *notify, const char *status)
     say(notify, text);
 }
 
+void notify_alive(const struct notify *notify)
+{
+    say(notify, "WATCHDOG=1");
+}
+
 void notify_fini(struct notify *notify)
 {
     if (notify->fd >= 0)

@@ -31,6 +31,9 @@ void notify_reloading(const struct notify *notify);
 /* It has begun to stop. status: as above. */
 void notify_stopping(const struct notify *notify, const char *status);
 
+/* No thread of it hangs (WATCHDOG_USEC). */
+void notify_alive(const struct notify *notify);
+
 void notify_fini(struct notify *notify);
 
 #endif

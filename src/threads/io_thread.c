@@ -72,7 +72,8 @@ static void on_thread_message(struct net *net, struct message *message)
         drain(net);
         break;
     case EXIT:
-        executor_exit(&net->executor);
+    case PROBE:
+        executor_obey(&net->executor, (enum message_type)message->type);
         break;
     case ADDRESS_ASK:
     case ADDRESS_RETURN:

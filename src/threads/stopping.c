@@ -1,6 +1,6 @@
 #include "threads/stopping.h"
 
-static void send_to(struct stopping *stopping, enum message_type type, struct stopping_threads threads)
+void stopping_send(struct stopping *stopping, enum message_type type, struct stopping_threads threads)
 {
     for (unsigned i = 0; i < threads.count; i++)
         executor_send(stopping->executor, &(struct message){ .type = (uint16_t)type, .to = address_of_thread(threads.first + i) });
@@ -11,7 +11,7 @@ static void enter_phase(struct stopping *stopping, enum stopping_phase phase);
 static void drain(struct stopping *stopping, struct stopping_threads threads)
 {
     stopping->awaited = threads.count;
-    send_to(stopping, DRAIN, threads);
+    stopping_send(stopping, DRAIN, threads);
     if (threads.count == 0)
         enter_phase(stopping, stopping->phase + 1);
 }
@@ -24,7 +24,7 @@ static void enter_phase(struct stopping *stopping, enum stopping_phase phase)
         break;
     case ANNOUNCED:
         notify_stopping(stopping->notify, "Serves until --drain-delay is over");
-        send_to(stopping, LEAVING, stopping->io);
+        stopping_send(stopping, LEAVING, stopping->io);
         break;
     case DRAINING_IO:
         notify_stopping(stopping->notify, "Says good-bye");
@@ -40,7 +40,7 @@ static void enter_phase(struct stopping *stopping, enum stopping_phase phase)
         drain(stopping, stopping->bus);
         break;
     case EXITING:
-        send_to(stopping, EXIT, stopping->all);
+        stopping_send(stopping, EXIT, stopping->all);
         break;
     }
 }

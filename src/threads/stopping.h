@@ -47,6 +47,9 @@ void stopping_ask(struct stopping *stopping);
 /* Begin with the end, announced or not. Once it has begun: nothing. */
 void stopping_begin(struct stopping *stopping);
 
+/* A message without a body to each of them. */
+void stopping_send(struct stopping *stopping, enum message_type type, struct stopping_threads threads);
+
 /* One more thread has said DRAINED. */
 void stopping_on_drained(struct stopping *stopping);
 

@@ -1,5 +1,7 @@
 """As a service: without root, with its secrets out of sight, and under the unit of tools/chatterbox.service."""
 import asyncio
+import contextlib
+import ctypes
 import os
 import re
 import signal
@@ -117,6 +119,46 @@ def test_systemd_hears_of_start_reload_and_stop(is_abstract, tmp_path):
             server.begin_stop()
             assert hears() == {"STOPPING": "1", "STATUS": "Serves until --drain-delay is over"}
             assert hears() == {"STOPPING": "1", "STATUS": "Says good-bye"}
+
+
+@contextlib.contextmanager
+def standing_still(tid):
+    """One thread of a process, as a debugger does it; the others go on."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.ptrace.argtypes = (ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p)
+    libc.ptrace.restype = ctypes.c_long
+    seize, interrupt, detach = 0x4206, 0x4207, 17
+    for request in (seize, interrupt):
+        assert libc.ptrace(request, tid, None, None) == 0, os.strerror(ctypes.get_errno())
+    os.waitpid(tid, 0x40000000)  # __WALL: it is a thread
+    try:
+        yield
+    finally:
+        assert libc.ptrace(detach, tid, None, None) == 0, os.strerror(ctypes.get_errno())
+
+
+@pytest.mark.parametrize("session_threads, threads", [(1, ("io-0", "io-1", "session-0", "matcher", "bus")), (0, ("io-1",))])
+def test_systemd_hears_no_more_when_one_thread_hangs(session_threads, threads, tmp_path):
+    interval = 0.2 * SLOWNESS
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(10 * SLOWNESS)
+        secret = tmp_path / "secret"
+        secret.write_bytes(os.urandom(32))
+        env = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": str(round(2 * interval * 1e6))}
+        with redis_server() as (path, _), running("--redis", f"unix:{path}", "--io-threads", 2, "--session-threads", session_threads,
+                                                  "--cluster-secret-file", secret, env=env) as server:
+            while manager.recv(4096) != b"WATCHDOG=1":
+                pass
+            tasks = {open(f"/proc/{server.process.pid}/task/{tid}/comm").read().strip(): int(tid) for tid in os.listdir(f"/proc/{server.process.pid}/task")}
+            for thread in threads:
+                assert manager.recv(4096) == b"WATCHDOG=1"
+                with standing_still(tasks[thread]):
+                    manager.settimeout(3 * interval)
+                    with pytest.raises(TimeoutError):
+                        for _ in range(5):  # some may have been on their way
+                            assert manager.recv(4096) == b"WATCHDOG=1"
+                    manager.settimeout(10 * SLOWNESS)
 
 
 @pytest.mark.parametrize("where, is_right", [("/nowhere/notify", True), ("", True), ("notify", False), ("vsock:2:1", False), ("/" + 108 * "a", False)])
