@@ -18,6 +18,7 @@
 #include "runtime/log.h"
 #include "runtime/log_sink.h"
 #include "runtime/metrics.h"
+#include "runtime/notify.h"
 #include "runtime/signals.h"
 #include "threads/bus_thread.h"
 #include "threads/certificate.h"
@@ -26,6 +27,8 @@
 #include "threads/io_thread.h"
 #include "threads/matcher_thread.h"
 #include "threads/session_thread.h"
+#include "threads/stopping.h"
+#include "threads/watchdog.h"
 #include "wire/json_arena.h"
 
 enum { IO_THREADS_MAX = 64, SESSION_THREADS_MAX = 64 };
@@ -34,8 +37,6 @@ enum { EXIT_FAILED = 1, EXIT_BAD_USAGE = 2, ERROR_BYTES = 256 };
 
 /* The last lines of the log get so long, where nobody reads it: at an ordered end, and at a second signal. */
 enum { LAST_WORDS_MS = 500, LAST_WORDS_AT_ONCE_MS = 50 };
-
-enum phase { SERVING, DRAINING_IO, DRAINING_SESSIONS, DRAINING_MATCHER, DRAINING_BUS, EXITING };
 
 struct server {
     const struct options *options;
@@ -67,9 +68,9 @@ struct server {
     struct redis_child child;
     bool has_child;
     struct signals signals;
-    uv_timer_t patience;
-    enum phase phase;
-    unsigned awaited; /* DRAINED, in this phase */
+    struct notify notify;
+    struct stopping stopping;
+    struct watchdog watchdog;
     int exit_status;
 };
 
@@ -86,80 +87,30 @@ static struct executor *executor_of(struct server *server, unsigned thread)
     return io_thread_executor(server->io[thread - server->first_io_thread]);
 }
 
-/* Stopping. */
-
-static void send_to_threads(struct server *server, enum message_type type, unsigned first, unsigned count)
-{
-    for (unsigned thread = first; thread < first + count; thread++)
-        executor_send(&server->executor, &(struct message){ .type = (uint16_t)type, .to = address_of_thread(thread) });
-}
-
-static void enter_phase(struct server *server, enum phase phase)
-{
-    server->phase = phase;
-    switch (phase) {
-    case SERVING:
-        break;
-    case DRAINING_IO:
-        server->awaited = server->io_threads;
-        send_to_threads(server, DRAIN, server->first_io_thread, server->io_threads);
-        break;
-    case DRAINING_SESSIONS:
-        server->awaited = server->session_threads;
-        send_to_threads(server, DRAIN, server->first_session_thread, server->session_threads);
-        break;
-    case DRAINING_MATCHER:
-        server->awaited = 1;
-        send_to_threads(server, DRAIN, server->matcher_thread, 1);
-        break;
-    case DRAINING_BUS:
-        server->awaited = 1;
-        if (server->bus != NULL)
-            send_to_threads(server, DRAIN, server->bus_thread, 1);
-        else
-            enter_phase(server, EXITING);
-        break;
-    case EXITING:
-        send_to_threads(server, EXIT, 1, server->threads - 1);
-        break;
-    }
-}
-
-static void on_patience_over(uv_timer_t *timer)
-{
-    struct server *server = timer->data;
-    log_event(&server->log, LOG_WARN, "drain_timeout", "phase=%d awaited=%u", (int)server->phase, server->awaited);
-    if (server->phase != EXITING)
-        enter_phase(server, EXITING);
-}
-
-static void begin_stop(struct server *server)
-{
-    if (server->phase != SERVING)
-        return;
-    certificate_close(&server->certificate);
-    uv_timer_start(&server->patience, on_patience_over, (uint64_t)server->options->drain_timeout_ms, 0);
-    enter_phase(server, DRAINING_IO);
-}
-
+/* The end is asked for: announced by the first signal, if --drain-delay says so; begun by it or the next one; a further one ends the process. */
 static void on_signal(void *owner, enum signals_meaning meaning, int number)
 {
     struct server *server = owner;
     if (meaning == SIGNALS_HANGUP) {
-        if (certificate_context(&server->certificate) == NULL) /* else it is loaded anew: certificate.c hears it, too */
+        if (certificate_context(&server->certificate) == NULL) { /* else it is loaded anew: certificate.c hears it, too */
             log_event(&server->log, LOG_INFO, "hangup_ignored", "advice=\"nothing is to be opened again; SIGTERM stops the server\"");
+            if (server->stopping.phase == SERVING) {
+                notify_reloading(&server->notify);
+                notify_ready(&server->notify, "Serves; there was nothing to load");
+            }
+        }
         return;
     }
-    if (server->phase != SERVING) {
-        if (meaning == SIGNALS_END)
-            return;
+    if (server->stopping.phase != SERVING && meaning == SIGNALS_END)
+        return;
+    if (server->stopping.phase > ANNOUNCED) {
         if (server->has_child)
             redis_child_kill_now(&server->child);
         log_sink_settle(&server->sink, LAST_WORDS_AT_ONCE_MS);
         _exit(128 + number);
     }
     log_event(&server->log, LOG_INFO, "stopping", "signal=%d", number);
-    begin_stop(server);
+    stopping_ask(&server->stopping);
 }
 
 /* main's executor. */
@@ -169,13 +120,15 @@ static void on_message(void *owner, struct message *message)
     struct server *server = owner;
     switch ((enum message_type)message->type) {
     case DRAINED:
-        if (server->phase != EXITING && --server->awaited == 0)
-            enter_phase(server, server->phase + 1);
+        stopping_on_drained(&server->stopping);
+        break;
+    case PROBED:
+        watchdog_on_probed(&server->watchdog);
         break;
     case FATAL:
         log_plain(&server->log, (const char *)message->payload->bytes, message->payload->length);
         server->exit_status = EXIT_FAILED;
-        begin_stop(server);
+        stopping_begin(&server->stopping);
         break;
     default: /* message.def has no other type for main */
         break;
@@ -186,13 +139,13 @@ static void on_message(void *owner, struct message *message)
 static void on_start(void *owner)
 {
     struct server *server = owner;
-    certificate_watch(&server->certificate, &server->executor, &server->metrics[THREAD_MAIN], server->first_io_thread, server->io_threads);
+    certificate_watch(&server->certificate, &server->executor, &server->notify, &server->metrics[THREAD_MAIN], server->first_io_thread, server->io_threads);
 }
 
 static void on_turn_end(void *owner)
 {
     struct server *server = owner;
-    if (server->phase == EXITING && mailbox_flush(server->executor.mailbox))
+    if (server->stopping.phase == EXITING && mailbox_flush(server->executor.mailbox))
         executor_exit(&server->executor);
 }
 
@@ -200,7 +153,8 @@ static void on_exit_loop(void *owner)
 {
     struct server *server = owner;
     signals_stop(&server->signals);
-    uv_close((uv_handle_t *)&server->patience, NULL);
+    stopping_leave(&server->stopping);
+    watchdog_leave(&server->watchdog);
     certificate_leave(&server->certificate);
     if (server->has_child)
         redis_child_stop(&server->child);
@@ -359,8 +313,17 @@ static int open_main(struct server *server)
     if (error != 0)
         return fail(server, EXIT_FAILED, uv_strerror(error));
     signals_start(&server->signals, server->executor.loop, on_signal, server);
-    uv_timer_init(server->executor.loop, &server->patience);
-    server->patience.data = server;
+    server->stopping = (struct stopping){
+        .options = server->options, .log = &server->log, .executor = &server->executor, .notify = &server->notify,
+        .certificate = &server->certificate,
+        .io = { server->first_io_thread, server->io_threads },
+        .sessions = { server->first_session_thread, server->session_threads },
+        .matcher = { server->matcher_thread, 1 },
+        .bus = { server->bus_thread, server->bus_thread != THREAD_MAIN },
+        .all = { 1, server->threads - 1 },
+    };
+    stopping_init(&server->stopping);
+    watchdog_start(&server->watchdog, &server->stopping, watchdog_interval_ms(getenv("WATCHDOG_USEC"), getenv("WATCHDOG_PID")));
     return 0;
 }
 
@@ -392,6 +355,9 @@ static int start(struct server *server)
               server->are_sessions_guests ? 0 : server->session_threads, server->max_connections);
     if (server->redirect_fd >= 0)
         log_event(&server->log, LOG_INFO, "redirecting", "port=%u", server->redirect_port);
+    if (!notify_init(&server->notify, getenv("NOTIFY_SOCKET")))
+        log_event(&server->log, LOG_WARN, "notify_failed", "error=\"NOTIFY_SOCKET: expected the path of a socket, or @ and a name\"");
+    notify_ready(&server->notify, "Serves");
     return 0;
 }
 
@@ -428,7 +394,7 @@ static int begin(struct server *server)
 int server_run(const struct options *options)
 {
     static struct server server; /* one for the process, and too large for a stack */
-    server = (struct server){ .options = options };
+    server = (struct server){ .options = options, .notify = { .fd = -1 } };
     CHECK(log_init(&server.log, STDERR_FILENO, options->log_level, options->log_format)); /* options.c has checked them */
     signals_init(&server.signals);
     json_arena_install();
@@ -445,5 +411,6 @@ int server_run(const struct options *options)
         redis_child_kill_now(&server.child);
     }
     log_sink_stop(&server.sink, &server.log, LAST_WORDS_MS);
+    notify_fini(&server.notify);
     return status;
 }

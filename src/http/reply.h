@@ -20,7 +20,7 @@ enum http_route {
     ROUTE_STATS,  /* how many users are online */
     ROUTE_CONFIG, /* what the page has to know of this server */
     ROUTE_HEALTH, /* the process answers */
-    ROUTE_READY,  /* and Redis does */
+    ROUTE_READY,  /* and Redis does, and it is to stay so */
     ROUTE_METRICS
 };
 
@@ -37,6 +37,7 @@ struct http_sources {
     const struct metrics *sets; /* of all threads */
     size_t count;
     const char *config; /* JSON; of the process */
+    bool is_leaving;    /* this server is about to stop: no news, but for who sends people here */
     const char *(*redis_trouble)(int64_t number); /* why Redis cannot be used, in words, by METRIC_REDIS_TROUBLE; "" if that says nothing */
 };
 

@@ -144,6 +144,7 @@ struct net {
     unsigned next_session_thread;
     uint32_t max_connections;
     const char *config; /* what GET /config answers; of the process */
+    bool is_leaving;    /* LEAVING came: as in http/reply.h */
     const char *(*redis_trouble)(int64_t number); /* as in http/reply.h */
     struct door doors[DOORS];
     uint16_t port;                 /* of the main one */

@@ -212,7 +212,8 @@ static enum opening_result answer(struct connection *connection, enum http_route
 {
     const struct net *net = connection->net;
     const struct http_sources sources = {
-        .sets = net->metrics_sets, .count = net->metrics_count, .config = net->config, .redis_trouble = net->redis_trouble
+        .sets = net->metrics_sets, .count = net->metrics_count, .config = net->config, .is_leaving = net->is_leaving,
+        .redis_trouble = net->redis_trouble
     };
     char text[HTTP_REPLY_BYTES];
     struct http_body body = { 0 };

@@ -212,6 +212,16 @@ void executor_exit(struct executor *executor)
     executor->is_exiting = true;
 }
 
+void executor_obey(struct executor *executor, enum message_type order)
+{
+    if (order == PROBE)
+        executor_send(executor, &(struct message){ .type = PROBED, .to = address_of_thread(THREAD_MAIN) });
+    else if (order == DRAIN)
+        executor->is_draining = true;
+    else if (order == EXIT)
+        executor_exit(executor);
+}
+
 void executor_join(struct executor *executor)
 {
     if (executor->is_started)

@@ -87,6 +87,9 @@ void executor_drain(struct executor *executor, bool has_something_left);
  * not said that it sleeps. */
 void executor_rest(struct executor *executor, unsigned microseconds);
 
+/* What main may tell any thread: PROBE is answered by PROBED, DRAIN sets is_draining, EXIT is executor_exit(). */
+void executor_obey(struct executor *executor, enum message_type order);
+
 /* End the loop: on_exit is called once this turn is over. A host goes on until its guest has been told so too. */
 void executor_exit(struct executor *executor);
 

@@ -332,10 +332,9 @@ static void on_message(void *owner, struct message *message)
     }
     switch ((enum message_type)message->type) {
     case DRAIN:
-        thread->executor.is_draining = true;
-        break;
     case EXIT:
-        executor_exit(&thread->executor);
+    case PROBE:
+        executor_obey(&thread->executor, (enum message_type)message->type);
         break;
     default: /* message.def has no other type for it */
         message_discard(message);

@@ -56,8 +56,10 @@ static void on_reload(uv_signal_t *signal, int number)
     (void)number;
     if (certificate->is_closed)
         return;
+    notify_reloading(certificate->notify);
     if (!load(&context, certificate->options, error)) {
         log_event(certificate->log, LOG_ERROR, "certificate_refused", "error=\"%s\" so=\"the former one stays\"", error);
+        notify_ready(certificate->notify, "Serves, with the former certificate");
         return;
     }
     tls_context_fini(&certificate->context);
@@ -67,6 +69,7 @@ static void on_reload(uv_signal_t *signal, int number)
                                                                 .to = address_of_thread(certificate->first_io_thread + i),
                                                                 .tls_context = { .ssl = tls_context_share(&context).ssl } });
     tell(certificate, true);
+    notify_ready(certificate->notify, "Serves, with a new certificate");
 }
 
 static void on_look(uv_timer_t *timer)
@@ -74,11 +77,13 @@ static void on_look(uv_timer_t *timer)
     tell(timer->data, false);
 }
 
-void certificate_watch(struct certificate *certificate, struct executor *executor, struct metrics *metrics, unsigned first_io_thread, unsigned io_threads)
+void certificate_watch(struct certificate *certificate, struct executor *executor, const struct notify *notify, struct metrics *metrics, unsigned first_io_thread,
+                       unsigned io_threads)
 {
     if (!has_one(certificate))
         return;
     certificate->executor = executor;
+    certificate->notify = notify;
     certificate->metrics = metrics;
     certificate->first_io_thread = first_io_thread;
     certificate->io_threads = io_threads;

@@ -15,6 +15,7 @@
 #include "runtime/executor.h"
 #include "runtime/log.h"
 #include "runtime/metrics.h"
+#include "runtime/notify.h"
 #include "tls/context.h"
 
 enum { CERTIFICATE_ERROR_BYTES = 256 };
@@ -23,6 +24,7 @@ enum { CERTIFICATE_ERROR_BYTES = 256 };
 struct certificate {
     const struct options *options;
     const struct log *log;
+    const struct notify *notify;
     struct metrics *metrics;   /* main's set */
     struct executor *executor; /* main's */
     unsigned first_io_thread, io_threads;
@@ -40,7 +42,8 @@ bool certificate_load(struct certificate *certificate, const struct options *opt
 const struct tls_context *certificate_context(const struct certificate *certificate);
 
 /* From here on SIGHUP is heeded, and the end of the certificate is looked out for. */
-void certificate_watch(struct certificate *certificate, struct executor *executor, struct metrics *metrics, unsigned first_io_thread, unsigned io_threads);
+void certificate_watch(struct certificate *certificate, struct executor *executor, const struct notify *notify, struct metrics *metrics, unsigned first_io_thread,
+                       unsigned io_threads);
 
 /* SIGHUP does nothing any more: a thread that has been told to end takes no reference. */
 void certificate_close(struct certificate *certificate);

@@ -65,11 +65,15 @@ static void drain(struct net *net)
 static void on_thread_message(struct net *net, struct message *message)
 {
     switch ((enum message_type)message->type) {
+    case LEAVING:
+        net->is_leaving = true;
+        break;
     case DRAIN:
         drain(net);
         break;
     case EXIT:
-        executor_exit(&net->executor);
+    case PROBE:
+        executor_obey(&net->executor, (enum message_type)message->type);
         break;
     case ADDRESS_ASK:
     case ADDRESS_RETURN:

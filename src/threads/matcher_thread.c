@@ -44,10 +44,9 @@ static void on_message(void *owner, struct message *message)
     thread->messages_this_turn++;
     switch ((enum message_type)message->type) {
     case DRAIN:
-        thread->executor.is_draining = true;
-        break;
     case EXIT:
-        executor_exit(&thread->executor);
+    case PROBE:
+        executor_obey(&thread->executor, (enum message_type)message->type);
         break;
     case PEER_NODE_ALIVE:
     case PEER_NODE_DIED:

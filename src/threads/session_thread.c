@@ -290,7 +290,8 @@ static void on_thread_message(struct session_thread *thread, struct message *mes
         end_those_without_connection(thread);
         break;
     case EXIT:
-        executor_exit(&thread->executor);
+    case PROBE:
+        executor_obey(&thread->executor, (enum message_type)message->type);
         break;
     default:
         session_on_undeliverable(&thread->host, message);

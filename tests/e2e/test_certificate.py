@@ -4,6 +4,7 @@ import datetime
 import os
 import shutil
 import signal
+import socket
 import ssl
 import subprocess
 
@@ -35,6 +36,29 @@ def reload(server, event):
     before = len(server.log_lines(event))
     server.process.send_signal(signal.SIGHUP)
     wait_for(lambda: len(server.log_lines(event)) > before, event)
+
+
+def test_systemd_hears_when_a_reload_is_over(files, tmp_path):
+    path = str(tmp_path / "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(path)
+        manager.settimeout(10 * SLOWNESS)
+
+        def hears():
+            return manager.recv(4096).decode().split("\n")
+        with serving(files, env={"NOTIFY_SOCKET": path}) as server:
+            assert hears() == ["READY=1", "STATUS=Serves"]
+            former = served(server)
+            for is_good in (True, False):
+                if is_good:
+                    files.issue()
+                else:
+                    with open(files.certificate, "w") as file:
+                        file.write("nonsense")
+                server.process.send_signal(signal.SIGHUP)
+                assert hears()[0] == "RELOADING=1"
+                assert hears() == ["READY=1", f"STATUS=Serves, with {'a new' if is_good else 'the former'} certificate"]
+                wait_for(lambda: served(server) != former, "the new certificate")  # it is on its way to the threads
 
 
 def test_the_certificate_is_changed_under_many_users(files):

@@ -6,10 +6,11 @@ import signal
 import socket
 import subprocess
 import time
+import urllib.error
 
 import pytest
 
-from harness import BINARY, SLOWNESS, Client, Server, close_all, pair, running, wait_for
+from harness import BINARY, SLOWNESS, Client, Server, close_all, in_thread, pair, running, wait_for
 
 
 def run_binary(*flags, env=None):
@@ -168,6 +169,57 @@ def test_a_second_signal_ends_at_once():
     wait_for(lambda: not os.path.exists(f"/proc/{redis_pid}"), "the embedded Redis to end")
     assert not os.path.exists(os.path.dirname(path))
     connection.close()
+
+
+def test_a_stop_is_announced_before_it_begins():
+    def readiness(server):
+        try:
+            return server.get("/readyz")
+        except urllib.error.HTTPError as error:
+            assert error.code == 503
+            return error.read().decode()
+
+    async def run():
+        delay = 2 * SLOWNESS
+        with running("--drain-delay", f"{delay:.0f}s", "--io-threads", 2) as server:
+            server.wait_ready()
+            a, b = await pair(server)
+            begin = time.monotonic()
+            server.begin_stop()
+            await in_thread(wait_for, lambda: server.log_lines("stop_announced"), "the announcement")
+            for _ in range(8):  # whichever thread answers
+                await in_thread(wait_for, lambda: "about to stop" in readiness(server), "/readyz to say so", 1 * SLOWNESS)
+            assert "chatterbox_users 2\n" in server.get("/metrics") and server.get("/healthz") == "ok\n"
+            await a.send("chat_message", message="still here")
+            await b.expect("chat_message", message="still here")
+            c, d = await pair(server, "newcomers")
+            assert time.monotonic() - begin < delay, "too slow to tell"
+            await close_all_with(1001, a, b, c, d)
+            assert delay <= time.monotonic() - begin
+            assert server.process.wait(10) == 0
+            assert not server.log_lines("drain_timeout")
+
+    async def close_all_with(code, *clients):
+        for client in clients:
+            await client.expect_close(code)
+
+    asyncio.run(run())
+
+
+def test_a_second_signal_ends_the_delay_and_a_third_one_the_process():
+    for signals, status in ((2, 0), (3, 128 + signal.SIGTERM)):
+        # Held back by a client that does not answer the close: so the end takes a second, and the third signal comes before.
+        server = Server("--drain-delay", "10m", "--drain-timeout", "1m").wait_ready()
+        connection = socket.create_connection(("127.0.0.1", server.port))
+        connection.sendall(b"GET /ws/textchat/ HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                           b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n")
+        connection.recv(1000)
+        for count in range(1, signals + 1):
+            server.process.send_signal(signal.SIGTERM)
+            if count < 3:
+                wait_for(lambda: len(server.log_lines("stopping")) == count, "the signal to be heard")
+        assert server.process.wait(5 * SLOWNESS) == status
+        connection.close()
 
 
 def is_gone(pid):

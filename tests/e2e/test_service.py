@@ -1,8 +1,13 @@
 """As a service: without root, with its secrets out of sight, and under the unit of tools/chatterbox.service."""
 import asyncio
+import contextlib
+import ctypes
 import os
 import re
+import signal
+import socket
 import subprocess
+import time
 
 import pytest
 import redis
@@ -92,6 +97,75 @@ def test_passwords_that_will_not_do(flags, env, says):
 def test_there_is_no_flag_for_a_password():
     result = run_binary("--redis-password", SECRET)
     assert result.returncode == 2 and "--redis-password: unknown flag; did you mean --redis-password-file?" in result.stderr
+
+
+@pytest.mark.parametrize("is_abstract", [False, True])
+def test_systemd_hears_of_start_reload_and_stop(is_abstract, tmp_path):
+    address = f"\0cbt-{os.getpid()}-{time.monotonic_ns()}" if is_abstract else str(tmp_path / "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(address)
+        manager.settimeout(10 * SLOWNESS)
+
+        def hears():
+            return dict(line.split("=", 1) for line in manager.recv(4096).decode().split("\n"))
+        with running("--drain-delay", "200ms", env={"NOTIFY_SOCKET": address.replace("\0", "@")}) as server:
+            assert hears() == {"READY": "1", "STATUS": "Serves"}
+            assert server.get("/healthz") == "ok\n"
+            before = time.monotonic_ns() // 1000
+            server.process.send_signal(signal.SIGHUP)
+            reloading = hears()
+            assert before <= int(reloading.pop("MONOTONIC_USEC")) <= time.monotonic_ns() // 1000 and reloading == {"RELOADING": "1"}
+            assert hears() == {"READY": "1", "STATUS": "Serves; there was nothing to load"}
+            server.begin_stop()
+            assert hears() == {"STOPPING": "1", "STATUS": "Serves until --drain-delay is over"}
+            assert hears() == {"STOPPING": "1", "STATUS": "Says good-bye"}
+
+
+@contextlib.contextmanager
+def standing_still(tid):
+    """One thread of a process, as a debugger does it; the others go on."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.ptrace.argtypes = (ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p)
+    libc.ptrace.restype = ctypes.c_long
+    seize, interrupt, detach = 0x4206, 0x4207, 17
+    for request in (seize, interrupt):
+        assert libc.ptrace(request, tid, None, None) == 0, os.strerror(ctypes.get_errno())
+    os.waitpid(tid, 0x40000000)  # __WALL: it is a thread
+    try:
+        yield
+    finally:
+        assert libc.ptrace(detach, tid, None, None) == 0, os.strerror(ctypes.get_errno())
+
+
+@pytest.mark.parametrize("session_threads, threads", [(1, ("io-0", "io-1", "session-0", "matcher", "bus")), (0, ("io-1",))])
+def test_systemd_hears_no_more_when_one_thread_hangs(session_threads, threads, tmp_path):
+    interval = 0.2 * SLOWNESS
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(10 * SLOWNESS)
+        secret = tmp_path / "secret"
+        secret.write_bytes(os.urandom(32))
+        env = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": str(round(2 * interval * 1e6))}
+        with redis_server() as (path, _), running("--redis", f"unix:{path}", "--io-threads", 2, "--session-threads", session_threads,
+                                                  "--cluster-secret-file", secret, env=env) as server:
+            while manager.recv(4096) != b"WATCHDOG=1":
+                pass
+            tasks = {open(f"/proc/{server.process.pid}/task/{tid}/comm").read().strip(): int(tid) for tid in os.listdir(f"/proc/{server.process.pid}/task")}
+            for thread in threads:
+                assert manager.recv(4096) == b"WATCHDOG=1"
+                with standing_still(tasks[thread]):
+                    manager.settimeout(3 * interval)
+                    with pytest.raises(TimeoutError):
+                        for _ in range(5):  # some may have been on their way
+                            assert manager.recv(4096) == b"WATCHDOG=1"
+                    manager.settimeout(10 * SLOWNESS)
+
+
+@pytest.mark.parametrize("where, is_right", [("/nowhere/notify", True), ("", True), ("notify", False), ("vsock:2:1", False), ("/" + 108 * "a", False)])
+def test_nothing_depends_on_whether_systemd_listens(where, is_right):
+    with running(env={"NOTIFY_SOCKET": where}) as server:
+        server.wait_ready()
+        assert len(server.log_lines("notify_failed")) == (0 if is_right else 1)
 
 
 def calls_allowed(unit):

@@ -9,6 +9,7 @@
 static struct metrics metrics;
 static char text[HTTP_REPLY_BYTES];
 static struct http_body body;
+static bool is_leaving;
 
 static const char *trouble(int64_t number)
 {
@@ -18,7 +19,9 @@ static const char *trouble(int64_t number)
 /* The answer to a request for a path, with a NUL behind it. */
 static void answer_to(const char *path, struct http_request request)
 {
-    const struct http_sources sources = { .sets = &metrics, .count = 1, .config = "{\"a\":1}", .redis_trouble = trouble };
+    const struct http_sources sources = {
+        .sets = &metrics, .count = 1, .config = "{\"a\":1}", .is_leaving = is_leaving, .redis_trouble = trouble
+    };
     request.path = (struct http_text){ path, strlen(path) };
     body = (struct http_body){ 0 };
     size_t length = http_reply(text, sizeof text - 1, http_route_find(request.path), &request, &sources, &body);
@@ -192,6 +195,24 @@ static void it_is_ready_while_redis_and_the_bus_are_up(void **state)
     expect_start("HTTP/1.1 200 ");
 }
 
+static void it_is_not_ready_when_it_is_about_to_stop_and_answers_all_else(void **state)
+{
+    (void)state;
+    metrics_add(&metrics, METRIC_REDIS_UP, 1);
+    is_leaving = true;
+    answer_to("/readyz", (struct http_request){ .is_get = true });
+    expect_start("HTTP/1.1 503 ");
+    assert_string_equal(body_in_text(), "This server is about to stop; until then it serves as before\n");
+    answer_to("/healthz", (struct http_request){ .is_get = true });
+    expect_start("HTTP/1.1 200 ");
+    answer_to("/", (struct http_request){ .is_get = true });
+    expect_start("HTTP/1.1 200 ");
+    is_leaving = false;
+    answer_to("/readyz", (struct http_request){ .is_get = true });
+    expect_start("HTTP/1.1 200 ");
+    metrics_add(&metrics, METRIC_REDIS_UP, -1);
+}
+
 static void stats_count_users(void **state)
 {
     (void)state;
@@ -283,6 +304,7 @@ int main(void)
         cmocka_unit_test(who_takes_gzip_gets_it_and_who_has_the_file_nothing),
         cmocka_unit_test(a_head_is_told_the_length_and_no_more),
         cmocka_unit_test(it_is_ready_while_redis_and_the_bus_are_up),
+        cmocka_unit_test(it_is_not_ready_when_it_is_about_to_stop_and_answers_all_else),
         cmocka_unit_test(stats_count_users), cmocka_unit_test(metrics_are_never_cut),
         cmocka_unit_test(people_are_sent_to_https_of_the_same_host),
         cmocka_unit_test(what_is_no_tls_is_told_so),
