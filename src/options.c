@@ -19,18 +19,19 @@ struct option {
     int64_t min, max;
     int64_t default_number;
     const char *default_text;
-    const char *value; /* what stands for the value in the help */
-    const char *help;
+    const char *value; /* what stands for the value in an error */
 };
 
 static const struct option catalogue[] = {
+#define GROUP(title)
 #define NUMBER(member, flag, default_value, min, max, unit, help) \
-    { flag, KIND_NUMBER, offsetof(struct options, member), min, max, default_value, NULL, unit, help },
+    { flag, KIND_NUMBER, offsetof(struct options, member), min, max, default_value, NULL, unit },
 #define DURATION(member, flag, default_value, min_ms, max_ms, help) \
-    { flag, KIND_DURATION, offsetof(struct options, member), min_ms, max_ms, 0, default_value, "time", help },
+    { flag, KIND_DURATION, offsetof(struct options, member), min_ms, max_ms, 0, default_value, "time" },
 #define TEXT(member, flag, default_value, value, help) \
-    { flag, KIND_TEXT, offsetof(struct options, member), 0, 0, 0, default_value, value, help },
+    { flag, KIND_TEXT, offsetof(struct options, member), 0, 0, 0, default_value, value },
 #include "options.def"
+#undef GROUP
 #undef NUMBER
 #undef DURATION
 #undef TEXT
@@ -411,27 +412,4 @@ void options_warn(char *const environ[], const struct log *log)
     struct options_unknown unknown;
     for (size_t cursor = 0; options_next_unknown(environ, &cursor, &unknown);)
         log_event(log, unknown.is_near ? LOG_WARN : LOG_INFO, "environment_unknown", "name=%s nearest=%s", unknown.name, unknown.nearest);
-}
-
-size_t options_help(char *text, size_t capacity)
-{
-    size_t length = (size_t)snprintf(text, capacity,
-                                     "usage: chatterbox [--flag value]...\n\n"
-                                     "Each flag is also an environment variable: --io-threads is CHATTERBOX_IO_THREADS.\n"
-                                     "Times are written as 500ms, 10s, 2m or 1h.\n\n");
-    for (size_t i = 0; i < OPTIONS && length < capacity; i++) {
-        const struct option *option = &catalogue[i];
-        char flag[64], shown[48] = "";
-        snprintf(flag, sizeof flag, "--%s <%s>", option->flag, option->value);
-        if (option->kind == KIND_NUMBER && option->default_number >= 0)
-            snprintf(shown, sizeof shown, " (default: %" PRId64 ")", option->default_number);
-        else if (option->kind != KIND_NUMBER && option->default_text[0] != '\0')
-            snprintf(shown, sizeof shown, " (default: %s)", option->default_text);
-        length += (size_t)snprintf(text + length, capacity - length, "  %-34s %s%s\n", flag, option->help, shown);
-    }
-    if (length < capacity)
-        length += (size_t)snprintf(text + length, capacity - length,
-                                   "  %-34s print this and exit\n  %-34s print the version and exit\n", "--help",
-                                   "--version");
-    return length < capacity ? length : capacity - 1;
 }

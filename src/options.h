@@ -12,10 +12,12 @@
 #include "runtime/log.h"
 
 struct options {
+#define GROUP(title)
 #define NUMBER(member, flag, default_value, min, max, unit, help) int64_t member;
 #define DURATION(member, flag, default_value, min_ms, max_ms, help) int64_t member;
 #define TEXT(member, flag, default_value, value, help) const char *member; /* argv's, environ's or a literal */
 #include "options.def"
+#undef GROUP
 #undef NUMBER
 #undef DURATION
 #undef TEXT
@@ -49,7 +51,7 @@ bool options_next_unknown(char *const environ[], size_t *cursor, struct options_
 /* Say in the log which of them there are, since a mistyped variable would do nothing, unnoticed. Never its value: it may be a password. */
 void options_warn(char *const environ[], const struct log *log);
 
-/* The text of --help, at most capacity bytes with its NUL. Returns its length. */
+/* The text of --help, in lines of at most 80 columns: at most capacity bytes with its NUL. Returns its length. In options/help.c. */
 size_t options_help(char *text, size_t capacity);
 
 #endif

@@ -7,12 +7,14 @@ enum { WORDS_MAX = 100 };
 
 static void check_ranges(const struct options *options)
 {
+#define GROUP(title)
 #define NUMBER(member, flag, default_value, min, max, unit, help) \
     CHECK(options->member == (default_value) || (options->member >= (min) && options->member <= (max)));
 #define DURATION(member, flag, default_value, min_ms, max_ms, help) \
     CHECK(options->member >= (min_ms) && options->member <= (max_ms));
 #define TEXT(member, flag, default_value, value, help) CHECK(options->member != NULL);
 #include "options.def"
+#undef GROUP
 #undef NUMBER
 #undef DURATION
 #undef TEXT

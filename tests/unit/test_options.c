@@ -137,9 +137,30 @@ static void help_answers_whatever_else_is_wrong(void **state)
     assert_non_null(strstr(help, "--port <port>"));
     assert_non_null(strstr(help, "(default: 8000)"));
     assert_non_null(strstr(help, "(default: 25s)"));
-    char small[100];
-    length = options_help(small, sizeof small);
-    assert_int_equal(length, strlen(small));
+    assert_non_null(strstr(help, "\nNetwork\n"));
+    assert_true(strstr(help, "\nSeveral nodes\n") < strstr(help, "--bus <"));
+    for (size_t room = 1; room < length + 2; room++) { /* whatever there is room for is a beginning of it */
+        static char part[sizeof help];
+        size_t printed = options_help(part, room);
+        assert_int_equal(printed, strlen(part));
+        assert_int_equal(printed, room > length ? length : room - 1);
+        assert_memory_equal(part, help, printed);
+    }
+}
+
+static void no_line_of_help_is_wider_than_a_terminal(void **state)
+{
+    (void)state;
+    static char help[16384];
+    const size_t length = options_help(help, sizeof help);
+    assert_true(length < sizeof help - 1); /* nothing was cut */
+    size_t lines = 0;
+    for (const char *line = help; *line != '\0'; line += strcspn(line, "\n") + 1, lines++) {
+        const size_t width = strcspn(line, "\n");
+        assert_true(width <= 80);
+        assert_true(width == 0 || line[width - 1] != ' ');
+    }
+    assert_true(lines > 90); /* a flag has two or more */
 }
 
 int main(void)
@@ -152,6 +173,7 @@ int main(void)
         cmocka_unit_test(a_mistyped_variable_is_told_with_the_nearest),
         cmocka_unit_test(nonsense_is_told_in_one_line),
         cmocka_unit_test(help_answers_whatever_else_is_wrong),
+        cmocka_unit_test(no_line_of_help_is_wider_than_a_terminal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
