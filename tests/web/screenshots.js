@@ -46,7 +46,7 @@ const SHEET = 1600; // pixels of a side, at most
 
 /** All pictures of one size and scheme on a few pages. */
 async function makeSheets(name, viewport) {
-  const [width, height] = [viewport.width, viewport.height].map(side => viewport.width > 760 ? side * 0.6 : side);
+  const [width, height] = [viewport.width, viewport.height].map(side => viewport.width > 760 ? Math.round(side * 0.6) : side);
   const across = Math.floor(SHEET / (width + 12));
   const down = Math.floor(SHEET / (height + 30));
   const files = (await readdir(folder)).filter(file => file.endsWith(`@${name}.png`)).sort();
