@@ -20,13 +20,13 @@ NAMESPACE = ("unshare", "--net") if os.getuid() == 0 else ("unshare", "--map-roo
 PROXY, ONE, OTHER = "203.0.113.1", "203.0.113.2", "203.0.113.3"
 PORT = 8080
 
-# How each is started, and what of its file is another here: the ports.
+# How each is started, and what of its file is another here: the ports, and no more descriptors than tests have.
 PROXIES = {
     "nginx.conf": (lambda directory, file: ["nginx", "-p", directory, "-c", file, "-e", "stderr", "-g", f"daemon off; pid {directory}/pid;"],
                    [("listen 80;", f"listen {PORT};")]),
     "Caddyfile": (lambda directory, file: ["caddy", "run", "--adapter", "caddyfile", "--config", file],
                   [("chat.example.org {", f"http://{PROXY}:{PORT} {{")]),
-    "haproxy.cfg": (lambda directory, file: ["haproxy", "-db", "-f", file], [("bind :80\n", f"bind :{PORT}\n")]),
+    "haproxy.cfg": (lambda directory, file: ["haproxy", "-db", "-f", file], [("bind :80\n", f"bind :{PORT}\n"), ("maxconn 20000", "maxconn 1000")]),
 }
 
 
