@@ -121,7 +121,7 @@ test('what belongs to another call is not heeded', async () => {
 test('the note about addresses stands once in a chat', async () => {
   const [user, script] = await world.scripted();
   await user.$('#camera-button').click();
-  assert.match(await user.$('#call-text').textContent(), /network address/);
+  await waitFor(async () => /network address/.test(await user.$('#call-text').textContent()), 'the note'); // what calls need is fetched first
   await user.$('#call-decline').click();
   await script.send(signal('call-request', { call: 2 }));
   await waitFor(async () => await user.$('#call-text').textContent() === 'Stranger asks for a video call.', 'the question');
