@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 import threading
 import time
+import urllib.error
 import urllib.request
 
 import redis
@@ -100,6 +101,14 @@ class Server:
         with contextlib.suppress(OSError):
             return self.get("/readyz") == "ready\n"
         return False
+
+    def readiness(self):
+        """What /readyz says, with 200 or 503."""
+        try:
+            return self.get("/readyz")
+        except urllib.error.HTTPError as error:
+            assert error.code == 503
+            return error.read().decode()
 
     def wait_ready(self):
         wait_for(self.is_ready, "/readyz")

@@ -6,7 +6,6 @@ import signal
 import socket
 import subprocess
 import time
-import urllib.error
 
 import pytest
 
@@ -172,13 +171,6 @@ def test_a_second_signal_ends_at_once():
 
 
 def test_a_stop_is_announced_before_it_begins():
-    def readiness(server):
-        try:
-            return server.get("/readyz")
-        except urllib.error.HTTPError as error:
-            assert error.code == 503
-            return error.read().decode()
-
     async def run():
         delay = 2 * SLOWNESS
         with running("--drain-delay", f"{delay:.0f}s", "--io-threads", 2) as server:
@@ -188,7 +180,7 @@ def test_a_stop_is_announced_before_it_begins():
             server.begin_stop()
             await in_thread(wait_for, lambda: server.log_lines("stop_announced"), "the announcement")
             for _ in range(8):  # whichever thread answers
-                await in_thread(wait_for, lambda: "about to stop" in readiness(server), "/readyz to say so", 1 * SLOWNESS)
+                await in_thread(wait_for, lambda: "about to stop" in server.readiness(), "/readyz to say so", 1 * SLOWNESS)
             assert "chatterbox_users 2\n" in server.get("/metrics") and server.get("/healthz") == "ok\n"
             await a.send("chat_message", message="still here")
             await b.expect("chat_message", message="still here")

@@ -3,7 +3,6 @@ import contextlib
 import http.server
 import threading
 import time
-import urllib.error
 
 import pytest
 import redis
@@ -87,14 +86,6 @@ LATER = {
 }
 
 
-def readiness(server):
-    try:
-        return server.get("/readyz")
-    except urllib.error.HTTPError as error:
-        assert error.code == 503
-        return error.read().decode()
-
-
 def lines(server, event, what):
     """Warnings, as an operator sees them: the level is the default."""
     return [line for line in server.log_lines(event) if " level=warn " in line and what in line]
@@ -115,8 +106,8 @@ def test_each_is_told_once_with_its_remedy():
                 time.sleep(0.01)
             if not found or 'remedy="' not in found[0] or remedy not in found[0]:
                 failures.append((name, server.log[-3:]))
-            elif what not in readiness(server):
-                failures.append((name, readiness(server)))
+            elif what not in server.readiness():
+                failures.append((name, server.readiness()))
         assert not failures, "\n".join(map(str, failures))
         time.sleep(1)
         for name, server in servers.items():
@@ -137,7 +128,7 @@ def test_what_comes_later(name):
         store.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
         found = wait_for(lambda: lines(server, "redis_lost", what), what, WITHIN)
         assert remedy in found[0]
-        wait_for(lambda: what in readiness(server), "/readyz")
+        wait_for(lambda: what in server.readiness(), "/readyz")
         time.sleep(1)
         assert len(lines(server, "redis_lost", what)) == 1
         server.stop()
@@ -150,7 +141,7 @@ def test_a_bus_tells_too(tmp_path):
         server = Server("--redis", f"unix:{path}", "--bus", f"redis://127.0.0.1:{port}", "--cluster-secret-file", secret, "--log-level", "info")
         found = wait_for(lambda: lines(server, "bus_lost", "nothing listens at its port"), "the line", WITHIN)
         assert f'redis="127.0.0.1:{port}"' in found[0] and "correct host and port" in found[0]
-        wait_for(lambda: readiness(server) == "Other nodes cannot be heard now: nothing listens at its port; chats on this one go on\n", "/readyz")
+        wait_for(lambda: server.readiness() == "Other nodes cannot be heard now: nothing listens at its port; chats on this one go on\n", "/readyz")
         time.sleep(1)
         assert len(lines(server, "bus_lost", "nothing listens")) == 1
         server.stop()
