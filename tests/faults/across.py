@@ -64,11 +64,16 @@ class PromisesAcross(Promises):
         super().__init__()
         self.sides = {}      # (match_id, user_id): SideAcross
         self.open = {}       # user: the side that it is in
+        self.chats_of = collections.defaultdict(dict)  # node: ids of the chats that have a side there, and these. A look at all of them
+        # that ever were would keep the crowd from hearing, the longer the more, and so be taken for a server that is late
         self.harms = []
+        self.acting = []     # those of them that are not over, as far as harmed_until() has seen
+        self.harmed = collections.defaultdict(float)  # node, or None for all: the last end of those that are
         self.ending = set()  # nodes that may hang up on their users
 
     def harm(self, nodes=None, only_young=False):
         self.harms.append(Harm(nodes, only_young))
+        self.acting.append(self.harms[-1])
         return self.harms[-1]
 
     def add_side(self, user, data):
@@ -77,6 +82,7 @@ class PromisesAcross(Promises):
         side = self.sides[key] = self.open[user] = SideAcross(user, data)
         self.chats.setdefault((data["match_id"], *data["common_interests"]), []).append(side)
         side.group = self.chats[data["match_id"], *data["common_interests"]]
+        self.chats_of[side.node][id(side.group)] = side.group
         return side
 
     def is_partner(self, user, writer):
@@ -93,13 +99,21 @@ class PromisesAcross(Promises):
             self.open.pop(user, None)
         super().end(user, how)
 
+    def harmed_until(self, node):
+        """0: it never was, infinity: it is now."""
+        for harm in [harm for harm in self.acting if harm.end < math.inf]:
+            self.acting.remove(harm)
+            for one in harm.nodes or {None}:
+                self.harmed[one] = max(self.harmed[one], harm.end)
+        return max(self.harmed[None], self.harmed[node], *(harm.end for harm in self.acting if harm.is_of(node)), 0)
+
     def alone_since(self, user):
         """Not while something is done to it: it can hear of nothing then."""
         candidates = [user.side.partner] if user.side.partner else [
             side for side in user.side.group if side.role != user.side.role and side.partner is None]
         ends = [side.ended or math.inf for side in candidates]
         since = max([user.side.begun, *ends]) if ends else user.side.begun
-        since = max([since, *(harm.end for harm in self.harms if harm.is_of(user.server))])
+        since = max(since, self.harmed_until(user.server))
         return None if since == math.inf else since
 
     def check_alone(self):
@@ -107,10 +121,10 @@ class PromisesAcross(Promises):
             since = self.alone_since(user)
             assert since is None or time.monotonic() - since < ALONE_SECONDS, f"in a chat with somebody who has gone, or has not come: {user.side}"
 
-    def pairs(self):
-        """Where several chats of one id have said nothing, nobody can say who was with whom: those pairs that speak best for the server."""
+    def pairs(self, chats=None):
+        """Of these, or of all. Where several chats of one id have said nothing, nobody can say who was with whom: those pairs that speak best for the server."""
         found = []
-        for group in self.chats.values():
+        for group in self.chats.values() if chats is None else chats:
             found += [[side, side.partner] for side in group if side.partner and side.role == "caller"]
             callers, callees = ([side for side in group if side.partner is None and side.role == role] for role in ("caller", "callee"))
             if len(callers) + len(callees) > 6:
@@ -149,7 +163,7 @@ class PromisesAcross(Promises):
     def partners_of(self, node, when):
         """Sides of other nodes in chats with users of that one, since before; not of those who left first."""
         found = []
-        for sides in self.pairs():
+        for sides in self.pairs(self.chats_of[node].values()):
             for ours, other in itertools.permutations(sides, 2):
                 if (ours.node is node and other.node is not node and max(ours.begun, other.begun) < when
                         and not (ours.ended and ours.ended < when) and not (other.ended and other.ended < when)

@@ -1,6 +1,7 @@
 """Five nodes on one Redis, with a crowd on all of them that chats and is matched across: whatever happens to nodes, to Redis and to what they say to each
 other, chats that it does not concern go on, partners of users who are gone are told, everybody meets again, and nothing is lost, mixed up or left behind."""
 import asyncio
+import gc
 import math
 import random
 import signal
@@ -96,6 +97,9 @@ async def killed(world):
         harm.is_over()
         await world.start_another(node)
         await world.crowd.whole()
+        # What the crowd keeps of all that was is not looked through again: for that it would stand still, and hear late, the longer the more.
+        gc.collect()
+        gc.freeze()
     seconds = await asyncio.gather(*gone)
     assert percentile(told, 0.99) <= TOLD_SECONDS
     return (f"{len(told)} partners told after {percentile(told, 0.5):.2f} s, 99 % within {percentile(told, 0.99):.2f} s, "
