@@ -45,6 +45,18 @@ static bool find_program(const char *name, char *path, size_t capacity)
     return false;
 }
 
+/* Valkey is Redis 7.2 under another name, and so are its programs. */
+static bool find_server(struct redis_child *child)
+{
+    static const char *const names[][2] = { { "redis-server", "redis-check-aof" }, { "valkey-server", "valkey-check-aof" } };
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        child->repair = names[i][1];
+        if (find_program(names[i][0], child->server, sizeof child->server))
+            return true;
+    }
+    return false;
+}
+
 static void on_retry(uv_timer_t *timer)
 {
     launch(timer->data);
@@ -105,9 +117,9 @@ static void tell_death(const struct redis_child *child, int status, int signal)
 {
     if (child->data != NULL && status != 0)
         log_event(child->log, LOG_WARN, "redis_embedded_died",
-                  "status=%d signal=%d remedy=\"if it cannot read its file: redis-check-aof --fix %s/" DATA_DIR_REPORTS "/" DATA_DIR_FILE
+                  "status=%d signal=%d remedy=\"if it cannot read its file: %s --fix %s/" DATA_DIR_REPORTS "/" DATA_DIR_FILE
                   ".manifest, or move %s/" DATA_DIR_REPORTS " away, and with it reports and bans\"",
-                  status, signal, child->data->path, child->data->path);
+                  status, signal, child->repair, child->data->path, child->data->path);
     else
         log_event(child->log, LOG_WARN, "redis_embedded_died", "status=%d signal=%d", status, signal);
 }
@@ -269,9 +281,9 @@ bool redis_child_start(struct redis_child *child, uv_loop_t *loop, const struct 
                        char error[REDIS_CHILD_ERROR_BYTES])
 {
     *child = (struct redis_child){ .loop = loop, .log = log, .data = data, .backoff_ms = BACKOFF_FIRST_MS };
-    if (!find_program("redis-server", child->server, sizeof child->server)) {
+    if (!find_server(child)) {
         snprintf(error, REDIS_CHILD_ERROR_BYTES,
-                 "no redis-server in PATH to embed; install the package redis-server, or give --redis unix:PATH or redis://…");
+                 "no redis-server or valkey-server in PATH to embed; install the package of that name, or give --redis unix:PATH or redis://…");
         return false;
     }
     if (!find_program("setpriv", child->setpriv, sizeof child->setpriv)) {

@@ -1,4 +1,4 @@
-/* child.h: the embedded Redis: a private redis-server on a Unix socket. It keeps nothing on disk; but with a data directory reports and bans, in an
+/* child.h: the embedded Redis: a private redis-server, or valkey-server where there is none, on a Unix socket. It keeps nothing on disk; but with a data directory reports and bans, in an
  * append-only file: whatever else scripts write leaves no trace there (scripts.h). The file is written anew whenever that Redis is started, before there
  * are users in it, and if it grows large it is started for that.
  *
@@ -25,7 +25,8 @@ struct redis_child {
     uv_loop_t *loop;
     const struct log *log;
     const struct data_dir *data; /* NULL: nothing is kept */
-    char server[512];    /* path of redis-server */
+    char server[512];    /* path of redis-server or valkey-server */
+    const char *repair;  /* the name of its program that mends files */
     char setpriv[512];   /* path of setpriv */
     struct private_directory directory;
     uv_process_t process;

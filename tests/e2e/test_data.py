@@ -3,6 +3,7 @@ import asyncio
 import contextlib
 import hashlib
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -179,16 +180,20 @@ def test_what_will_not_do(tmp_path, make, flags, line):
     assert result.returncode == 2 and result.stderr.count("\n") == 1 and any(word in result.stderr for word in line.split("|")), result.stderr
 
 
-def test_a_file_that_cannot_be_read_is_told_with_its_remedy(tmp_path):
+@pytest.mark.parametrize("brand", ["redis", "valkey"])
+def test_a_file_that_cannot_be_read_is_told_with_its_remedy(tmp_path, brand):
     data = tmp_path / "data"
-    with running("--data-dir", data) as server:
+    (tmp_path / f"{brand}-server").symlink_to(shutil.which("redis-server"))
+    (tmp_path / "setpriv").symlink_to(shutil.which("setpriv"))
+    env = {"PATH": str(tmp_path)}
+    with running("--data-dir", data, env=env) as server:
         server.wait_ready().redis().set("ban:x", "1")
         wait_for(lambda: b"ban:x" in written(data), "the file")
     file = max((data / "reports").glob("*.incr.aof"), key=lambda path: path.stat().st_size)
     file.write_bytes(b"nonsense\r\n" + file.read_bytes())
-    with running("--data-dir", data, "--log-level", "info") as server:
+    with running("--data-dir", data, "--log-level", "info", env=env) as server:
         line = wait_for(lambda: server.log_lines("redis_embedded_died"), "the line")[0]
-        assert "redis-check-aof --fix" in line and f"{data}/reports/reports.aof.manifest" in line
+        assert f": {brand}-check-aof --fix" in line and f"{data}/reports/reports.aof.manifest" in line
         repair = subprocess.run(["redis-check-aof", "--fix", data / "reports/reports.aof.manifest"], input="y\n", capture_output=True, text=True)
         assert repair.returncode == 0, repair
         server.wait_ready()

@@ -2,6 +2,7 @@
 import asyncio
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -93,7 +94,28 @@ def test_a_port_in_use():
 def test_no_redis_server_to_embed():
     result = run_binary("--port", "0", env={"PATH": "/nowhere"})
     assert result.returncode == 1
-    assert result.stderr.startswith("chatterbox: no redis-server in PATH") and result.stderr.count("\n") == 1
+    assert result.stderr.startswith("chatterbox: no redis-server or valkey-server in PATH") and result.stderr.count("\n") == 1
+
+
+def embedded_program(server):
+    with open(f"/proc/{server.wait_ready().redis_pid()}/cmdline") as file:
+        return re.split("[ \\0]", file.read())[0]
+
+
+def test_valkey_is_embedded_where_there_is_no_redis(tmp_path):
+    """It is Redis under another name, so Redis stands in for it."""
+    (tmp_path / "valkey-server").symlink_to(shutil.which("redis-server"))
+    (tmp_path / "setpriv").symlink_to(shutil.which("setpriv"))
+    with running(env={"PATH": str(tmp_path)}) as server:
+        assert embedded_program(server) == f"{tmp_path}/valkey-server"
+
+
+def test_redis_goes_before_valkey_wherever_they_are_in_path(tmp_path):
+    for name in ("first/valkey-server", "second/redis-server", "second/setpriv"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).symlink_to(shutil.which(name.split("/")[1].replace("valkey", "redis")))
+    with running(env={"PATH": f"{tmp_path}/first:{tmp_path}/second"}) as server:
+        assert embedded_program(server) == f"{tmp_path}/second/redis-server"
 
 
 def test_ipv6():
