@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/hex.h"
+
 void channel_id_print(char text[CHANNEL_ID_BYTES], const char *node, struct address actor)
 {
     snprintf(text, CHANNEL_ID_BYTES, "%s:%u.%u.%u", node, (unsigned)actor.thread, (unsigned)actor.slot,
@@ -37,36 +39,16 @@ bool channel_id_parse(const char *text, const char *node, struct address *actor)
     return true;
 }
 
-static int digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-static bool bytes_parse(const char *text, size_t length, uint8_t *bytes, size_t count)
-{
-    if (length != 2 * count)
-        return false;
-    for (size_t i = 0; i < count; i++) {
-        int high = digit(text[2 * i]), low = digit(text[2 * i + 1]);
-        if (high < 0 || low < 0)
-            return false;
-        bytes[i] = (uint8_t)(high * 16 + low);
-    }
-    return true;
-}
-
 bool user_id_parse(const char *text, size_t length, uint8_t id[USER_ID_BYTES])
 {
-    return bytes_parse(text, length, id, USER_ID_BYTES);
+    return length == 2 * USER_ID_BYTES && hex_read(id, USER_ID_BYTES, text);
 }
 
 /* Device and address, or nothing where neither is known. */
 static bool identity_parse(const redisReply *text, struct identity *identity)
 {
     *identity = (struct identity){ 0 };
-    return text->len == 0 || bytes_parse(text->str, (size_t)text->len, (uint8_t *)identity, sizeof *identity);
+    return text->len == 0 || ((size_t)text->len == 2 * sizeof *identity && hex_read((uint8_t *)identity, sizeof *identity, text->str));
 }
 
 static const redisReply *string_at(const redisReply *reply, size_t index)

@@ -3,6 +3,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "runtime/hex.h"
 #include "wire/specials.h"
 
 /* Of one object. Who sends more is better served by jansson, which looks for a name that stands there twice in a hash table. */
@@ -102,27 +103,10 @@ static INLINE const unsigned char *take_string(struct input *input, const unsign
     return at + 1;
 }
 
-static int hex_digit(unsigned char byte)
-{
-    if (byte >= '0' && byte <= '9')
-        return byte - '0';
-    byte |= 0x20;
-    return byte >= 'a' && byte <= 'f' ? byte - 'a' + 10 : -1;
-}
-
 /* \uXXXX: its value, or -1. */
 static int32_t unicode_escape(const unsigned char *at, const unsigned char *end)
 {
-    int32_t value = 0;
-    if (end - at < 6 || at[0] != '\\' || at[1] != 'u')
-        return -1;
-    for (int i = 2; i < 6; i++) {
-        int digit = hex_digit(at[i]);
-        if (digit < 0)
-            return -1;
-        value = value << 4 | digit;
-    }
-    return value;
+    return end - at < 6 || at[0] != '\\' || at[1] != 'u' ? -1 : hex_four((const char *)at + 2);
 }
 
 /* Bytes of one escape, or 0 if it means nothing. */

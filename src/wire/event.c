@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "runtime/hex.h"
 #include "wire/interests.h"
 
 /* A type that is longer than this is not worth sending back. */
@@ -37,12 +38,7 @@ void event_time_set(struct event_time *time, uint64_t wall_ms)
 
 void user_id_print(char text[USER_ID_TEXT], const uint8_t id[USER_ID_BYTES])
 {
-    static const char digits[] = "0123456789abcdef";
-    for (size_t i = 0; i < USER_ID_BYTES; i++) {
-        text[2 * i] = digits[id[i] >> 4];
-        text[2 * i + 1] = digits[id[i] & 15];
-    }
-    text[2 * USER_ID_BYTES] = '\0';
+    hex_print(text, id, USER_ID_BYTES);
 }
 
 void match_id_print(char text[MATCH_ID_TEXT], uint64_t match)

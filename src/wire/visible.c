@@ -2,6 +2,8 @@
 
 #include <utf8proc.h>
 
+#include "runtime/hex.h"
+
 bool codepoint_is_white_space(int32_t codepoint)
 {
     switch (utf8proc_category(codepoint)) {
@@ -44,16 +46,6 @@ bool text_is_visible(const char *utf8, size_t length)
     return false;
 }
 
-static int32_t hexadecimal(const char *digits)
-{
-    int32_t value = 0;
-    for (int i = 0; i < 4; i++) {
-        const char digit = digits[i];
-        value = value << 4 | (digit <= '9' ? digit - '0' : (digit | 0x20) - 'a' + 10);
-    }
-    return value;
-}
-
 /* What an escape means; *at is moved behind it. */
 static int32_t take_escape(const char *utf8, size_t *at)
 {
@@ -63,11 +55,11 @@ static int32_t take_escape(const char *utf8, size_t *at)
         *at += 2;
         return letter == 'b' ? '\b' : letter == 'f' || letter == 'n' || letter == 'r' || letter == 't' ? '\n' : letter;
     }
-    const int32_t value = hexadecimal(utf8 + *at + 2);
+    const int32_t value = hex_four(utf8 + *at + 2);
     *at += ESCAPE;
     if (value < HIGH_FIRST || value > HIGH_LAST)
         return value;
-    const int32_t low = hexadecimal(utf8 + *at + 2);
+    const int32_t low = hex_four(utf8 + *at + 2);
     *at += ESCAPE;
     return 0x10000 + ((value - HIGH_FIRST) << 10) + (low - LOW_FIRST);
 }
