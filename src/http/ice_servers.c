@@ -1,6 +1,5 @@
 #include "http/ice_servers.h"
 
-#include <http_parser.h>
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -8,6 +7,7 @@
 #include <string.h>
 
 #include "http/percent.h"
+#include "http/url.h"
 #include "runtime/check.h"
 
 enum { SERVER_BYTES = 512, PART_BYTES = 256 };
@@ -21,13 +21,9 @@ static const struct {
 static bool is_host_and_port(const char *text)
 {
     char url_text[SERVER_BYTES];
-    struct http_parser_url url;
-    http_parser_url_init(&url);
-    int length = snprintf(url_text, sizeof url_text, "http://%s", text);
-    if (length >= (int)sizeof url_text || http_parser_parse_url(url_text, (size_t)length, 0, &url) != 0)
-        return false;
-    bool has_port = (url.field_set & (1 << UF_PORT)) != 0;
-    return url.field_set == (1 << UF_SCHEMA | 1 << UF_HOST | (has_port ? 1 << UF_PORT : 0)) && (!has_port || url.port != 0);
+    struct url url;
+    const int length = snprintf(url_text, sizeof url_text, "turn://%s", text);
+    return length < (int)sizeof url_text && url_parse(&url, (struct http_text){ url_text, (size_t)length }) && !url.has_user_info && !url.has_more;
 }
 
 /* user:password, both encoded. */

@@ -1,12 +1,12 @@
 #include "http/origin.h"
 
-#include <ctype.h>
-#include <http_parser.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
-enum { HOST_BYTES_MAX = 300, ORIGIN_BYTES_MAX = 512 };
+#include "http/url.h"
+
+enum { HOST_BYTES_MAX = 300 };
 
 struct origin {
     struct http_text scheme, host;
@@ -31,56 +31,34 @@ static unsigned default_port(struct http_text scheme)
     return equals_ignoring_case(scheme, (struct http_text){ "https", 5 }) ? 443 : 0;
 }
 
-/* The length of a scheme (RFC 3986, section 3.1) that :// follows; 0 if there is none. http-parser knows schemes of letters alone, and browsers' extensions
- * have others. */
-static size_t scheme_length(struct http_text text)
-{
-    size_t length = 0;
-    while (length < text.length && (isalnum((unsigned char)text.bytes[length]) || (text.bytes[length] != '\0' && strchr("+-.", text.bytes[length]) != NULL)))
-        length++;
-    const bool is_scheme = length > 0 && isalpha((unsigned char)text.bytes[0]) && text.length - length > strlen("://") &&
-                           memcmp(text.bytes + length, "://", strlen("://")) == 0;
-    return is_scheme ? length : 0;
-}
-
 static bool parse(struct http_text text, struct origin *origin)
 {
-    struct http_parser_url url;
-    char known[ORIGIN_BYTES_MAX]; /* with a scheme that http-parser knows */
-    const size_t scheme = scheme_length(text);
-    const int length = scheme == 0 ? 0 : snprintf(known, sizeof known, "http%.*s", (int)(text.length - scheme), text.bytes + scheme);
-    http_parser_url_init(&url);
-    if (length <= 0 || (size_t)length >= sizeof known || (size_t)length != strlen("http") + text.length - scheme ||
-        http_parser_parse_url(known, (size_t)length, 0, &url) != 0)
+    struct url url;
+    if (!url_parse(&url, text) || url.has_user_info || url.has_more)
         return false;
-    const unsigned needed = 1 << UF_SCHEMA | 1 << UF_HOST;
-    const unsigned allowed = needed | 1 << UF_PORT;
-    if ((url.field_set & needed) != needed || (url.field_set & ~allowed) != 0)
-        return false;
-    origin->scheme = (struct http_text){ text.bytes, scheme };
-    origin->host = (struct http_text){ text.bytes + (url.field_data[UF_HOST].off - strlen("http") + scheme), url.field_data[UF_HOST].len };
-    origin->port = (url.field_set & (1 << UF_PORT)) != 0 ? url.port : default_port(origin->scheme);
+    *origin = (struct origin){ .scheme = url.scheme, .host = url.host, .port = url.port != 0 ? url.port : default_port(url.scheme) };
     return true;
 }
 
 /* An entry of the list: an origin whose first label may be *. */
 static bool parse_entry(struct http_text text, struct origin *origin, bool *has_wildcard)
 {
-    char plain[ORIGIN_BYTES_MAX];
-    static const char wildcard[] = "*.";
-    const size_t at = scheme_length(text) + strlen("://");
-    *has_wildcard = at > strlen("://") && text.length > at + strlen(wildcard) && memcmp(text.bytes + at, wildcard, strlen(wildcard)) == 0;
-    if (!*has_wildcard)
+    static const char mark[] = "://", wildcard[] = "://*.";
+    const char *at = memmem(text.bytes, text.length, wildcard, strlen(wildcard));
+    *has_wildcard = at != NULL;
+    if (at == NULL)
         return parse(text, origin);
-    if (text.length >= sizeof plain)
+    char plain[URL_BYTES_MAX];
+    if (text.length > sizeof plain)
         return false;
     /* The same without it, which stands nowhere else. */
-    const size_t rest = text.length - at - strlen(wildcard);
-    snprintf(plain, sizeof plain, "%.*s%.*s", (int)at, text.bytes, (int)rest, text.bytes + at + strlen(wildcard));
-    if (!parse((struct http_text){ plain, text.length - strlen(wildcard) }, origin))
+    const size_t before = (size_t)(at - text.bytes) + strlen(mark), behind = (size_t)(at - text.bytes) + strlen(wildcard);
+    memcpy(plain, text.bytes, before);
+    memcpy(plain + before, text.bytes + behind, text.length - behind);
+    if (text.bytes[behind] == '[' || !parse((struct http_text){ plain, text.length - (behind - before) }, origin))
         return false;
     origin->scheme.bytes = text.bytes;
-    origin->host.bytes = text.bytes + at + strlen(wildcard);
+    origin->host.bytes = text.bytes + behind;
     return true;
 }
 

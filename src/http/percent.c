@@ -1,28 +1,34 @@
 #include "http/percent.h"
 
-static int hex_digit(char c)
+#include <openssl/crypto.h>
+#include <string.h>
+#include <uriparser/Uri.h>
+
+#include "runtime/hex.h"
+
+/* uriparser leaves as it is what is malformed. */
+static bool is_well_formed(const char *in, size_t length)
 {
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+    const char *percent = in, *const end = in + length;
+    while ((percent = memchr(percent, '%', (size_t)(end - percent))) != NULL) {
+        if (end - percent < 3 || hex_digit(percent[1]) < 0 || hex_digit(percent[2]) < 0)
+            return false;
+        percent += 3;
+    }
+    return true;
 }
 
 bool percent_decode(const char *in, size_t length, char *out, size_t capacity)
 {
-    size_t used = 0;
-    for (size_t i = 0; i < length; i++) {
-        char c = in[i];
-        if (c == '%') {
-            if (length - i < 3 || hex_digit(in[i + 1]) < 0 || hex_digit(in[i + 2]) < 0)
-                return false;
-            c = (char)(hex_digit(in[i + 1]) * 16 + hex_digit(in[i + 2]));
-            i += 2;
-        }
-        if (c == '\0' || used + 1 >= capacity)
-            return false;
-        out[used++] = c;
-    }
-    out[used] = '\0';
-    return true;
+    char text[PERCENT_BYTES_MAX + 1];
+    if (length > PERCENT_BYTES_MAX || memchr(in, '\0', length) != NULL || !is_well_formed(in, length))
+        return false;
+    memcpy(text, in, length);
+    text[length] = '\0';
+    const size_t decoded = (size_t)(uriUnescapeInPlaceExA(text, URI_FALSE, URI_BR_DONT_TOUCH) - text);
+    const bool is_good = decoded < capacity && strlen(text) == decoded;
+    if (is_good)
+        memcpy(out, text, decoded + 1);
+    OPENSSL_cleanse(text, sizeof text); /* passwords come by */
+    return is_good;
 }

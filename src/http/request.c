@@ -4,6 +4,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "http/url.h"
+
 enum coding { CODING_UNNAMED, CODING_REFUSED, CODING_ACCEPTED };
 
 struct parse {
@@ -163,6 +165,38 @@ static int on_headers_complete(http_parser *parser)
     return 1; /* a body is not read */
 }
 
+/* How many bytes come before the first of those in stops. */
+static size_t length_until(struct http_text text, const char *stops)
+{
+    size_t length = 0;
+    while (length < text.length && strchr(stops, text.bytes[length]) == NULL)
+        length++;
+    return length;
+}
+
+/* Where a request goes, into path and query (RFC 9112, section 3.2). Only what comes before the path, which is there when a proxy is asked, is read as a URL: in
+ * paths and queries browsers send bytes that RFC 3986 does not allow, as { and |. */
+static bool split_target(struct http_request *request, struct http_text target)
+{
+    if (target.bytes[0] != '/' && target.bytes[0] != '*') {
+        static const char mark[] = "://";
+        const char *slashes = memmem(target.bytes, target.length, mark, strlen(mark));
+        if (slashes == NULL)
+            return false;
+        struct http_text rest = { slashes + strlen(mark), target.length - (size_t)(slashes - target.bytes) - strlen(mark) };
+        const size_t authority = length_until(rest, "/?#");
+        struct url url;
+        if (!url_parse(&url, (struct http_text){ target.bytes, target.length - rest.length + authority }))
+            return false;
+        target = (struct http_text){ rest.bytes + authority, rest.length - authority };
+    }
+    target.length = length_until(target, "#");
+    request->path = (struct http_text){ target.bytes, length_until(target, "?") };
+    if (request->path.length < target.length)
+        request->query = (struct http_text){ target.bytes + request->path.length + 1, target.length - request->path.length - 1 };
+    return true;
+}
+
 int http_request_parse(struct http_request *request, const char *head, size_t length)
 {
     static const http_parser_settings settings = {
@@ -194,17 +228,7 @@ int http_request_parse(struct http_request *request, const char *head, size_t le
     request->accepts_gzip = (parse.gzip != CODING_UNNAMED ? parse.gzip : parse.any_coding) == CODING_ACCEPTED;
     request->is_http_1_1 = parser.http_major == 1 && parser.http_minor >= 1;
 
-    struct http_parser_url url;
-    http_parser_url_init(&url);
-    if (http_parser_parse_url(parse.url.bytes, parse.url.length, 0, &url) != 0)
-        return 400;
-    if ((url.field_set & (1 << UF_PATH)) != 0)
-        request->path =
-            (struct http_text){ parse.url.bytes + url.field_data[UF_PATH].off, url.field_data[UF_PATH].len };
-    if ((url.field_set & (1 << UF_QUERY)) != 0)
-        request->query =
-            (struct http_text){ parse.url.bytes + url.field_data[UF_QUERY].off, url.field_data[UF_QUERY].len };
-    return 0;
+    return split_target(request, parse.url) ? 0 : 400;
 }
 
 bool http_query_find(struct http_text query, const char *name, struct http_text *value)

@@ -8,14 +8,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "http/text.h"
+
 enum { HTTP_HEAD_BYTES_MAX = 8192, HTTP_HEADERS_MAX = 64 };
 
-/* A run of the bytes that were parsed; not NUL-terminated. length 0: absent or empty. */
-struct http_text {
-    const char *bytes;
-    size_t length;
-};
-
+/* Its texts are runs of the bytes that were parsed. */
 struct http_request {
     bool is_secure;               /* came through our own TLS; whoever has parsed it says so, after that */
     bool is_get, is_head, is_options;

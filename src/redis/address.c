@@ -1,14 +1,14 @@
 #include "redis/address.h"
 
-#include <http_parser.h>
 #include <openssl/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "http/percent.h"
+#include "http/url.h"
 
-enum { REDIS_PORT = 6379, SENTINEL_PORT = 26379, DB_MAX = 1000000, ADDRESS_BYTES = 4096, PIECE_BYTES = 1024 };
+enum { REDIS_PORT = 6379, SENTINEL_PORT = 26379, DB_MAX = 1000000, ADDRESS_BYTES = 4096, ZONE_BYTES = 32 };
 
 static const struct scheme {
     const char *text;
@@ -53,33 +53,44 @@ static bool parse_user(struct redis_credentials *credentials, const char *info, 
            (colon == NULL || percent_decode(colon + 1, length - user_length - 1, credentials->password, sizeof credentials->password));
 }
 
+/* Take the zone of an address out of a URL, since uriparser knows none: [fe80::1%25eth0] becomes [fe80::1] and %eth0, which is how addresses are looked up
+ * (RFC 6874). Returns by how many bytes the URL is shorter now. What is left in it where there is no good one is no URL either. */
+static size_t cut_zone(char *url, char zone[ZONE_BYTES])
+{
+    static const char mark[] = "%25";
+    char *bracket = strrchr(url, '['), *begin = bracket != NULL ? strstr(bracket, mark) : NULL, *end = begin != NULL ? strchr(begin, ']') : NULL;
+    const size_t name = end != NULL ? (size_t)(end - begin) - strlen(mark) : 0;
+    if (name == 0 || !percent_decode(begin + strlen(mark), name, zone + 1, ZONE_BYTES - 1))
+        return 0;
+    zone[0] = '%';
+    memmove(begin, end, strlen(end) + 1);
+    return strlen(mark) + name;
+}
+
 /* piece: [user[:password]@]host[:port] */
 static bool parse_host(struct redis_address *address, const struct scheme *scheme, const char *piece, size_t length,
                        char error[REDIS_ADDRESS_ERROR_BYTES])
 {
-    char text[PIECE_BYTES];
-    struct http_parser_url url;
-    if (length + 8 >= sizeof text)
+    char text[URL_BYTES_MAX + 1], zone[ZONE_BYTES] = "";
+    struct url url;
+    if (length + strlen("redis://") >= sizeof text)
         return fail(error, "it is too long");
     if (address->endpoint_count == scheme->hosts_max)
         return fail(error, "too many hosts");
     const int printed = snprintf(text, sizeof text, "redis://%.*s", (int)length, piece);
-    http_parser_url_init(&url);
-    bool is_good = http_parser_parse_url(text, (size_t)printed, 0, &url) == 0 && (url.field_set & (1 << UF_HOST)) != 0;
+    const size_t cut = cut_zone(text, zone);
+    bool is_good = url_parse(&url, (struct http_text){ text, (size_t)printed - cut }) && !url.has_more;
     struct redis_endpoint *endpoint = &address->endpoints[address->endpoint_count];
-    const char *why = "not a URL";
+    const char *why = "not a URL, or the port is not from 1 to 65535";
     if (is_good) {
         why = "the host is too long";
-        is_good = percent_decode(text + url.field_data[UF_HOST].off, url.field_data[UF_HOST].len, endpoint->host, sizeof endpoint->host);
+        endpoint->port = url.port != 0 ? (uint16_t)url.port : scheme->port;
+        const int host_length = snprintf(endpoint->host, sizeof endpoint->host, "%.*s%s", (int)url.host.length, url.host.bytes, zone);
+        is_good = host_length < (int)sizeof endpoint->host;
     }
-    if (is_good) {
-        why = "port 0";
-        endpoint->port = (url.field_set & (1 << UF_PORT)) != 0 ? url.port : scheme->port;
-        is_good = endpoint->port != 0;
-    }
-    if (is_good && (url.field_set & (1 << UF_USERINFO)) != 0) {
+    if (is_good && url.has_user_info) {
         why = "user or password is too long or not well encoded";
-        is_good = parse_user(&address->own, text + url.field_data[UF_USERINFO].off, url.field_data[UF_USERINFO].len);
+        is_good = parse_user(&address->own, url.user_info.bytes, url.user_info.length);
     }
     OPENSSL_cleanse(text, sizeof text);
     address->endpoint_count += is_good;

@@ -32,6 +32,7 @@ static void lists(void **state)
     expect("stuns:a,turn:1700000000:user%3A:p:q@b?transport=udp",
            "{\"ice_servers\": [{\"urls\": \"stuns:a\"},"
            " {\"urls\": \"turn:b?transport=udp\", \"username\": \"1700000000\", \"credential\": \"user::p:q\"}]}");
+    expect("turn:u:p@ss/w|rd^@b", "{\"ice_servers\": [{\"urls\": \"turn:b\", \"username\": \"u\", \"credential\": \"p@ss/w|rd^\"}]}");
 }
 
 static void nonsense_is_told_without_the_password(void **state)
@@ -50,6 +51,12 @@ static void nonsense_is_told_without_the_password(void **state)
         { "stun:a:0", "server 1 of the list: the host or the port" },
         { "stun:a:99999", "server 1 of the list: the host or the port" },
         { "stun:a/b", "server 1 of the list: the host or the port" },
+        { "stun:a:", "server 1 of the list: the host or the port" },
+        { "stun::3478", "server 1 of the list: the host or the port" },
+        { "stun:a#b", "server 1 of the list: the host or the port" },
+        { "stun:%61", "server 1 of the list: the host or the port" },
+        { "stun:[::1", "server 1 of the list: the host or the port" },
+        { "turn:u:secret@", "server 1 of the list: the host or the port" },
         { "stun:a?transport=udp", "server 1 of the list: only ?transport" },
         { "stun:u:secret@a", "server 1 of the list: a stun server takes no password" },
         { "stun:a,turn:b", "server 2 of the list: a turn server wants user:password@" },

@@ -49,6 +49,29 @@ static void the_own_host_is_allowed(void **state)
         { "http://u@a.example", "a.example", false },
         { "http://a.example http://evil", "a.example", false },
         { "http://", "", false },
+        { "http://:80", ":80", false },
+        { "http://@a.example", "a.example", false },
+        { "http://a.example", "@a.example", false },
+        { "http://u:p@a.example", "u:p@a.example", false },
+        { "http://a.example:", "a.example:", false },
+        { "http://a.example:0", "a.example:0", false },
+        { "http://a.example:99999", "a.example:99999", false },
+        { "http://a.example:080", "a.example", true },
+        { "http://a.example#", "a.example", false },
+        { "http://a.example", "a.example?", false },
+        { "http://a.example", "a.example#", false },
+        { "http://%61.example", "%61.example", false },
+        { "http://a.example", "%61.example", false },
+        { "http://\xc3\xbc.example", "\xc3\xbc.example", false },
+        { "http://a!b", "a!b", false },
+        { "http://*.example", "*.example", false },
+        { "http://a.example\x01", "a.example\x01", false },
+        { "http://a.example\t", "a.example", false },
+        { "http://[v1.a]", "[v1.a]", false },
+        { "http://[::1", "[::1", false },
+        { "http://[fe80::1%25eth0]", "[fe80::1%25eth0]", false }, /* browsers take none either */
+        { "http://[2001:DB8::A]", "[2001:db8::a]", true },
+        { "http://a_b.example", "a_b.example", true },
     };
     for (size_t i = 0; i < sizeof examples / sizeof examples[0]; i++)
         assert_int_equal(is_allowed("", examples[i].origin, examples[i].host), examples[i].is_allowed);
@@ -128,7 +151,8 @@ static void lists_are_checked(void **state)
     static const char *const good[] = { "", "*", "https://a", "https://a:1,http://[::1]:2 , *", "chrome-extension://abc,https://*.a:1" };
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++)
         assert_true(origin_list_check(good[i], error));
-    static const char *const bad[] = { "a.example", "https://a/", "https://a,", ",", "https://a https://b", "null", "**", "https://a:99999", "https://*", "https://*.", "https://a.*.b", "https://*a.b", "https://*.*.b", "https://*.b/",
+    static const char *const bad[] = { "a.example", "https://a/", "https://a,", ",", "https://a https://b", "null", "**", "https://a:99999", "https://*", "https://*.", "https://a.*.b", "https://*a.b", "https://*.*.b", "https://*.b/", "https://*.[::1]", "https://*.b:0", "https://u@*.b", "https://a:", "https://a:0", "https://u@a", "https://%61", "app://",
+                                      
                                        "1x://h", "://h" };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         error[0] = '\0';

@@ -25,6 +25,8 @@ static void what_is_encoded_is_decoded(void **state)
     expect("%c3%BC", "ü");
     expect("%25", "%");
     expect("a+b", "a+b"); /* that is for forms */
+    expect("%0d%0a%0D", "\r\n\r");
+    expect("%31%32%33%34%35%36%37%38%39%31%32%33%34%35%36", "123456789123456"); /* what counts is what it means */
 }
 
 static void what_is_malformed_or_too_long_is_refused(void **state)
@@ -37,6 +39,14 @@ static void what_is_malformed_or_too_long_is_refused(void **state)
     expect_nothing("a%00b", 5);
     expect_nothing("a\0b", 3);
     expect_nothing("12345678", 8); /* no room for the end */
+    expect_nothing("a%%20", 5);
+    expect_nothing("%20%", 4);
+    expect_nothing("a%20b", 3); /* cut */
+    char longest[PERCENT_BYTES_MAX + 2], decoded[sizeof longest];
+    memset(longest, 'a', sizeof longest);
+    assert_true(percent_decode(longest, PERCENT_BYTES_MAX, decoded, sizeof decoded));
+    assert_int_equal(strlen(decoded), PERCENT_BYTES_MAX);
+    assert_false(percent_decode(longest, PERCENT_BYTES_MAX + 1, decoded, sizeof decoded));
 }
 
 int main(void)

@@ -49,6 +49,55 @@ static void what_counts_is_found(void **state)
     assert_int_equal(http_route_find(request.path), ROUTE_WEBSOCKET);
 }
 
+static void where_a_request_goes(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *target, *path, *query;
+    } examples[] = {
+        { "/", "/", "" },
+        { "*", "*", "" },
+        { "/a/b?c=d&e", "/a/b", "c=d&e" },
+        { "/a?", "/a", "" },
+        { "/a?b?c", "/a", "b?c" },
+        { "//a/b", "//a/b", "" }, /* a path, and no host */
+        { "/a:b@c", "/a:b@c", "" },
+        { "/a#b?c", "/a", "" },
+        { "/a?b#c", "/a", "b" },
+        { "/a{b}|c^[d]`?e[0]={f}|g^`%zz", "/a{b}|c^[d]`", "e[0]={f}|g^`%zz" }, /* as browsers send them */
+        { "http://h/a?b", "/a", "b" },
+        { "HTTP://u@h:80/a", "/a", "" },
+        { "http://[::1]:8000/a?b", "/a", "b" },
+        { "http://h?b", "", "b" },
+        { "http://h/a{b}", "/a{b}", "" },
+        { "http://h//a://b", "//a://b", "" },
+    };
+    for (size_t i = 0; i < sizeof examples / sizeof examples[0]; i++) {
+        char head[200];
+        struct http_request request;
+        snprintf(head, sizeof head, "GET %s HTTP/1.1\r\nHost: x\r\n\r\n", examples[i].target);
+        assert_int_equal(parse(&request, head), 0);
+        assert_true(http_text_is(request.path, examples[i].path));
+        assert_true(http_text_is(request.query, examples[i].query));
+    }
+    static const char *const bad[] = { "a", "?a", "#a", "a:80", "http:/a", "http:///a", "http://:80/", "http://h:/", "http://h:0/", "http://h:99999/", "http://h:x/", "http://%61/",
+                                       "http://[::1/", "http://u@/", "/a b", "/a\x01" };
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        char head[200];
+        struct http_request request;
+        snprintf(head, sizeof head, "GET %s HTTP/1.1\r\nHost: x\r\n\r\n", bad[i]);
+        assert_int_equal(parse(&request, head), 400);
+    }
+    char longest[HTTP_HEAD_BYTES_MAX] = "GET /";
+    struct http_request request;
+    memset(longest + 5, 'a', sizeof longest - 100);
+    strcat(longest, " HTTP/1.1\r\n\r\n");
+    assert_int_equal(parse(&request, longest), 0);
+    assert_int_equal(request.path.length, sizeof longest - 99);
+    memcpy(longest + 4, "a://a", 5); /* a host of that length is none */
+    assert_int_equal(parse(&request, longest), 400);
+}
+
 static void what_proxies_say_is_kept_in_order(void **state)
 {
     (void)state;
@@ -179,6 +228,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_head_ends_with_its_empty_line_however_it_is_cut),
         cmocka_unit_test(what_counts_is_found),
+        cmocka_unit_test(where_a_request_goes),
         cmocka_unit_test(what_proxies_say_is_kept_in_order),
         cmocka_unit_test(query_parameters),
         cmocka_unit_test(what_is_not_http_is_400),

@@ -40,6 +40,21 @@ static void all_parts_of_a_url(void **state)
     assert_string_equal(address.own.user, "");
     assert_string_equal(address.own.password, "secret");
     assert_string_equal(address.endpoints[0].host, "::1");
+    assert_true(parse("redis://u@[fe80::1%25eth0]:7000/3"));
+    assert_string_equal(address.endpoints[0].host, "fe80::1%eth0");
+    assert_int_equal(address.endpoints[0].port, 7000);
+    assert_int_equal(address.db, 3);
+    assert_true(parse("sentinel://[fe80::1%25a%2Db],[fe80::2%251]/m"));
+    assert_string_equal(address.endpoints[0].host, "fe80::1%a-b");
+    assert_string_equal(address.endpoints[1].host, "fe80::2%1");
+    assert_true(parse("redis://@a_b.example"));
+    assert_string_equal(address.own.user, "");
+    assert_string_equal(address.endpoints[0].host, "a_b.example");
+    char longest[1000] = "redis://:"; /* three bytes for each */
+    for (int i = 0; i < REDIS_PASSWORD_BYTES - 1; i++)
+        strcat(longest, "%2B");
+    assert_true(parse(strcat(longest, "@h")));
+    assert_int_equal(strlen(address.own.password), REDIS_PASSWORD_BYTES - 1);
 }
 
 static void with_tls(void **state)
@@ -151,6 +166,9 @@ static void nonsense_gets_one_line_without_the_password(void **state)
 {
     (void)state;
     static const char *const bad[] = {
+        "redis://:80", "redis://h:", "redis://h:+1", "redis://h:65536", "redis://%41", "redis://*.h", "redis://[::1", "redis://[v1.a]", "redis://h\xc3\xbc", "redis://h h",
+        "redis://u:secret@", "redis://u:secret@v@h", "redis://u:secret[@h", "redis://[fe80::1%eth0]", "redis://[fe80::1%25]", "redis://[%25eth0]", "redis://[fe80::1%25eth0",
+        "redis://h%25eth0]", "redis://[fe80::1%25a-name-that-no-interface-could-ever-have]", "redis://h/1\t",
         "", "redis", "Embedded", "unix:", "redis://", "redis://h:0", "redis://h:99999", "redis://h:x", "redis://h/x", "redis://h/-1",
         "redis://h/1/2", "redis://u:secret%4@h", "redis://u:secret%zz@h", "redis://u:secret%00@h",
         "redis://u:secret@h/x", "redis://a,b", "redis://a,b/1",
