@@ -12,13 +12,13 @@ enum { EXIT_FAILED = 1, EXIT_BAD_USAGE = 2, HELP_BYTES = 16384 };
 
 int main(int argc, char **argv)
 {
-    struct options options;
+    static struct options options; /* threads that a failed start leaves behind look at it until the process ends */
     struct log log;
     char error[OPTIONS_ERROR_BYTES];
     static char help[HELP_BYTES];
     if (!inherited_mend())
         return EXIT_FAILED; /* with nowhere to say why */
-    switch (options_parse(&options, argc, argv, environ, error)) {
+    switch (options_parse(&options, argc, argv, environ, options_read_file, error)) {
     case OPTIONS_RUN:
         return server_run(&options);
     case OPTIONS_HELP:

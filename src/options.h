@@ -1,4 +1,4 @@
-/* options.h: flags and environment into one struct.
+/* options.h: flags, environment and the file of --config into one struct.
  *
  * Threads: parsed by main before any other thread starts; read-only afterwards.
  */
@@ -11,11 +11,25 @@
 
 #include "runtime/log.h"
 
+/* How many there are. */
+enum {
+    OPTIONS_COUNT = 0
+#define GROUP(title)
+#define NUMBER(member, flag, default_value, min, max, unit, help) + 1
+#define DURATION(member, flag, default_value, min_ms, max_ms, help) + 1
+#define TEXT(member, flag, default_value, value, help) + 1
+#include "options.def"
+#undef GROUP
+#undef NUMBER
+#undef DURATION
+#undef TEXT
+};
+
 struct options {
 #define GROUP(title)
 #define NUMBER(member, flag, default_value, min, max, unit, help) int64_t member;
 #define DURATION(member, flag, default_value, min_ms, max_ms, help) int64_t member;
-#define TEXT(member, flag, default_value, value, help) const char *member; /* argv's, environ's or a literal */
+#define TEXT(member, flag, default_value, value, help) const char *member; /* argv's, environ's, the file's or a literal */
 #include "options.def"
 #undef GROUP
 #undef NUMBER
@@ -25,19 +39,33 @@ struct options {
     const char *sentinel_password; /* CHATTERBOX_SENTINEL_PASSWORD, likewise */
     char *redis_argument;       /* argv's value of --redis; NULL if it is not there */
     char *bus_argument;         /* likewise of --bus */
+    char *file;                 /* what was in that of --config; NULL: there is none. Texts point into it */
+    unsigned line[OPTIONS_COUNT]; /* by the order of options.def: the line of the file that it is from; 0: it is from elsewhere */
 };
 
 enum options_result { OPTIONS_RUN, OPTIONS_HELP, OPTIONS_VERSION, OPTIONS_BAD };
 
-enum { OPTIONS_ERROR_BYTES = 256 };
+enum { OPTIONS_ERROR_BYTES = 384, OPTIONS_FILE_BYTES_MAX = 65536 };
 
 /* The longest --max-message with --cluster-secret-file: what becomes of one must fit into a batch (bus/batch.h). */
 enum { OPTIONS_CLUSTER_MESSAGE_MAX = 500000 };
 
-/* Fill *options from argv, then the environment, then the defaults: the first that names an option wins. Flags are
- * `--name value` or `--name=value`. A variable that an orchestrator has set for its own ends (CHATTERBOX_PORT=tcp://…) is none. On OPTIONS_BAD error holds one line that says what is wrong and what would be right. */
-enum options_result options_parse(struct options *options, int argc, char *const argv[], char *const environ[],
+/* How the file of --config is read. Returns its bytes with a NUL behind them, to be freed; or NULL, and *why says why. */
+typedef char *options_read_fn(const char *path, size_t *length, const char **why);
+
+/* As it is on the disk, at most OPTIONS_FILE_BYTES_MAX. In options/file.c. */
+char *options_read_file(const char *path, size_t *length, const char **why) __attribute__((warn_unused_result));
+
+/* Fill *options from argv, then the environment, then the file that either names, then the defaults: the first that names an option wins. Flags are
+ * `--name value` or `--name=value`, lines of the file `name = value` (options/file.h). A variable that an orchestrator has set for its own ends
+ * (CHATTERBOX_PORT=tcp://…) is none. On OPTIONS_BAD error holds one line that says what is wrong and what would be right. options_fini() in any case. */
+enum options_result options_parse(struct options *options, int argc, char *const argv[], char *const environ[], options_read_fn *read_file,
                                   char error[OPTIONS_ERROR_BYTES]) __attribute__((warn_unused_result));
+
+void options_fini(struct options *options);
+
+/* Complete what somebody else says of a --flag, if its value comes from the file: with the file and the line in front. */
+void options_locate(const struct options *options, char error[OPTIONS_ERROR_BYTES]);
 
 /* A variable CHATTERBOX_… that means nothing to us, and is none that orchestrators set. */
 struct options_unknown {

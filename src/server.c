@@ -171,7 +171,10 @@ static const struct executor_handler handler = {
 
 static int fail(const struct server *server, int status, const char *why)
 {
-    log_plain(&server->log, why, strlen(why));
+    char error[OPTIONS_ERROR_BYTES];
+    snprintf(error, sizeof error, "%s", why);
+    options_locate(server->options, error);
+    log_plain(&server->log, error, strlen(error));
     return status;
 }
 
@@ -395,7 +398,7 @@ int server_run(const struct options *options)
 {
     static struct server server; /* one for the process, and too large for a stack */
     server = (struct server){ .options = options, .notify = { .fd = -1 } };
-    CHECK(log_init(&server.log, STDERR_FILENO, options->log_level, options->log_format)); /* options.c has checked them */
+    CHECK(log_init(&server.log, STDERR_FILENO, options->log_level, options->log_format)); /* options_parse() has checked them */
     signals_init(&server.signals);
     json_arena_install();
     int status = begin(&server);

@@ -83,7 +83,8 @@ size_t options_help(char *text, size_t capacity)
     struct page page = { text, capacity, 0 };
     print(&page, "usage: chatterbox [--flag value]...\n\n"
                  "Each flag is also an environment variable: --io-threads is\n"
-                 "CHATTERBOX_IO_THREADS. Times are written as 500ms, 10s, 2m or 1h.\n");
+                 "CHATTERBOX_IO_THREADS; and a line of the file of --config:\n"
+                 "io-threads = 2. Times are written as 500ms, 10s, 2m or 1h.\n");
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         print_row(&page, &rows[i]);
     print(&page, "\n  --help\n        print this and exit\n  --version\n        print the version and exit\n");

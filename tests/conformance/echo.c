@@ -176,7 +176,7 @@ static void parse_flags(struct harness *harness, int argc, char *argv[])
     memcpy(all + 1, defaults, sizeof defaults);
     memcpy(all + 1 + DEFAULTS, argv + 1, ((size_t)argc - 1) * sizeof *all);
     char error[OPTIONS_ERROR_BYTES] = "only flags that begin to serve make sense here";
-    if (options_parse(&harness->options, argc + DEFAULTS, all, environ, error) != OPTIONS_RUN) {
+    if (options_parse(&harness->options, argc + DEFAULTS, all, environ, options_read_file, error) != OPTIONS_RUN) {
         fprintf(stderr, "chatterbox-echo: %s\n", error);
         exit(2);
     }
@@ -231,7 +231,7 @@ int main(int argc, char *argv[])
 {
     static struct harness harness = { .log = { .fd = STDERR_FILENO } };
     parse_flags(&harness, argc, argv);
-    CHECK(log_level_parse(harness.options.log_level, &harness.log.level)); /* options.c has checked it */
+    CHECK(log_level_parse(harness.options.log_level, &harness.log.level)); /* options_parse() has checked it */
     signal(SIGPIPE, SIG_IGN);
 
     char error[LISTENER_ERROR_BYTES];

@@ -43,7 +43,7 @@ NEVER_IN = {
     "jansson.h": ("src/net/", "src/threads/", "src/ws/"),
 }
 
-ROOMS_WITH_README = ("src/runtime", "src/http", "src/ws", "src/wire", "src/tls", "src/admission", "src/net", "src/bus", "src/redis", "src/threads", "src/web",
+ROOMS_WITH_README = ("src/runtime", "src/options", "src/http", "src/ws", "src/wire", "src/tls", "src/admission", "src/net", "src/bus", "src/redis", "src/threads", "src/web",
                      "actors", "lua")
 README_LINES = 30
 MAY_BE_LONGER = ("src/wire", "actors") # the protocol and the architecture are told there

@@ -12,7 +12,7 @@ static enum options_result parse(char *const environment[], char *const argument
     while (arguments[count] != NULL)
         count++;
     error[0] = '\0';
-    return options_parse(&options, count, arguments, environment, error);
+    return options_parse(&options, count, arguments, environment, options_read_file, error);
 }
 
 static void defaults(void **state)
