@@ -21,6 +21,8 @@ int main(int argc, char **argv)
     switch (options_parse(&options, argc, argv, environ, options_read_file, error)) {
     case OPTIONS_RUN:
         return server_run(&options);
+    case OPTIONS_CHECK:
+        return server_check(&options);
     case OPTIONS_HELP:
         options_help(help, sizeof help);
         fputs(help, stdout);

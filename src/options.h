@@ -43,7 +43,7 @@ struct options {
     unsigned line[OPTIONS_COUNT]; /* by the order of options.def: the line of the file that it is from; 0: it is from elsewhere */
 };
 
-enum options_result { OPTIONS_RUN, OPTIONS_HELP, OPTIONS_VERSION, OPTIONS_BAD };
+enum options_result { OPTIONS_RUN, OPTIONS_CHECK, OPTIONS_HELP, OPTIONS_VERSION, OPTIONS_BAD };
 
 enum { OPTIONS_ERROR_BYTES = 384, OPTIONS_FILE_BYTES_MAX = 65536 };
 

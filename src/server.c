@@ -330,11 +330,11 @@ static int open_main(struct server *server)
     return 0;
 }
 
-static int start(struct server *server)
+/* What flags name is opened, and what they say is understood. */
+static int load(struct server *server, enum redis_purpose purpose)
 {
     char error[ERROR_BYTES];
-    int status;
-    const enum redis_choice choice = redis_choose(&server->address, &server->data, server->options, &server->log, error);
+    const enum redis_choice choice = redis_choose(&server->address, &server->data, server->options, purpose, &server->log, error);
     if (choice != REDIS_CHOSEN)
         return fail(server, choice == REDIS_CHOICE_BAD ? EXIT_BAD_USAGE : EXIT_FAILED, error);
     const bool has_secret_of_data = server->address.has_file && server->options->secret_file[0] == '\0';
@@ -346,6 +346,15 @@ static int start(struct server *server)
         !certificate_load(&server->certificate, server->options, &server->log, error) ||
         !descriptors_plan(server->options->max_connections, server->threads, &server->max_connections, error))
         return fail(server, EXIT_BAD_USAGE, error);
+    return 0;
+}
+
+static int start(struct server *server)
+{
+    char error[ERROR_BYTES];
+    int status = load(server, REDIS_TO_USE);
+    if (status != 0)
+        return status;
     if (!open_doors(server, error))
         return fail(server, EXIT_FAILED, error);
     if ((status = open_main(server)) != 0 || (status = start_redis(server)) != 0 ||
@@ -385,7 +394,6 @@ static void free_all(struct server *server)
 /* What the rest stands on: counters, and a log that nobody waits for. */
 static int begin(struct server *server)
 {
-    plan_threads(server);
     server->metrics_count = server->threads + 1;
     server->metrics = aligned_alloc(64, server->metrics_count * sizeof *server->metrics);
     CHECK_MEMORY(server->metrics);
@@ -394,13 +402,26 @@ static int begin(struct server *server)
     return error != 0 ? fail(server, EXIT_FAILED, uv_strerror(-error)) : 0;
 }
 
+static void prepare(struct server *server, const struct options *options, const char *log_level)
+{
+    *server = (struct server){ .options = options, .notify = { .fd = -1 } };
+    CHECK(log_init(&server->log, STDERR_FILENO, log_level, options->log_format)); /* options_parse() has checked them */
+    json_arena_install();
+    plan_threads(server);
+}
+
+int server_check(const struct options *options)
+{
+    static struct server server;
+    prepare(&server, options, "error");
+    return load(&server, REDIS_TO_LOOK_AT) == 0 ? 0 : EXIT_BAD_USAGE;
+}
+
 int server_run(const struct options *options)
 {
     static struct server server; /* one for the process, and too large for a stack */
-    server = (struct server){ .options = options, .notify = { .fd = -1 } };
-    CHECK(log_init(&server.log, STDERR_FILENO, options->log_level, options->log_format)); /* options_parse() has checked them */
+    prepare(&server, options, options->log_level);
     signals_init(&server.signals);
-    json_arena_install();
     int status = begin(&server);
     if (status != 0)
         return status;

@@ -20,4 +20,9 @@
  * A second signal ends the process at once; with --drain-delay the second one ends the delay, and the third one the process. */
 int server_run(const struct options *options);
 
+/* Whether server_run() would come as far as to listen: files that are named are opened, lists and addresses read. Nothing is made, bound or
+ * locked, and nobody is spoken to, so that it may be done beside a server with the same settings. Returns the exit status of the process: 0, or 2 after
+ * one line on stderr that says why. */
+int server_check(const struct options *options);
+
 #endif

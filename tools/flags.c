@@ -109,6 +109,8 @@ static void print_roff(const char *text)
             fputs("\\-", stdout);
         else
             putchar(*text);
+        if (*text == ',')
+            fputs("\\:", stdout); /* a long value may be broken there */
     }
 }
 
@@ -166,6 +168,8 @@ static void print_man(void)
     for (size_t i = 0; i < ROWS; i++)
         print_man_row(&rows[i]);
     puts(".SS Others\n"
+         ".TP\n.B \\-\\-check\nSay whether the server would start with these settings: nothing and status 0, or one line and status 2.\n"
+         "What is named is opened, nothing is made, and neither port nor Redis is touched.\n"
          ".TP\n.B \\-\\-help\nPrint a summary and exit.\n"
          ".TP\n.B \\-\\-version\nPrint the version and exit.\n"
          ".SH ENVIRONMENT\n"

@@ -87,6 +87,9 @@ size_t options_help(char *text, size_t capacity)
                  "io-threads = 2. Times are written as 500ms, 10s, 2m or 1h.\n");
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         print_row(&page, &rows[i]);
-    print(&page, "\n  --help\n        print this and exit\n  --version\n        print the version and exit\n");
+    print(&page, "\n  --check\n");
+    print_wrapped(&page, "say whether these settings will do, by no line and exit status 0, or by one line and 2; what is named is opened, nothing is made, "
+                         "and neither port nor Redis is touched");
+    print(&page, "  --help\n        print this and exit\n  --version\n        print the version and exit\n");
     return page.length;
 }

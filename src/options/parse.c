@@ -23,16 +23,21 @@ static void set_defaults(struct options *options)
         option_set_default(options, &option_catalogue[i]);
 }
 
-/* given: becomes true for each option that is named. */
+/* given: becomes true for each option that is named. RUN, or what is asked for instead. */
 static enum options_result parse_arguments(struct options *options, int argc, char *const argv[], bool given[OPTIONS_COUNT],
                                            char error[OPTIONS_ERROR_BYTES])
 {
+    enum options_result result = OPTIONS_RUN;
     for (int i = 1; i < argc; i++) {
         char *argument = argv[i];
         if (strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0)
             return OPTIONS_HELP;
         if (strcmp(argument, "--version") == 0)
             return OPTIONS_VERSION;
+        if (strcmp(argument, "--check") == 0) {
+            result = OPTIONS_CHECK;
+            continue;
+        }
         if (strncmp(argument, "--", 2) != 0) {
             snprintf(error, OPTIONS_ERROR_BYTES, "%.80s: not a flag; flags look like --port 8000 (see --help)", argument);
             return OPTIONS_BAD;
@@ -65,7 +70,7 @@ static enum options_result parse_arguments(struct options *options, int argc, ch
         if (option->offset == offsetof(struct options, bus))
             options->bus_argument = value;
     }
-    return OPTIONS_RUN;
+    return result;
 }
 
 /* What one row of options.def cannot say. */
@@ -152,7 +157,7 @@ enum options_result options_parse(struct options *options, int argc, char *const
     /* --help must answer whatever the environment says. */
     const enum options_result result = parse_arguments(options, argc, argv, given, error);
     const bool is_flag = given[option_find("config", strlen("config")) - option_catalogue];
-    if (result != OPTIONS_RUN)
+    if (result != OPTIONS_RUN && result != OPTIONS_CHECK)
         return result;
     if (!environment_parse(options, environ, given, error) || !parse_file(options, is_flag, given, read_file, error))
         return OPTIONS_BAD;

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -25,10 +26,10 @@ static enum data_dir_result fail(char error[DATA_DIR_ERROR_BYTES], const char *p
     return DATA_DIR_BAD;
 }
 
-static bool make_directory(struct data_dir *dir, const char *path)
+static bool find_directory(struct data_dir *dir, const char *path)
 {
     char real[PATH_MAX];
-    if ((mkdir(path, 0700) != 0 && errno != EEXIST) || realpath(path, real) == NULL)
+    if (realpath(path, real) == NULL)
         return false;
     if (strlen(real) >= sizeof dir->path) {
         errno = ENAMETOOLONG;
@@ -36,6 +37,11 @@ static bool make_directory(struct data_dir *dir, const char *path)
     }
     memcpy(dir->path, real, strlen(real) + 1);
     return true;
+}
+
+static bool make_directory(struct data_dir *dir, const char *path)
+{
+    return (mkdir(path, 0700) == 0 || errno == EEXIST) && find_directory(dir, path);
 }
 
 static int open_lock(const struct data_dir *dir)
@@ -109,6 +115,55 @@ enum data_dir_result data_dir_open(struct data_dir *dir, const char *path, char 
     snprintf(dir->secret, sizeof dir->secret, "%s/secret", dir->path);
     if (!make_secret(dir))
         return fail(error, path, strerror(errno));
+    return DATA_DIR_OPEN;
+}
+
+/* errno says why not. */
+static bool could_make_file(const char *directory)
+{
+    return faccessat(AT_FDCWD, directory, W_OK | X_OK, AT_EACCESS) == 0;
+}
+
+static bool could_make_directory(const char *path)
+{
+    char copy[PATH_MAX];
+    if (strlen(path) >= sizeof copy) {
+        errno = ENAMETOOLONG;
+        return false;
+    }
+    memcpy(copy, path, strlen(path) + 1);
+    return could_make_file(dirname(copy));
+}
+
+/* With what a server has left there. */
+static bool could_use_directory(const struct data_dir *dir)
+{
+    char lock[DATA_DIR_PATH_BYTES + 16];
+    struct stat status;
+    if (stat(dir->path, &status) != 0)
+        return false;
+    if (!S_ISDIR(status.st_mode)) {
+        errno = ENOTDIR;
+        return false;
+    }
+    snprintf(lock, sizeof lock, "%s/lock", dir->path);
+    return could_make_file(dir->path) && (faccessat(AT_FDCWD, lock, R_OK | W_OK, AT_EACCESS) == 0 || errno == ENOENT);
+}
+
+enum data_dir_result data_dir_look(struct data_dir *dir, const char *path, char error[DATA_DIR_ERROR_BYTES])
+{
+    *dir = (struct data_dir){ .lock_fd = -1 };
+    if (!find_directory(dir, path)) {
+        /* A link that leads nowhere is there, and could not be made. */
+        struct stat status;
+        const bool is_missing = errno == ENOENT && lstat(path, &status) != 0;
+        return is_missing && could_make_directory(path) ? DATA_DIR_OPEN : fail(error, path, strerror(errno));
+    }
+    if (!could_use_directory(dir))
+        return fail(error, path, strerror(errno));
+    snprintf(dir->secret, sizeof dir->secret, "%s/secret", dir->path);
+    if (access(dir->secret, F_OK) != 0)
+        dir->secret[0] = '\0';
     return DATA_DIR_OPEN;
 }
 

@@ -34,6 +34,10 @@ enum data_dir_result {
  * process makes is for other users: umask(2). Unless OPEN, error holds one line. */
 enum data_dir_result data_dir_open(struct data_dir *dir, const char *path, char error[DATA_DIR_ERROR_BYTES]) __attribute__((warn_unused_result));
 
+/* Whether that would do, but for another server that uses it: nothing is made or locked. It may be missing, if it could be made. secret is "" if it is
+ * not there yet, and lock_fd is -1. OPEN, or BAD and error holds one line. */
+enum data_dir_result data_dir_look(struct data_dir *dir, const char *path, char error[DATA_DIR_ERROR_BYTES]) __attribute__((warn_unused_result));
+
 /* Bytes of the append-only file. */
 uint64_t data_dir_size(const struct data_dir *dir);
 

@@ -1,7 +1,13 @@
-"""The file of --config: what it sets, what wins over it, and what nonsense in it is told, wherever that is noticed."""
+"""The file of --config: what it sets, what wins over it, and what nonsense in it is told, wherever that is noticed. --check: what a start would say, without one."""
+import contextlib
+import os
+import shutil
+import socket
+
 import pytest
 
 from harness import running
+from secure import Files
 from test_process import run_binary
 
 
@@ -40,10 +46,11 @@ def test_a_flag_wins_over_a_variable_and_that_over_the_file(write):
 ])
 def test_nonsense_gets_one_line_with_its_place(write, text, says):
     path = write(text)
-    result = run_binary("--config", path)
+    result, checked = run_binary("--config", path), run_binary("--check", "--config", path)
     assert result.stderr.count("\n") == 1 and result.stderr.startswith(f"chatterbox: {path[:100]}:{says}"), result.stderr
     assert result.returncode == 2
     assert result.stdout == "" and "secret" not in result.stderr.replace("secret-file", "")
+    assert (checked.returncode, checked.stdout, checked.stderr) == (2, "", result.stderr)
 
 
 def test_a_file_that_cannot_be_read(tmp_path):
@@ -68,3 +75,50 @@ def test_a_password_in_the_file_is_used_and_not_shown(write):
         server.log_value("redis_lost", "reason")
         assert not server.log_lines("password_on_command_line")
         assert "cret" not in "\n".join(server.log)
+
+
+def assert_good(*flags, **kwargs):
+    result = run_binary("--check", *map(str, flags), **kwargs)
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+
+
+def test_a_check_opens_what_is_named_and_makes_nothing(write, tmp_path):
+    files = Files(str(tmp_path))
+    for name in ("secret", "former", "hashes"):
+        (tmp_path / name).write_bytes(os.urandom(32))
+    with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as redis:
+        redis.setblocking(False)
+        address = f"127.0.0.1:{redis.getsockname()[1]}"
+        path = write(f"redis = redis://u:p@{address}\nbus = redis://{address},redis://{address}/1\ncluster-secret-file = {tmp_path}/secret,{tmp_path}/former\n"
+                     f"secret-file = {tmp_path}/hashes\ntls-certificate = {files.certificate}\ntls-key = {files.key}\nredirect-port = 1\n"
+                     "trusted-proxies = 10.0.0.0/8, ::1\nallowed-origins = https://a.example\nice-servers = stun:a.example\n")
+        before = sorted(os.listdir(tmp_path))
+        assert_good("--config", path)
+        assert_good("--redis", f"redis://u:p@{address}")  # a password on the command line is no error
+        with pytest.raises(BlockingIOError):
+            redis.accept()  # nobody has come
+        assert sorted(os.listdir(tmp_path)) == before
+        for broken, says in (("key.pem", "tls-certificate"), ("secret", "cluster-secret-file"), ("hashes", "secret-file")):
+            kept = (tmp_path / broken).read_bytes()
+            (tmp_path / broken).write_text("short")
+            result = run_binary("--check", "--config", path)
+            assert result.returncode == 2 and result.stderr.count("\n") == 1 and f": {says}" in result.stderr, result.stderr
+            (tmp_path / broken).write_bytes(kept)
+        shutil.copy(files.authority.issue("other")[1], files.key)
+        result = run_binary("--check", "--config", path)
+        assert result.returncode == 2 and "key values mismatch" in result.stderr
+
+
+def test_a_check_beside_a_server_with_the_same_settings(tmp_path):
+    data = tmp_path / "data"
+    assert_good("--data-dir", data)
+    assert not data.exists()
+    with running("--data-dir", data) as server:
+        server.wait_ready()
+        assert_good("--data-dir", data, "--port", server.port, "--bind", "127.0.0.1")
+    (data / "secret").write_text("short")
+    result = run_binary("--check", "--data-dir", str(data))
+    assert result.returncode == 2 and result.stderr.startswith(f"chatterbox: --secret-file {data}/secret: expected a file of ")
+    result = run_binary("--check", "--data-dir", str(data / "secret"))
+    assert result.returncode == 2 and result.stderr == f"chatterbox: --data-dir {data}/secret: Not a directory\n"
+    assert_good("--port", 1, env={"PATH": "/nowhere"})

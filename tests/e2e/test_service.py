@@ -202,6 +202,7 @@ def test_the_unit_is_installed_and_hardened(tmp_path):
     installed = tmp_path / "usr/lib/systemd/system/chatterbox.service"
     unit = installed.read_text()
     binary = tmp_path / "usr/bin/chatterbox"
+    assert f"ExecReload={binary} --check\nExecReload=/bin/kill -HUP $MAINPID\n" in unit
     assert f"ExecStart={binary}\n" in unit and os.access(binary, os.X_OK)
     subprocess.run(["systemd-analyze", "verify", installed], check=True)
     said = subprocess.run(["systemd-analyze", "security", "--offline=true", "--threshold=15", installed], capture_output=True, text=True)

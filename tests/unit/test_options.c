@@ -148,6 +148,25 @@ static void help_answers_whatever_else_is_wrong(void **state)
     }
 }
 
+static void a_check_is_asked_for_anywhere(void **state)
+{
+    (void)state;
+    char *environment[] = { "CHATTERBOX_PORT=3", "CHATTERBOX_CHECK=1", NULL };
+    char *first[] = { "chatterbox", "--check", "--io-threads", "2", NULL }, *last[] = { "chatterbox", "--io-threads", "2", "--check", NULL };
+    assert_int_equal(parse(environment, first), OPTIONS_CHECK);
+    assert_int_equal(options.port, 3);
+    assert_int_equal(options.io_threads, 2);
+    assert_int_equal(parse(environment, last), OPTIONS_CHECK);
+    char *help[] = { "chatterbox", "--check", "--help", NULL }, *bad[] = { "chatterbox", "--check", "--port", "x", NULL };
+    char *together[] = { "chatterbox", "--check", "--redirect-port", "80", NULL }, *value[] = { "chatterbox", "--check=1", NULL };
+    assert_int_equal(parse(environment, help), OPTIONS_HELP);
+    assert_int_equal(parse(environment, bad), OPTIONS_BAD);
+    assert_int_equal(parse(environment, together), OPTIONS_BAD);
+    assert_int_equal(parse(environment, value), OPTIONS_BAD);
+    char *variable[] = { "CHATTERBOX_CHECK=1", NULL }, *name_only[] = { "chatterbox", NULL };
+    assert_int_equal(parse(variable, name_only), OPTIONS_RUN); /* others may start it with a variable that nobody sees */
+}
+
 static void no_line_of_help_is_wider_than_a_terminal(void **state)
 {
     (void)state;
@@ -173,6 +192,7 @@ int main(void)
         cmocka_unit_test(a_mistyped_variable_is_told_with_the_nearest),
         cmocka_unit_test(nonsense_is_told_in_one_line),
         cmocka_unit_test(help_answers_whatever_else_is_wrong),
+        cmocka_unit_test(a_check_is_asked_for_anywhere),
         cmocka_unit_test(no_line_of_help_is_wider_than_a_terminal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
