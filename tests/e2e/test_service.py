@@ -204,11 +204,15 @@ def test_the_unit_is_installed_and_hardened(tmp_path):
     binary = tmp_path / "usr/bin/chatterbox"
     assert f"ExecReload={binary} --check\nExecReload=/bin/kill -HUP $MAINPID\n" in unit
     assert f"ExecStart={binary}\n" in unit and os.access(binary, os.X_OK)
-    subprocess.run(["systemd-analyze", "verify", installed], check=True)
+    manual = tmp_path / "usr/share/man"
+    subprocess.run(["systemd-analyze", "verify", installed], check=True, env={**os.environ, "MANPATH": str(manual)})
     said = subprocess.run(["systemd-analyze", "security", "--offline=true", "--threshold=15", installed], capture_output=True, text=True)
     assert said.returncode == 0, said.stdout + said.stderr
-    # Every flag that the unit's comments name is there.
+    # Every flag that the unit's comments name is there, and the manual page has all.
     variables = set(re.findall(r"CHATTERBOX_[A-Z_]+", unit.replace("CHATTERBOX_...", "")))
     flags = subprocess.run([binary, "--help"], capture_output=True, text=True, check=True).stdout
     for variable in variables:
         assert "--" + variable.removeprefix("CHATTERBOX_").lower().replace("_", "-") + " " in flags, variable
+    page = (manual / "man8/chatterbox.8").read_text().replace("\\-", "-")
+    for flag in re.findall(r"^  --([a-z-]+)", flags, re.M):
+        assert re.search(rf"^\.BI? --{flag}( |$)", page, re.M), flag
