@@ -18,7 +18,7 @@ static void on_search_unavailable(struct session *session, struct session_host *
     if (session->told != TOLD_NOTHING)
         return;
     session->told = TOLD_UNAVAILABLE;
-    metrics_add(host->metrics, METRIC_REQUEST_ERRORS_TOTAL, 1);
+    tell_count_error(host, ERROR_MATCHING_UNAVAILABLE);
     tell_news(session, host, event_error(&host->time, ERROR_MATCHING_UNAVAILABLE, "start_matching"));
 }
 
@@ -26,7 +26,7 @@ static void on_search_busy(struct session *session, struct session_host *host)
 {
     tell_set_state(session, host, SESSION_IDLE);
     leaving_drop_early(session, host, UINT64_MAX);
-    metrics_add(host->metrics, METRIC_REQUEST_ERRORS_TOTAL, 1);
+    tell_count_error(host, ERROR_SERVER_BUSY);
     tell_news(session, host, event_error(&host->time, ERROR_SERVER_BUSY, "start_matching"));
 }
 

@@ -8,9 +8,7 @@
 #include "actors/searching.h"
 #include "actors/tell.h"
 #include "runtime/check.h"
-
-/* Of the close codes, those that matter here. */
-enum { CLOSE_NORMAL = 1000, CLOSE_TAKEN_OVER = 4002 };
+#include "ws/close_code.h"
 
 static uint32_t ms_until(const struct session_host *host, uint32_t time_ms)
 {

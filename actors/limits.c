@@ -2,6 +2,7 @@
 
 #include "actors/leaving.h"
 #include "actors/tell.h"
+#include "ws/close_code.h"
 
 /* So many refusals by a rate limit are borne at once, and one a second after that; then the connection is closed. Each further SHORT_BYTES of what was
  * refused count as one more: to read them has taken long. */
@@ -9,8 +10,6 @@ enum { STRIKES_BURST = 50, STRIKES_PER_SECOND = 1 };
 
 /* What is no longer than the first counts as one request, each further piece of the second as one more. */
 enum { SHORT_BYTES = 4096, BYTES_PER_TOKEN = 1024 };
-
-enum { CLOSE_POLICY_VIOLATION = 1008 };
 
 /* A chat that one ends oneself in so short a time is a skip. Who skips again and again, to say the same to everybody, may do so ten times at once, and
  * then each three seconds. */

@@ -283,12 +283,22 @@ static void tell_report(struct session *session, struct session_host *host)
                             .user_reported = { .partner = session->partner } });
 }
 
+static void count_report(struct session_host *host, enum report_reason reason)
+{
+    static const enum metric counted_as[REPORT_REASONS] = {
+#define REPORT_REASON(name, wire) [REPORT_REASON_##name] = METRIC_REPORTS_TOTAL_##name,
+#include "wire/report_reason.def"
+#undef REPORT_REASON
+    };
+    metrics_add(host->metrics, counted_as[reason], 1);
+}
+
 static void report(struct session *session, struct session_host *host, const struct request *request)
 {
     uint32_t chat_ms = (session->state == SESSION_CHATTING ? (uint32_t)host->now_ms : session->parted_ms) - session->matched_ms;
     if (!block_culprit(session, host, request))
         return;
-    metrics_add(host->metrics, METRIC_REPORTS_TOTAL, 1);
+    count_report(host, request->reason);
     if (chat_ms >= REPORTABLE_MS && !session->has_reported) {
         session->has_reported = true;
         tell_report(session, host);

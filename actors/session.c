@@ -15,9 +15,7 @@
 #include "actors/stand_in.h"
 #include "actors/tell.h"
 #include "runtime/check.h"
-
-/* The protocol's own: reported too often. */
-enum { CLOSE_BANNED = 4003, CLOSE_RESTART = 1012 };
+#include "ws/close_code.h"
 
 /* Its connection may be another one by now, or none. */
 static bool is_from_connection(const struct session *session, const struct message *message)

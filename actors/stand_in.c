@@ -4,9 +4,7 @@
 
 #include "actors/line.h"
 #include "actors/tell.h"
-
-/* This session is over, another node is there. */
-enum { CLOSE_RESTART = 1012 };
+#include "ws/close_code.h"
 
 static struct line *own_line(const struct session *session, const struct session_host *host)
 {

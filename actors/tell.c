@@ -75,9 +75,19 @@ void tell_answer(struct session *session, struct session_host *host, struct payl
     tell_client(session, host, event, session->connection);
 }
 
+void tell_count_error(struct session_host *host, enum error_code code)
+{
+    static const enum metric counted_as[ERROR_CODES] = {
+#define ERROR(name, wire, description) [ERROR_##name] = METRIC_REQUEST_ERRORS_TOTAL_##name,
+#include "wire/errors.def"
+#undef ERROR
+    };
+    metrics_add(host->metrics, counted_as[code], 1);
+}
+
 void tell_error(struct session *session, struct session_host *host, enum error_code code, const char *request)
 {
-    metrics_add(host->metrics, METRIC_REQUEST_ERRORS_TOTAL, 1);
+    tell_count_error(host, code);
     tell_answer(session, host, event_error(&host->time, code, request));
 }
 

@@ -27,6 +27,9 @@ void tell_answer(struct session *session, struct session_host *host, struct payl
 /* An answer that refuses. request: the type that the client wrote, or NULL. */
 void tell_error(struct session *session, struct session_host *host, enum error_code code, const char *request);
 
+/* For an error that is told otherwise. tell_error() does it itself. */
+void tell_count_error(struct session_host *host, enum error_code code);
+
 /* The events that somebody else's texts became, a PEER_TEXT: that one gets its credits back; not while the client is away, and they are only kept. */
 void tell_relayed(struct session *session, struct session_host *host, struct message *texts);
 

@@ -3,7 +3,7 @@
 #include "runtime/check.h"
 
 static const struct refusal_row rows[REFUSALS] = {
-#define REFUSAL(name, status, reason, text, level, advice) [REFUSAL_##name] = { status, reason, text, level, advice },
+#define REFUSAL(name, of, status, reason, text, level, advice) [REFUSAL_##name] = { status, reason, text, level, advice },
 #include "http/refusal.def"
 #undef REFUSAL
 };

@@ -10,7 +10,7 @@
 /* Zero is none. */
 enum refusal {
     REFUSAL_NONE,
-#define REFUSAL(name, status, reason, text, level, advice) REFUSAL_##name,
+#define REFUSAL(name, of, status, reason, text, level, advice) REFUSAL_##name,
 #include "http/refusal.def"
 #undef REFUSAL
     REFUSALS

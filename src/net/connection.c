@@ -40,6 +40,8 @@ void connection_kill(struct connection *connection)
 {
     if (connection->state == CONNECTION_DEAD)
         return;
+    if (connection->state == CONNECTION_OPEN)
+        ending_count(connection, CLOSE_ABNORMAL);
     connection->state = CONNECTION_DEAD;
     connection_give_credit(connection->net, ending_release(connection));
 }
@@ -89,6 +91,7 @@ static void end(struct connection *connection, enum close_code code)
         linger(connection);
         return;
     }
+    ending_count(connection, code);
     ending_leave_actor(connection, (uint16_t)code);
     connection->state = CONNECTION_ENDING;
     connection->ends_with = (uint16_t)code;
@@ -115,6 +118,7 @@ void connection_close(struct connection *connection, enum close_code code)
 {
     switch ((enum connection_state)connection->state) {
     case CONNECTION_OPEN:
+        ending_count(connection, code);
         ending_leave_actor(connection, 0);
         put_close(connection, code);
         connection->state = CONNECTION_CLOSING;

@@ -6,6 +6,24 @@
 #include "net/sealing.h"
 #include "net/sending.h"
 
+void ending_count(const struct connection *connection, enum close_code code)
+{
+    static const struct {
+        enum close_code code;
+        enum metric metric;
+    } known[] = {
+#define CLOSE_CODE(name, number) { CLOSE_##name, METRIC_CLOSES_TOTAL_##name },
+#include "ws/close_code.def"
+#undef CLOSE_CODE
+    };
+    enum metric metric = METRIC_CLOSES_TOTAL_OTHER; /* clients may say what they like */
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        if (known[i].code == code)
+            metric = known[i].metric;
+    }
+    metrics_add(connection->net->metrics, metric, 1);
+}
+
 void ending_leave_actor(struct connection *connection, uint16_t code)
 {
     struct net *net = connection->net;

@@ -6,6 +6,10 @@
 #define CHATTERBOX_NET_ENDING_H
 
 #include "net/net.h"
+#include "ws/close_code.h"
+
+/* One that was OPEN begins to end, by this code (CLOSE_ABNORMAL: without one). To be called once for each. */
+void ending_count(const struct connection *connection, enum close_code code);
 
 /* Tell the actor, if there is one, that this was all. code: 0, or CONN_CLOSE is to come back with it. */
 void ending_leave_actor(struct connection *connection, uint16_t code);

@@ -49,13 +49,34 @@ static void note_refusal(struct connection *connection, enum refusal refusal, co
 }
 
 /* request: NULL if it is not known any more. */
-static enum opening_result refuse(struct connection *connection, enum refusal refusal, const struct http_request *request, bool is_private)
+static enum opening_result refuse_and_count(struct connection *connection, enum refusal refusal, const struct http_request *request, bool is_private,
+                                            enum metric metric)
 {
     char text[1024];
-    metrics_add(connection->net->metrics, METRIC_HANDSHAKES_REFUSED_TOTAL, 1);
+    metrics_add(connection->net->metrics, metric, 1);
     note_refusal(connection, refusal, request, is_private);
     put(connection, text, http_reply_refusal(text, sizeof text, refusal, request != NULL && request->is_head));
     return OPENING_ANSWERED;
+}
+
+/* Whatever was asked for: it was not the WebSocket, as far as one can see. */
+static enum opening_result refuse_other(struct connection *connection, enum refusal refusal, const struct http_request *request)
+{
+    return refuse_and_count(connection, refusal, request, false, METRIC_HTTP_ERRORS_TOTAL);
+}
+
+static enum opening_result refuse(struct connection *connection, enum refusal refusal, const struct http_request *request, bool is_private)
+{
+    static const enum metric counted_as[REFUSALS] = {
+#define METRIC_OF_HANDSHAKE(name) METRIC_HANDSHAKES_REFUSED_TOTAL_##name
+#define METRIC_OF_REQUEST(name) METRIC_HTTP_ERRORS_TOTAL
+#define REFUSAL(name, of, status, reason, text, level, advice) [REFUSAL_##name] = METRIC_OF_##of(name),
+#include "http/refusal.def"
+#undef REFUSAL
+#undef METRIC_OF_REQUEST
+#undef METRIC_OF_HANDSHAKE
+    };
+    return refuse_and_count(connection, refusal, request, is_private, counted_as[refusal]);
 }
 
 /* Far too many: a word if the socket takes it at once, before anything is read. */
@@ -100,7 +121,7 @@ bool opening_accept(struct net *net, struct door *door, struct connection **acce
 enum opening_result opening_refuse_plain(struct connection *connection)
 {
     char text[1024];
-    metrics_add(connection->net->metrics, METRIC_HANDSHAKES_REFUSED_TOTAL, 1);
+    metrics_add(connection->net->metrics, METRIC_HTTP_ERRORS_TOTAL, 1);
     put(connection, text, http_reply_insecure(text, sizeof text));
     return OPENING_ANSWERED;
 }
@@ -241,7 +262,7 @@ static enum opening_result on_request(struct connection *connection, const char 
     struct http_request request;
     int status = http_request_parse(&request, head, length);
     if (status != 0)
-        return refuse(connection, status == 431 ? REFUSAL_HEAD : REFUSAL_MALFORMED, NULL, false);
+        return refuse_other(connection, status == 431 ? REFUSAL_HEAD : REFUSAL_MALFORMED, NULL);
     if (connection->is_redirected)
         return redirect(connection, &request);
     request.is_secure = sealing_of(connection) != NULL;
@@ -251,9 +272,9 @@ static enum opening_result on_request(struct connection *connection, const char 
     if (request.is_options && (route != ROUTE_NONE || http_text_is(request.path, "*")))
         return answer_options(connection);
     if (route == ROUTE_NONE)
-        return refuse(connection, REFUSAL_NOT_FOUND, &request, false);
+        return refuse_other(connection, REFUSAL_NOT_FOUND, &request);
     if (!request.is_get && !request.is_head)
-        return refuse(connection, REFUSAL_METHOD, &request, false);
+        return refuse_other(connection, REFUSAL_METHOD, &request);
     return answer(connection, route, &request);
 }
 
@@ -274,7 +295,7 @@ static enum opening_result collect(struct connection *connection, const unsigned
     *taken = length;
     const size_t head_length = http_head_length(head->bytes, head->length, before);
     if (head_length == 0)
-        return head->length == sizeof head->bytes ? refuse(connection, REFUSAL_HEAD, NULL, false) : OPENING_MORE;
+        return head->length == sizeof head->bytes ? refuse_other(connection, REFUSAL_HEAD, NULL) : OPENING_MORE;
     *taken = head_length - before;
     connection->head = NULL;
     enum opening_result result = on_request(connection, head->bytes, head_length);

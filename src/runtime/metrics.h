@@ -1,4 +1,4 @@
-/* metrics.h: counters, one set for each thread, one row for each in metrics.def.
+/* metrics.h: counters, one set for each thread, one number in it for each METRIC and each SAMPLE of metrics.def.
  *
  * Threads: a set is written by its thread alone; any thread may read it at any time (relaxed atomics: a reader sees each
  *          counter at some recent value, and no order between them).
@@ -12,7 +12,11 @@
 
 enum metric {
 #define METRIC(name, kind, text) METRIC_##name,
+#define FAMILY(name, kind, text)
+#define SAMPLE(name, id, labels) METRIC_##name##_##id,
 #include "actors/metrics.def"
+#undef SAMPLE
+#undef FAMILY
 #undef METRIC
     METRICS
 };
@@ -40,9 +44,13 @@ int64_t metrics_sum(const struct metrics *sets, size_t count, enum metric metric
 /* Room for what metrics_print() prints, whatever the values: it grows with the catalogue. 21: the longest number and its end. */
 enum {
     METRICS_TEXT_BYTES = 1
-#define METRIC(name, kind, text) + sizeof "# HELP chatterbox_" #name " " text "\n# TYPE chatterbox_" #name " " #kind "\nchatterbox_" #name " " + 21
+#define FAMILY(name, kind, text) + sizeof "# HELP chatterbox_" #name " " text "\n# TYPE chatterbox_" #name " " #kind "\n"
+#define SAMPLE(name, id, labels) + sizeof "chatterbox_" #name "{" labels "} " + 21
+#define METRIC(name, kind, text) FAMILY(name, kind, text) SAMPLE(name, , "")
 #include "actors/metrics.def"
 #undef METRIC
+#undef SAMPLE
+#undef FAMILY
 };
 
 /* Prometheus text exposition format 0.0.4 of the sums, every name prefixed chatterbox_. Returns the length, or 0 if it does

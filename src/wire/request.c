@@ -65,14 +65,18 @@ static enum error_code parse_fallback(struct request *request, const json_t *wis
     return ERROR_NONE;
 }
 
-static bool is_reason(const char *name)
+static enum report_reason find_reason(const char *name)
 {
-    static const char *const reasons[] = { "abuse", "spam", "underage", "other" };
-    for (size_t i = 0; name != NULL && i < sizeof reasons / sizeof reasons[0]; i++) {
-        if (strcmp(reasons[i], name) == 0)
-            return true;
+    static const char *const reasons[REPORT_REASONS] = {
+#define REPORT_REASON(name, wire_name) [REPORT_REASON_##name] = wire_name,
+#include "wire/report_reason.def"
+#undef REPORT_REASON
+    };
+    for (enum report_reason reason = REPORT_REASON_NONE + 1; name != NULL && reason < REPORT_REASONS; reason++) {
+        if (strcmp(reasons[reason], name) == 0)
+            return reason;
     }
-    return false;
+    return REPORT_REASON_NONE;
 }
 
 static enum error_code parse_data(struct request *request, json_t *data)
@@ -103,7 +107,8 @@ static enum error_code parse_data(struct request *request, json_t *data)
         request->is_active = json_is_true(json_object_get(data, "active"));
         return json_is_boolean(json_object_get(data, "active")) ? ERROR_NONE : ERROR_INVALID_REQUEST;
     case REASON:
-        return is_reason(json_string_value(json_object_get(data, "reason"))) ? ERROR_NONE : ERROR_INVALID_REQUEST;
+        request->reason = find_reason(json_string_value(json_object_get(data, "reason")));
+        return request->reason != REPORT_REASON_NONE ? ERROR_NONE : ERROR_INVALID_REQUEST;
     }
     return ERROR_INVALID_REQUEST;
 }
@@ -138,6 +143,7 @@ enum error_code request_parse(struct request *request, const void *utf8, size_t 
     request->root = NULL;
     request->codepoints = 0;
     request->fallback_ms = FALLBACK_NEVER;
+    request->reason = REPORT_REASON_NONE;
     request->is_active = request->is_echo = request->has_bad_count = false;
     request->n = request->ack = 0;
     interests_init(&request->interests);

@@ -36,6 +36,15 @@ enum error_code {
     ERROR_CODES
 };
 
+/* Zero is none. */
+enum report_reason {
+    REPORT_REASON_NONE,
+#define REPORT_REASON(name, wire) REPORT_REASON_##name,
+#include "wire/report_reason.def"
+#undef REPORT_REASON
+    REPORT_REASONS
+};
+
 enum { MESSAGE_CODEPOINTS_MAX = 2000 };
 
 enum { FALLBACK_NEVER = -1, FALLBACK_MS_MAX = 3600000 };
@@ -48,6 +57,7 @@ struct request {
     struct chat_text text;   /* MESSAGE that was found without jansson: it points into the bytes parsed */
     size_t codepoints;       /* MESSAGE: its length */
     int32_t fallback_ms;     /* FALLBACK: after so long anyone will do; FALLBACK_NEVER */
+    enum report_reason reason; /* REASON: which */
     bool is_active;          /* ACTIVE */
     bool is_echo;            /* ACK: the client wants to hear that its connection lives */
     bool has_bad_count;      /* as in chat_text.h. Who cannot come back need not care */

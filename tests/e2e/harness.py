@@ -114,8 +114,12 @@ class Server:
         wait_for(self.is_ready, "/readyz")
         return self
 
-    def metric(self, name):
-        return int(re.search(rf"^chatterbox_{name} (-?\d+)$", self.get("/metrics"), re.M)[1])
+    def metric(self, name, **labels):
+        """The sum over those that have these labels; without any, over all."""
+        rows = re.findall(rf"^chatterbox_{name}(?:{{(.*)}})? (-?\d+)$", self.get("/metrics"), re.M)
+        values = [int(value) for row, value in rows if all(f'{label}="{wanted}"' in row.split(",") for label, wanted in labels.items())]
+        assert values, f"no metric {name} {labels}"
+        return sum(values)
 
     def redis(self):
         """The embedded Redis."""

@@ -173,7 +173,7 @@ def test_what_is_no_tls_is_told_so(files):
         with plain_socket(server.port) as connection:
             connection.sendall(b"\x16\x03\x01\xff\xff" + b"x" * 3000)
             assert read_all(connection)[:1] == b"\x15"  # an alert says why
-        assert server.metric("handshakes_refused_total") == 1
+        assert server.metric("http_errors_total") == 1
 
 
 def test_a_reader_that_is_slow_gets_all_in_order(files):

@@ -72,7 +72,8 @@ static void an_error_is_an_answer_and_is_counted(void **state)
 {
     (void)state;
     tell_error(&session, &host, ERROR_NOT_IN_CHAT, "typing");
-    assert_int_equal(metrics_sum(&metrics, 1, METRIC_REQUEST_ERRORS_TOTAL), 1);
+    assert_int_equal(metrics_sum(&metrics, 1, METRIC_REQUEST_ERRORS_TOTAL_NOT_IN_CHAT), 1);
+    assert_int_equal(metrics_sum(&metrics, 1, METRIC_REQUEST_ERRORS_TOTAL_INVALID_JSON), 0);
     expect_event("error", "not_in_chat");
 }
 

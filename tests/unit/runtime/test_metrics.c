@@ -26,6 +26,20 @@ static void they_are_printed_for_prometheus(void **state)
     assert_int_equal(metrics_print(sets, 1, text, length), 0); /* one byte short */
 }
 
+static void of_a_family_each_sample_is_printed_under_one_heading(void **state)
+{
+    (void)state;
+    static struct metrics sets[1];
+    static char text[METRICS_TEXT_BYTES];
+    metrics_add(sets, METRIC_REPORTS_TOTAL_SPAM, 3);
+    assert_true(metrics_print(sets, 1, text, sizeof text) > 0);
+    assert_non_null(strstr(text, "\n# TYPE chatterbox_reports_total counter\n"
+                                 "chatterbox_reports_total{reason=\"abuse\"} 0\nchatterbox_reports_total{reason=\"spam\"} 3\n"));
+    assert_non_null(strstr(text, "\nchatterbox_handshakes_refused_total{status=\"403\",reason=\"origin\"} 0\n"));
+    assert_non_null(strstr(text, "\nchatterbox_closes_total{code=\"4003\"} 0\nchatterbox_closes_total{code=\"other\"} 0\n"));
+    assert_null(strstr(text, "not_found")); /* nobody is refused a WebSocket so */
+}
+
 static void there_is_room_for_the_longest_numbers(void **state)
 {
     (void)state;
@@ -44,6 +58,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sets_are_summed),
         cmocka_unit_test(they_are_printed_for_prometheus),
+        cmocka_unit_test(of_a_family_each_sample_is_printed_under_one_heading),
         cmocka_unit_test(there_is_room_for_the_longest_numbers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

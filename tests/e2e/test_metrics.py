@@ -1,0 +1,105 @@
+"""What /metrics says of what happened: labels, and what they add up to."""
+import asyncio
+import http.client
+import re
+
+import pytest
+import websockets
+
+from e2e.harness import Client, close_all, in_thread, pair, running, wait_for
+
+
+@pytest.fixture(scope="module")
+def server():
+    with running("--rate-chat", "0") as started:
+        yield started.wait_ready()
+
+
+def labelled(server, name):
+    """Of a family: labels to numbers."""
+    return {labels: float(value) for labels, value in re.findall(rf"^chatterbox_{name}{{(.*)}} (\S+)$", server.get("/metrics"), re.M)}
+
+
+def test_every_family_is_told_once_and_every_number_is_of_one(server):
+    told, kinds = set(), {}
+    for line in server.get("/metrics").splitlines():
+        if line.startswith("# TYPE "):
+            _, _, family, kind = line.split(" ")
+            assert family not in kinds
+            kinds[family] = kind
+        elif not line.startswith("#"):
+            number = line.rsplit(" ", 1)[0]
+            assert number not in told and number.split("{")[0] == family
+            told.add(number)
+    assert len(kinds) > 40 and len(told) > len(kinds)
+
+
+def test_refused_handshakes_have_a_reason_and_other_requests_are_counted_apart(server):
+    before, errors = labelled(server, "handshakes_refused_total"), server.metric("http_errors_total")
+
+    def ask(path, **headers):
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
+        connection.request("GET", path, headers=headers)
+        return connection.getresponse().status
+
+    upgrade = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA=="}
+    assert ask("/ws/textchat/") == 426
+    assert ask("/ws/textchat/", **upgrade, Origin="https://elsewhere.example") == 403
+    assert [ask(path) for path in ("/.env", "/wp-login.php", "/cgi-bin/")] == [404] * 3
+    after = labelled(server, "handshakes_refused_total")
+    assert {labels: after[labels] - before[labels] for labels in after if after[labels] != before[labels]} == {
+        'status="426",reason="no_upgrade"': 1, 'status="403",reason="origin"': 1}
+    assert not any("not_found" in labels or "malformed" in labels for labels in after)
+    assert server.metric("http_errors_total") == errors + 3
+
+
+def test_each_websocket_that_ends_is_counted_once_by_its_code(server):
+    def frame(opcode, body=b""):
+        return bytes([0x80 | opcode, 0x80 | len(body)]) + b"\0\0\0\0" + body
+
+    async def ends(code, path="", saying=None, closing=None):
+        before = labelled(server, "closes_total")
+        client = await Client.connect(server, path) if not path else Client(await websockets.connect(server.url + path, compression=None))
+        if saying:
+            client.socket.transport.write(saying)
+        elif closing:
+            await client.socket.close(closing)
+        elif not path:
+            client.socket.transport.abort()
+        await in_thread(wait_for, lambda: sum(labelled(server, "closes_total").values()) > sum(before.values()), f"a close with {code}")
+        await client.socket.wait_closed()
+        after = labelled(server, "closes_total")
+        assert {label: after[label] - before[label] for label in after if after[label] != before[label]} == {f'code="{code}"': 1}
+
+    async def scenario():
+        for code in 1000, 1001, 1003:
+            await ends(code, closing=code)
+        await ends("other", closing=3999)
+        await ends(1005, saying=frame(8))
+        await ends(1002, saying=frame(3))
+        await ends(1007, saying=frame(1, b"\xff"))
+        await ends(1008, saying=b"\x01\x80\0\0\0\0" + b"\x00\x80\0\0\0\0" * 80)
+        await ends(1006)
+        await ends(4001, path="?id=nonsense")
+        await in_thread(wait_for, lambda: server.metric("websockets") == 0, "all to be gone")
+        assert sum(labelled(server, "closes_total").values()) == server.metric("handshakes_total")
+
+    asyncio.run(scenario())
+
+
+def test_reports_by_their_reasons_and_errors_by_their_codes(server):
+    async def scenario():
+        before, errors = labelled(server, "reports_total"), labelled(server, "request_errors_total")
+        for reason in "spam", "underage", "spam":
+            a, b = await pair(server, reason)
+            await a.ask("report", reason=reason)
+            await a.send("report", reason="boredom")
+            await a.expect_error("invalid_request", "report")
+            await close_all(a, b)
+        after, errors_after = labelled(server, "reports_total"), labelled(server, "request_errors_total")
+        assert {label: after[label] - before[label] for label in after} == {
+            'reason="abuse"': 0, 'reason="spam"': 2, 'reason="underage"': 1, 'reason="other"': 0}
+        assert {label: errors_after[label] - errors[label] for label in errors if errors_after[label] != errors[label]} == {'code="invalid_request"': 3}
+        assert len(errors) == 12 and len(labelled(server, "closes_total")) == 14
+
+    asyncio.run(scenario())
