@@ -60,7 +60,7 @@ bool limits_may_search(struct session *session, struct session_host *host, const
 
 void limits_note_end(struct session *session, const struct session_host *host)
 {
-    session->has_skipped = (uint32_t)host->now_ms - session->matched_ms < SKIP_MS;
+    session->has_skipped = (uint32_t)host->now_ms - session->began_ms < SKIP_MS;
 }
 
 bool limits_may_begin_search(struct session *session, struct session_host *host, const struct request *request)

@@ -16,7 +16,7 @@ enum { TYPING_BYTES = 128 };
 
 /* How long after a chat its partner can still be blocked or reported; how long a chat must have been for a report to count; and how
  * often the partner is told who types. */
-enum { AFTERMATH_MS = 5 * 60 * 1000, REPORTABLE_MS = 10 * 1000, TYPING_MS = 2000 };
+enum { AFTERMATH_MS = 5 * 60 * 1000, TYPING_MS = 2000 };
 
 /* So often a client that can come back is told that its connection lives, if it asks. */
 enum { ECHO_MS = 5000 };
@@ -295,11 +295,10 @@ static void count_report(struct session_host *host, enum report_reason reason)
 
 static void report(struct session *session, struct session_host *host, const struct request *request)
 {
-    uint32_t chat_ms = (session->state == SESSION_CHATTING ? (uint32_t)host->now_ms : session->parted_ms) - session->matched_ms;
     if (!block_culprit(session, host, request))
         return;
     count_report(host, request->reason);
-    if (chat_ms >= REPORTABLE_MS && !session->has_reported) {
+    if (session->has_lasted && !session->has_reported) {
         session->has_reported = true;
         tell_report(session, host);
     }

@@ -21,6 +21,7 @@ void searching_begin(struct session *session, struct session_host *host, int32_t
     session->search++;
     session->told = TOLD_NOTHING;
     session->is_starting = true;
+    session->began_ms = (uint32_t)host->now_ms;
     tell_set_state(session, host, SESSION_SEARCHING);
     searching_wish(session, host, fallback_ms);
     metrics_add(host->metrics, METRIC_SEARCHES_TOTAL, 1);
@@ -40,6 +41,7 @@ void searching_go_on(struct session *session, struct session_host *host)
 {
     session->search++;
     session->is_starting = true;
+    session->began_ms = (uint32_t)host->now_ms;
     tell_set_state(session, host, SESSION_SEARCHING);
     again_remind(session, host);
     tell_search(session, host, true);

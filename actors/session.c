@@ -206,7 +206,10 @@ static void on_match_found(struct session *session, struct session_host *host, s
         CHECK_MEMORY(session->peer);
     }
     memcpy(session->peer, message->payload->bytes, sizeof *session->peer);
-    session->matched_ms = (uint32_t)host->now_ms;
+    metrics_observe(host->metrics,
+                    message->payload->length > sizeof *session->peer ? METRIC_MATCH_WAIT_SECONDS_INTEREST : METRIC_MATCH_WAIT_SECONDS_ANYONE,
+                    MICROSECONDS_PER_MS * (int64_t)((uint32_t)host->now_ms - session->began_ms));
+    session->began_ms = (uint32_t)host->now_ms;
     session->has_typed = session->has_reported = false;
     tell_set_state(session, host, SESSION_CHATTING);
     tell_news(session, host,

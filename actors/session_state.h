@@ -117,8 +117,8 @@ struct session {
         struct resume *resume;     /* is_resumable; it has the reminder then */
     };
     uint32_t search;           /* number of the last search */
-    uint32_t matched_ms;       /* low bits of the monotonic time: when the last chat began, */
-    uint32_t parted_ms;        /* … and ended */
+    uint32_t began_ms;         /* low bits of the monotonic time: when the last search or, since, the last chat began, */
+    uint32_t parted_ms;        /* … and when a chat ended */
     union {
         uint32_t typing_ms;    /* CHATTING: when the partner was told last */
         uint32_t anyone_ms;    /* SEARCHING, not accepts_anyone: from when on anyone will do, if there is a reminder */
@@ -140,6 +140,7 @@ struct session {
     bool is_gone : 1;       /* CONN_GONE came; what is left of waiting_requests comes first */
     bool accepts_anyone : 1; /* SEARCHING: somebody who shares no interest, too */
     bool has_typed : 1;     /* typing_ms counts */
+    bool has_lasted : 1;    /* the last chat, so long that its partner may be reported */
     bool has_reported : 1;  /* the partner of the chat that is on, or the last one */
     bool is_restored : 1;   /* this chat was written back to the store (CHAT_STORE) */
     bool has_skipped : 1;   /* it has ended its last chat within seconds, and not searched since */

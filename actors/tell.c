@@ -4,11 +4,17 @@
 
 #include "actors/afar.h"
 
+/* A chat that is shorter than this nobody is reported for. */
+enum { REPORTABLE_MS = 10 * 1000 };
+
 void tell_set_state(struct session *session, struct session_host *host, enum session_state state)
 {
     metrics_add(host->metrics, METRIC_SEARCHING, (state == SESSION_SEARCHING) - (session->state == SESSION_SEARCHING));
     metrics_add(host->metrics, METRIC_CHATTING, (state == SESSION_CHATTING) - (session->state == SESSION_CHATTING));
     if (session->state == SESSION_CHATTING && state != SESSION_CHATTING) {
+        const uint32_t chat_ms = (uint32_t)host->now_ms - session->began_ms;
+        metrics_observe(host->metrics, METRIC_CHAT_DURATION_SECONDS_ALL, MICROSECONDS_PER_MS * (int64_t)chat_ms);
+        session->has_lasted = chat_ms >= REPORTABLE_MS;
         session->parted_ms = (uint32_t)host->now_ms;
         if (session->is_resumable)
             resume_end_chat(session->resume);

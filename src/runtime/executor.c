@@ -63,6 +63,14 @@ static void leave(struct executor *executor)
     mailbox_flush(executor->mailbox);
 }
 
+/* The loop's time is that of its last poll, so one look at the clock is enough. */
+static void count_turn(struct executor *executor)
+{
+    enum { NANOSECONDS_PER_MS = 1000000 };
+    if (executor->turn_began_ms != 0)
+        mailbox_count_turn(executor->mailbox, uv_hrtime() / NANOSECONDS_PER_MS - executor->turn_began_ms);
+}
+
 /* Before the poll, after timers: it may block only if there is nothing to do and the senders know that they must signal. */
 static void on_prepare(uv_prepare_t *prepare)
 {
@@ -79,6 +87,7 @@ static void on_prepare(uv_prepare_t *prepare)
         close_own_handles(executor);
         return;
     }
+    count_turn(executor);
     if (has_more || !prepare_sleep(executor))
         uv_idle_start(&executor->idle, on_idle);
     else
@@ -89,6 +98,7 @@ static void on_prepare(uv_prepare_t *prepare)
 static void on_check(uv_check_t *check)
 {
     struct executor *executor = check->data;
+    executor->turn_began_ms = uv_now(executor->loop);
     mailbox_wake(executor->mailbox);
     if (executor->guest != NULL) {
         mailbox_wake(executor->guest->mailbox);

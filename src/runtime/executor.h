@@ -49,6 +49,7 @@ struct executor {
     bool is_draining; /* DRAIN came: finish what is there, take nothing new */
     bool has_drained; /* DRAINED was sent */
     bool has_more;    /* after the last batch */
+    uint64_t turn_began_ms; /* by the loop's clock; 0: there was no poll yet */
     bool is_exiting;
 };
 

@@ -155,6 +155,30 @@ unsigned mailbox_thread(const struct mailbox *box)
     return box->thread;
 }
 
+void mailbox_count_turn(struct mailbox *box, uint64_t milliseconds)
+{
+    enum metric turns = METRICS;
+    if (box->metrics == NULL)
+        return;
+    switch (box->exchange->roles[box->thread]) {
+    case ROLE_IO:
+        turns = METRIC_LOOP_TURN_SECONDS_IO;
+        break;
+    case ROLE_SESSION:
+        turns = METRIC_LOOP_TURN_SECONDS_SESSION;
+        break;
+    case ROLE_MATCHER:
+        turns = METRIC_LOOP_TURN_SECONDS_MATCHER;
+        break;
+    case ROLE_BUS:
+        turns = METRIC_LOOP_TURN_SECONDS_BUS;
+        break;
+    case ROLE_MAIN: /* nobody waits for it */
+        return;
+    }
+    metrics_observe(box->metrics, turns, MICROSECONDS_PER_MS * (int64_t)milliseconds);
+}
+
 static void stage(struct mailbox *own, unsigned to, const struct message *message)
 {
     backlog_put(&own->staged[to], message);

@@ -47,6 +47,9 @@ void mailbox_detach(struct mailbox *box);
 
 unsigned mailbox_thread(const struct mailbox *box);
 
+/* The owner was busy for so long between two polls: counted with the turns of its kind of thread, if anything is. */
+void mailbox_count_turn(struct mailbox *box, uint64_t milliseconds);
+
 /* Send to the thread of message->to, which may be the own one, or to the bus thread if it names another node. A payload is taken over. The receiver is woken by the next
  * mailbox_flush(). Returns true if messages to that thread wait for room and the type asks to throttle (message.def); whether this one finds
  * room is seen when it is handed over, so the next one may be the first to tell. */

@@ -194,7 +194,7 @@ static void on_beat(struct bus_thread *thread, unsigned way, const struct batch_
     if (verdict == PEERS_BURIED)
         tell_buried(thread, header->source, header->life);
     if (verdict == PEERS_ECHO)
-        metrics_set(thread->metrics, METRIC_BUS_ECHO_MICROSECONDS, (int64_t)(uv_hrtime() - thread->ways[way].beat_ns) / 1000);
+        metrics_observe(thread->metrics, METRIC_BUS_ECHO_SECONDS_ALL, (int64_t)(uv_hrtime() - thread->ways[way].beat_ns) / 1000);
     drop(thread, bus_drop_of_peer(verdict), 1);
 }
 

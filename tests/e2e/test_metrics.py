@@ -2,11 +2,12 @@
 import asyncio
 import http.client
 import re
+import signal
 
 import pytest
 import websockets
 
-from e2e.harness import Client, close_all, in_thread, pair, running, wait_for
+from harness import SLOWNESS, Client, close_all, in_thread, pair, redis_server, running, wait_for
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +30,8 @@ def test_every_family_is_told_once_and_every_number_is_of_one(server):
             kinds[family] = kind
         elif not line.startswith("#"):
             number = line.rsplit(" ", 1)[0]
-            assert number not in told and number.split("{")[0] == family
+            names = [family + suffix for suffix in ("_bucket", "_sum", "_count")] if kind == "histogram" else [family]
+            assert number not in told and number.split("{")[0] in names
             told.add(number)
     assert len(kinds) > 40 and len(told) > len(kinds)
 
@@ -103,3 +105,86 @@ def test_reports_by_their_reasons_and_errors_by_their_codes(server):
         assert len(errors) == 12 and len(labelled(server, "closes_total")) == 14
 
     asyncio.run(scenario())
+
+
+def of_histogram(server, name, labels=""):
+    """How many there are, and their sum in seconds."""
+    text = server.get("/metrics")
+    in_braces = f"{{{labels}}}" if labels else ""
+    count, total = (float(re.search(rf"^chatterbox_{name}_{what}{re.escape(in_braces)} (\S+)$", text, re.M)[1]) for what in ("count", "sum"))
+    buckets = [int(value) for value in re.findall(rf'^chatterbox_{name}_bucket{{{re.escape(labels)}{"," if labels else ""}le="[^"]+"}} (\d+)$', text, re.M)]
+    assert len(buckets) == 13 and buckets == sorted(buckets) and buckets[-1] == count
+    return count, total
+
+
+def test_how_long_people_search_and_chat(server):
+    shared, anyone = 'kind="interest"', 'kind="anyone"'
+
+    async def scenario():
+        before = {kind: of_histogram(server, "match_wait_seconds", kind) for kind in (shared, anyone)}
+        chats = of_histogram(server, "chat_duration_seconds")
+        a = await (await Client.connect(server)).like("patience")
+        await a.search()
+        await asyncio.sleep(1)
+        b = await (await Client.connect(server)).like("patience")
+        await b.send("start_matching")
+        for client in a, b:
+            await client.expect("success_matched")
+        count, total = of_histogram(server, "match_wait_seconds", shared)
+        assert count == before[shared][0] + 2 and 0.9 <= total - before[shared][1] < 1 + 2 * SLOWNESS
+        assert of_histogram(server, "match_wait_seconds", anyone) == before[anyone]
+        await asyncio.sleep(1)
+        assert of_histogram(server, "chat_duration_seconds") == chats
+        await a.ask("end_chat")
+        await b.expect("partner_left_chat")
+        count, total = of_histogram(server, "chat_duration_seconds")
+        assert count == chats[0] + 2 and 1.8 <= total - chats[1] < 2 + 4 * SLOWNESS  # each of the two
+        await b.like("something else")
+        for client in a, b:
+            await client.send("start_matching", fallback_after_ms=0)
+        await a.expect("no_match")
+        for client in a, b:
+            await client.expect("success_matched")
+        count, total = of_histogram(server, "match_wait_seconds", anyone)
+        assert count == before[anyone][0] + 2 and total - before[anyone][1] < 2 * SLOWNESS  # from this search on, not from the first
+        await close_all(a, b)
+
+    asyncio.run(scenario())
+
+
+def test_how_long_redis_takes_by_script():
+    with redis_server() as (path, process), running("--redis", f"unix:{path}", "--redis-timeout", "10s") as server:
+        server.wait_ready()
+
+        async def scenario():
+            client = await Client.connect(server)
+            count, total = of_histogram(server, "redis_call_seconds", 'script="submit_interests"')
+            assert count == 0 and of_histogram(server, "redis_call_seconds", 'script="fence"')[0] == 1
+            process.send_signal(signal.SIGSTOP)
+            await client.send("submit_interests", interests=["slow"])
+            await asyncio.sleep(0.5)
+            process.send_signal(signal.SIGCONT)
+            await client.expect("success")
+            await in_thread(wait_for, lambda: of_histogram(server, "redis_call_seconds", 'script="submit_interests"')[0] == 1, "the answer")
+            assert 0.4 < of_histogram(server, "redis_call_seconds", 'script="submit_interests"')[1] < 0.5 + SLOWNESS
+            await client.close()
+            await in_thread(wait_for, lambda: of_histogram(server, "redis_call_seconds", 'script="leave"')[0] == 1, "the leaving")
+
+        asyncio.run(scenario())
+
+
+async def one_session(server):
+    a, b = await pair(server, "turns")
+    await close_all(a, b)
+
+
+def test_how_long_turns_take():
+    with running("--io-threads", "1", "--session-threads", "1") as server:
+        server.wait_ready()
+        before = {thread: of_histogram(server, "loop_turn_seconds", f'thread="{thread}"') for thread in ("io", "session", "matcher", "bus")}
+        asyncio.run(one_session(server))
+        after = {thread: of_histogram(server, "loop_turn_seconds", f'thread="{thread}"') for thread in before}
+        for thread in "io", "session", "matcher":
+            assert after[thread][0] > before[thread][0]
+            assert after[thread][1] - before[thread][1] < 5 * SLOWNESS
+        assert after["bus"] == (0, 0)  # there is none

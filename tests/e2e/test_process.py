@@ -75,11 +75,12 @@ def test_the_table_of_flags_is_that_of_the_catalogue():
 def test_the_catalogues_are_told_where_they_belong():
     actors, tools = text_of("actors/README.md"), text_of("tools/README.md")
     messages = re.findall(r"^MSG\( (\w+),", text_of("actors/message.def"), re.M)
-    metrics = re.findall(r'^(?:METRIC|FAMILY)\( (\w+), *(\w+), *"(.+)" \)$', text_of("actors/metrics.def"), re.M)
+    metrics = re.findall(r'^(?:METRIC|FAMILY|HISTOGRAM)\( (\w+), *(\w+), *"(.+)" \)$', text_of("actors/metrics.def"), re.M)
     assert len(messages) > 20 and len(metrics) > 20
     for name in messages:
         assert f"| `{name}` |" in actors, f"actors/README.md does not tell of {name}"
     for name, kind, text in metrics:
+        kind = kind if kind.islower() else "histogram"  # of that the scale stands there
         assert re.search(rf"^\| `chatterbox_{name.lower()}`(?: \(\w+=[^|]*\))? \| {kind} \| {re.escape(text)} \|$", tools, re.M), f"tools/README.md does not tell of {name}"
 
 

@@ -92,7 +92,7 @@ static bool is_anybody_being_matched(const struct cluster *cluster)
         const struct node *node = &cluster->nodes[i];
         for (size_t k = 0; k < node->world->client_count; k++) {
             const struct session *actor = node_find_actor(node, node->world->clients[k].actor);
-            if (actor != NULL && actor->state == SESSION_CHATTING && (uint32_t)node_clock_ms(node) - actor->matched_ms < MATCHED_MS)
+            if (actor != NULL && actor->state == SESSION_CHATTING && (uint32_t)node_clock_ms(node) - actor->began_ms < MATCHED_MS)
                 return true;
         }
     }
