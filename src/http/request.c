@@ -36,7 +36,7 @@ size_t http_head_length(const char *bytes, size_t length, size_t from)
 
 bool http_text_is(struct http_text text, const char *other)
 {
-    return strlen(other) == text.length && memcmp(text.bytes, other, text.length) == 0;
+    return strlen(other) == text.length && (text.length == 0 || memcmp(text.bytes, other, text.length) == 0);
 }
 
 static bool equals_ignoring_case(struct http_text text, const char *other)

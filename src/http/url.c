@@ -9,7 +9,7 @@ enum { PORT_MAX = 65535 };
 
 static struct http_text text_of(UriTextRangeA range)
 {
-    return range.first == NULL ? (struct http_text){ 0 } : (struct http_text){ range.first, (size_t)(range.afterLast - range.first) };
+    return (struct http_text){ range.first, range.first != NULL ? (size_t)(range.afterLast - range.first) : 0 };
 }
 
 static bool is_name(struct http_text host)
