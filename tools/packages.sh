@@ -1,7 +1,9 @@
 # packages.sh: what has to be installed, and installing it. Sourced by tools/run and tools/test.
 
 build_packages=(gcc libc6-dev cmake ninja-build pkg-config libuv1-dev libhiredis-dev libck-dev libwslay-dev libjansson-dev
-    libhttp-parser-dev liburiparser-dev libutf8proc-dev libssl-dev)
+    liburiparser-dev libutf8proc-dev libssl-dev)
+# Debian 12 has llhttp as sources only, in a package for Node.js.
+if [ "$(. /etc/os-release && echo "${VERSION_ID:-}")" = 12 ]; then build_packages+=(node-llhttp); else build_packages+=(libllhttp-dev); fi
 run_packages=(redis-server util-linux)
 test_packages=(libcmocka-dev clang clang-tidy cppcheck libclang-rt-14-dev python3 python3-pytest python3-websockets python3-redis python3-cryptography iproute2
     docker-compose spin strace systemd nginx-light caddy haproxy)

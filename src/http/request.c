@@ -1,6 +1,6 @@
 #include "http/request.h"
 
-#include <http_parser.h>
+#include <llhttp.h>
 #include <string.h>
 #include <strings.h>
 
@@ -14,7 +14,9 @@ struct parse {
     struct http_text field;
     unsigned headers;
     enum coding gzip, any_coding; /* as Accept-Encoding has it, "*" for any */
+    unsigned messages;  /* that have begun */
     bool is_value_next; /* a field has come, its value has not */
+    bool is_complete;   /* the head has ended */
     int refusal;        /* status, or 0 */
 };
 
@@ -98,33 +100,42 @@ static void on_accept_encoding(struct parse *parse, struct http_text list)
     }
 }
 
-static int on_url(http_parser *parser, const char *bytes, size_t length)
+static int on_begin(llhttp_t *parser)
+{
+    struct parse *parse = parser->data;
+    parse->messages++;
+    return 0;
+}
+
+static int on_url(llhttp_t *parser, const char *bytes, size_t length)
 {
     struct parse *parse = parser->data;
     parse->url = (struct http_text){ bytes, length };
     return 0;
 }
 
-static int on_field(http_parser *parser, const char *bytes, size_t length)
+static int on_field(llhttp_t *parser, const char *bytes, size_t length)
 {
     struct parse *parse = parser->data;
     parse->field = (struct http_text){ bytes, length };
     parse->is_value_next = true;
-    if (++parse->headers > HTTP_HEADERS_MAX) {
+    if (length == 0) /* before llhttp 9 it has no name, and is none */
+        parse->refusal = 400;
+    else if (++parse->headers > HTTP_HEADERS_MAX)
         parse->refusal = 431;
-        return 1;
-    }
+    if (parse->refusal != 0)
+        return HPE_USER;
     return 0;
 }
 
-static int on_value(http_parser *parser, const char *bytes, size_t length)
+static int on_value(llhttp_t *parser, const char *bytes, size_t length)
 {
     struct parse *parse = parser->data;
     struct http_request *request = parse->request;
     struct http_text value = { bytes, length };
     if (!parse->is_value_next) {
-        parse->refusal = 400; /* a folded line, which RFC 9112, section 5.2, lets a server refuse */
-        return 1;
+        parse->refusal = 400; /* there is room for one value of each field */
+        return HPE_USER;
     }
     parse->is_value_next = false;
     while (value.length > 0 && (value.bytes[value.length - 1] == ' ' || value.bytes[value.length - 1] == '\t'))
@@ -159,9 +170,10 @@ static int on_value(http_parser *parser, const char *bytes, size_t length)
     return 0;
 }
 
-static int on_headers_complete(http_parser *parser)
+static int on_headers_complete(llhttp_t *parser)
 {
-    (void)parser;
+    struct parse *parse = parser->data;
+    parse->is_complete = true;
     return 1; /* a body is not read */
 }
 
@@ -197,9 +209,34 @@ static bool split_target(struct http_request *request, struct http_text target)
     return true;
 }
 
+/* Whether it is lines of text, none of them folded (RFC 9112, section 5.2, lets a server refuse those, and section 2.2 a first one that begins with a blank): llhttp's
+ * leniency with the ends of lines lets more through. */
+static bool is_lines(const char *head, size_t length)
+{
+    for (size_t i = 0; i < length; i++) {
+        const unsigned char byte = (unsigned char)head[i];
+        const char next = i + 1 < length ? head[i + 1] : '\0';
+        if (byte == '\n' ? next == ' ' || next == '\t' : byte == '\r' ? next != '\n' : (byte < ' ' && byte != '\t') || byte == 0x7F)
+            return false;
+    }
+    return true;
+}
+
+/* That a line may end without its CR (RFC 9112, section 2.2), and that HTTP/1.2 is understood (section 2.3). llhttp before 9 has the first among
+ * all that headers are spared, and 9 wants two flags for it. */
+static void be_lenient(llhttp_t *parser)
+{
+#if LLHTTP_VERSION_MAJOR < 9
+    parser->lenient_flags = LENIENT_VERSION | LENIENT_HEADERS;
+#else
+    parser->lenient_flags = LENIENT_VERSION | LENIENT_OPTIONAL_CR_BEFORE_LF | LENIENT_OPTIONAL_LF_AFTER_CR;
+#endif
+}
+
 int http_request_parse(struct http_request *request, const char *head, size_t length)
 {
-    static const http_parser_settings settings = {
+    static const llhttp_settings_t settings = {
+        .on_message_begin = on_begin,
         .on_url = on_url,
         .on_header_field = on_field,
         .on_header_value = on_value,
@@ -207,27 +244,33 @@ int http_request_parse(struct http_request *request, const char *head, size_t le
     };
     struct parse parse = { .request = request };
     *request = (struct http_request){ 0 };
-    http_parser parser;
-    http_parser_init(&parser, HTTP_REQUEST);
+    if (!is_lines(head, length))
+        return 400;
+    llhttp_t parser;
+    llhttp_init(&parser, HTTP_REQUEST, &settings);
     parser.data = &parse;
-    size_t parsed = http_parser_execute(&parser, &settings, head, length);
+    be_lenient(&parser);
+    const llhttp_errno_t error = llhttp_execute(&parser, head, length);
     if (parse.refusal != 0)
         return parse.refusal;
-    if (HTTP_PARSER_ERRNO(&parser) != HPE_OK || parsed != length || parse.url.length == 0)
+    /* It stops behind the head of an upgrade, and else goes on with the next message, which there must not be. */
+    if (error != HPE_OK && (error != HPE_PAUSED_UPGRADE || llhttp_get_error_pos(&parser) != head + length))
+        return 400;
+    if (!parse.is_complete || parse.messages != 1 || parse.url.length == 0)
         return 400;
 
-    /* http-parser is lenient about the protocol's name. */
+    /* llhttp is lenient about the protocol's name. */
     static const char protocol[] = " HTTP/";
     const char *after_url = parse.url.bytes + parse.url.length;
     if (length - (size_t)(after_url - head) < sizeof protocol || memcmp(after_url, protocol, sizeof protocol - 1) != 0)
         return 400;
 
-    request->is_get = parser.method == HTTP_GET;
-    request->is_head = parser.method == HTTP_HEAD;
-    request->is_options = parser.method == HTTP_OPTIONS;
+    const llhttp_method_t method = (llhttp_method_t)llhttp_get_method(&parser);
+    request->is_get = method == HTTP_GET;
+    request->is_head = method == HTTP_HEAD;
+    request->is_options = method == HTTP_OPTIONS;
     request->accepts_gzip = (parse.gzip != CODING_UNNAMED ? parse.gzip : parse.any_coding) == CODING_ACCEPTED;
-    request->is_http_1_1 = parser.http_major == 1 && parser.http_minor >= 1;
-
+    request->is_http_1_1 = llhttp_get_http_major(&parser) == 1 && llhttp_get_http_minor(&parser) >= 1;
     return split_target(request, parse.url) ? 0 : 400;
 }
 

@@ -1,6 +1,6 @@
 /* request.h: the head of an HTTP request into a struct.
  *
- * Threads: pure; any. Source: RFC 9112; the parser is http-parser's.
+ * Threads: pure; any. Source: RFC 9112; the parser is llhttp's.
  */
 #ifndef CHATTERBOX_HTTP_REQUEST_H
 #define CHATTERBOX_HTTP_REQUEST_H

@@ -132,10 +132,73 @@ static void what_is_not_http_is_400(void **state)
         "\r\n\r\n", "hello\r\n\r\n", "GET\r\n\r\n", "GET /\r\n\r\n", "GET / HTTQ/1.1\r\n\r\n", "GET / HTTP/1.1\r\n: x\r\n\r\n",
         "GET / HTTP/1.1\r\nno colon\r\n\r\n", "GET / HTTP/1.1\r\nA: b\r\n folded\r\n\r\n", "GET http:// HTTP/1.1\r\n\r\n",
         "\x16\x03\x01\n\n", "GET / HTTP/1.1\r\nContent-Length: 5x\r\n\r\n",
+        "GET / HTTP/1.1\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\n", "GET / HTTP/1.1\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
+        "GET / HTTP/1.1\r\nA : b\r\n\r\n", "GET / HTTP/1.1\r\nA b: c\r\n\r\n", "GET / HTTP/1.1\r\n A: b\r\n\r\n", "GET / HTTP/1.1\r\nA: b\r\n\tc: d\r\n\r\n",
+        "GET / HTTP/1.1\r\nA: b\n c\n\n", "GET / HTTP/1.1\r\nUpgrade: a\r\n b\r\n\r\n", "GET / HTTP/1.1\r\nA:\r\n b\r\n\r\n", "GET / HTTP/1.1\n Host: x\n\n", "GET / HTTP/1.1\r\n\xc3\xbc: b\r\n\r\n",
+        "GET / HTTP/1.1\r\nA: b\rC: d\r\n\r\n", "GET / HTTP/1.1\rA: b\r\n\r\n", "GET / HTTP/1.1\r\nA: b\r\rGET / HTTP/1.1\r\n\r\n", "GET / HTTP/1.1\r\r\n\r\n",
+        "GET / HTTP/1.1\r\nA: \x01\r\n\r\n", "GET / HTTP/1.1\r\nA: \x7f\r\n\r\n", "GET / HTTP/1.1\r\nUpgrade: web\vsocket\r\n\r\n", "GET /\x7f HTTP/1.1\r\n\r\n",
+        "get / HTTP/1.1\r\n\r\n", "GETS / HTTP/1.1\r\n\r\n", "G / HTTP/1.1\r\n\r\n", " GET / HTTP/1.1\r\n\r\n", "GET / RTSP/1.0\r\n\r\n", "SOURCE / ICE/1.0\r\n\r\n",
+        "DESCRIBE / RTSP/1.0\r\n\r\n", "GET / http/1.1\r\n\r\n", "GET / HTTP/1.1 x\r\n\r\n", "GET HTTP/1.1\r\n\r\n", "CONNECT h:80 HTTP/1.1\r\n\r\n",
+        "PRI * HTTP/2.0\r\n\r\n", "HTTP/1.1 200 OK\r\n\r\n", "GET / HTTP/1.1\r\nA: b\r\n", "GET / HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\n\r\n",
+        "GET / HTTP/1.1\r\nUpgrade: a\r\nConnection: Upgrade\r\n\r\nGET / HTTP/1.1\r\n\r\n",
     };
     struct http_request request;
     for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++)
         assert_int_equal(parse(&request, heads[i]), 400);
+    static const char nul[] = "GET / HTTP/1.1\r\nA: \0\r\n\r\n";
+    assert_int_equal(http_request_parse(&request, nul, sizeof nul - 1), 400);
+}
+
+static void http_of_other_versions(void **state)
+{
+    (void)state;
+    struct http_request request;
+    static const struct {
+        const char *version;
+        bool is_good, is_1_1;
+    } examples[] = { { "1.1", true, true }, { "1.2", true, true }, { "1.9", true, true }, { "1.0", true, false }, { "0.9", true, false }, { "2.0", true, false },
+                     { "1", false, false }, { "1.", false, false }, { "1.10", false, false }, { "11.1", false, false }, { "x", false, false }, { "1.1 ", false, false } };
+    for (size_t i = 0; i < sizeof examples / sizeof examples[0]; i++) {
+        char head[100];
+        snprintf(head, sizeof head, "GET / HTTP/%s\r\nHost: x\r\n\r\n", examples[i].version);
+        assert_int_equal(parse(&request, head), examples[i].is_good ? 0 : 400);
+        assert_true(!examples[i].is_good || request.is_http_1_1 == examples[i].is_1_1);
+    }
+}
+
+static void lines_may_end_without_cr(void **state)
+{
+    (void)state;
+    struct http_request request;
+    static const char *const heads[] = {
+        "GET /a HTTP/1.1\nHost: x\nUpgrade: websocket\nConnection: Upgrade\n\n",
+        "GET /a HTTP/1.1\r\nHost: x\nUpgrade: websocket\r\nConnection: Upgrade\n\r\n",
+        "GET /a HTTP/1.1\nHost:x\r\nConnection:\tUpgrade \r\nUpgrade: \t websocket\t \n\n",
+    };
+    for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++) {
+        assert_int_equal(parse(&request, heads[i]), 0);
+        assert_true(http_text_is(request.path, "/a") && http_text_is(request.host, "x"));
+        assert_true(request.has_upgrade_websocket && request.has_connection_upgrade);
+    }
+    assert_int_equal(parse(&request, "GET / HTTP/1.1\nHost:\n\n"), 0);
+    assert_true(request.hosts == 1 && request.host.length == 0);
+}
+
+static void bodies_are_seen_and_not_read(void **state)
+{
+    (void)state;
+    struct http_request request;
+    static const char *const with[] = { "Content-Length: 5\r\n", "Transfer-Encoding: chunked\r\n", "Transfer-Encoding: gzip\r\n",
+                                        "Transfer-Encoding: chunked\r\nUpgrade: websocket\r\nConnection: upgrade\r\n",
+                                        "Content-Length: 5\r\nUpgrade: websocket\r\nConnection: upgrade\r\n" };
+    char head[200];
+    for (size_t i = 0; i < sizeof with / sizeof with[0]; i++) {
+        snprintf(head, sizeof head, "POST / HTTP/1.1\r\nHost: x\r\n%s\r\n", with[i]);
+        assert_int_equal(parse(&request, head), 0);
+        assert_true(request.has_body);
+    }
+    assert_int_equal(parse(&request, "GET / HTTP/1.1\r\nContent-Length: 0\r\n\r\n"), 0);
+    assert_false(request.has_body);
 }
 
 static void too_many_headers_are_431(void **state)
@@ -232,6 +295,9 @@ int main(void)
         cmocka_unit_test(what_proxies_say_is_kept_in_order),
         cmocka_unit_test(query_parameters),
         cmocka_unit_test(what_is_not_http_is_400),
+        cmocka_unit_test(http_of_other_versions),
+        cmocka_unit_test(lines_may_end_without_cr),
+        cmocka_unit_test(bodies_are_seen_and_not_read),
         cmocka_unit_test(too_many_headers_are_431),
         cmocka_unit_test(gzip_is_sent_to_whom_accepts_it),
         cmocka_unit_test(entity_tags_are_compared_weakly),
