@@ -5,7 +5,7 @@ build_packages=(gcc libc6-dev cmake ninja-build pkg-config libuv1-dev libhiredis
 # Debian 12 has llhttp as sources only, in a package for Node.js.
 if [ "$(. /etc/os-release && echo "${VERSION_ID:-}")" = 12 ]; then build_packages+=(node-llhttp); else build_packages+=(libllhttp-dev); fi
 run_packages=(redis-server util-linux)
-test_packages=(libcmocka-dev clang clang-tidy cppcheck libclang-rt-14-dev python3 python3-pytest python3-websockets python3-redis python3-cryptography iproute2
+test_packages=(libcmocka-dev clang clang-tidy cppcheck libclang-rt-14-dev prometheus python3 python3-pytest python3-websockets python3-redis python3-cryptography iproute2
     docker-compose spin strace systemd nginx-light caddy haproxy)
 web_packages=(chromium)
 # Some machines have a Node.js that is not Debian's, with which Debian's packages would collide.
