@@ -27,6 +27,14 @@ def promtool(*arguments, **kwargs):
     return result.returncode, result.stdout + result.stderr
 
 
+def expressions_of_dashboard():
+    """As Grafana would ask them: its variables are replaced."""
+    with open(os.path.join(FOLDER, "dashboard.json")) as file:
+        panels = json.load(file)["panels"]
+    assert len({panel["id"] for panel in panels}) == len(panels)
+    return [target["expr"].replace("$__rate_interval", "1m").replace("$instance", ".*") for panel in panels for target in panel["targets"]]
+
+
 def rules_in_use():
     with open(ALERTS) as file:
         return file.read()
@@ -57,10 +65,12 @@ def test_the_rules_fire_when_they_should_and_not_else():
         assert re.search(rf"alertname: {rule}\n +exp_alerts:", tested), f"nothing shows that {rule} fires"
 
 
-def test_rules_name_only_what_there_is(server):
+def test_rules_and_the_dashboard_name_only_what_there_is(server):
     expressions = "\n".join(re.findall(r"expr: (?:\|\n)?((?:.|\n)*?)\n +for:", rules_in_use()))
     assert len(names_in(expressions)) >= 7
     assert names_in(expressions) <= families(server)
+    shown = names_in("\n".join(expressions_of_dashboard()))
+    assert len(shown) > 20 and shown <= families(server)
 
 
 @contextlib.contextmanager
@@ -100,6 +110,12 @@ def test_a_prometheus_scrapes_it(server):
         assert value("scrape_samples_scraped") == samples
         assert value('sum(chatterbox_closes_total)') == 0 and value('count(chatterbox_redis_call_seconds_bucket{script="leave"})') == 13
         assert [target["lastError"] for target in ask("targets")["activeTargets"]] == [""]
+
+        expressions = expressions_of_dashboard()
+        assert len(expressions) > 20
+        for expression in expressions:
+            assert "$" not in expression
+            ask("query", query=expression)  # or it is answered with 400
 
         def are_healthy():
             rules = [rule for group in ask("rules")["groups"] for rule in group["rules"]]
