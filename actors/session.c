@@ -8,6 +8,7 @@
 #include "actors/answers.h"
 #include "actors/away.h"
 #include "actors/blocklist.h"
+#include "actors/farewell.h"
 #include "actors/leaving.h"
 #include "actors/line.h"
 #include "actors/reading.h"
@@ -26,6 +27,7 @@ static bool is_from_connection(const struct session *session, const struct messa
 static void end_call(struct session *session, struct session_host *host)
 {
     away_settle(session, host);
+    farewell_settle(session, host);
     if (session->state == SESSION_OVER)
         afar_part(session, host);
     tell_hand_over(host);
@@ -253,6 +255,7 @@ void session_init(struct session *session, struct session_host *host, struct add
         away_prepare(session, host, token);
     tell_news(session, host,
               event_connection_established_anew(&host->time, session->user_id, session->is_resumable ? token : NULL, host->resume_ms, is_refused));
+    farewell_settle(session, host);
 }
 
 /* Other nodes. */
@@ -316,18 +319,11 @@ void session_on_node_died(struct session *session, struct session_host *host, un
     end_call(session, host);
 }
 
-void session_on_drain(struct session *session, struct session_host *host)
+void session_on_farewell(struct session *session, struct session_host *host, enum farewell what)
 {
-    if (session->is_stand_in) {
-        stand_in_end(session, host);
-    } else if (session_is_away(session)) {
-        away_end(session, host);
-    } else if (session_is_afar(session)) {
-        if (session->state != SESSION_CLOSING)
-            leaving_close(session, host, CLOSE_RESTART);
-        reading_end(session, host, 0);
+    farewell_hear(session, host, what);
+    if (!session->is_stand_in)
         end_call(session, host);
-    }
 }
 
 void session_on_message(struct session *session, struct session_host *host, struct message *message)

@@ -29,6 +29,7 @@
 #ifndef CHATTERBOX_ACTORS_SESSION_H
 #define CHATTERBOX_ACTORS_SESSION_H
 
+#include "actors/farewell.h"
 #include "actors/session_state.h"
 
 /* Become the actor of a connection, accept it, and welcome the client. user_id: random. ask: NULL, or the client wants to be able to come back, and if
@@ -45,8 +46,8 @@ void session_on_reminder(struct session *session, struct session_host *host);
 /* PEER_NODE_DIED, after relays_on_node_died() and lines_on_node_died(): its chat is over, or its connection gone. The actor may be SESSION_OVER after it. */
 void session_on_node_died(struct session *session, struct session_host *host, unsigned node);
 
-/* The server stops, and its connections are closed: who is away is so for good, as is whoever has a connection elsewhere. The actor may be SESSION_OVER after it. */
-void session_on_drain(struct session *session, struct session_host *host);
+/* The server empties, or stops: farewell.h. The actor may be SESSION_OVER after it. */
+void session_on_farewell(struct session *session, struct session_host *host, enum farewell what);
 
 /* Take one message. The actor is finished when its state is SESSION_OVER. An actor, or a stand-in for one of another node. */
 void session_on_message(struct session *session, struct session_host *host, struct message *message);

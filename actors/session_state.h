@@ -72,6 +72,7 @@ struct session_host {
     uint32_t away, away_max;  /* actors that wait for their clients to come back; at most so many of these and the next */
     uint32_t afar;            /* actors whose clients' connections are on other nodes */
     bool is_draining;         /* none does any more */
+    bool is_last_call;        /* whoever is in no chat is sent away: farewell.h */
     bool has_address_limits;  /* away actors count, at the I/O threads, */
     unsigned first_io_thread, io_threads; /* … which are these */
     bool has_peers;           /* there may be users on other nodes, and matches of theirs get lost: searches are said again */

@@ -163,6 +163,19 @@ enum stand_in_result stand_in_on_node_died(struct session *session, struct sessi
     return line != NULL && session->partner.node == node ? cut_off(session, host, line, false) : STAND_IN_GOES_ON;
 }
 
+void stand_in_let_go(struct session *session, struct session_host *host)
+{
+    struct line *line = own_line(session, host);
+    if (session->is_gone)
+        return; /* it is about to be over */
+    const bool was_opening = line != NULL && line->secret != NULL;
+    if (was_opening)
+        line_drop(host, line);
+    close_connection(session, host, CONN_CLOSE_CUT);
+    if (was_opening)
+        accept_connection(session, host); /* as in cut_off() */
+}
+
 void stand_in_end(struct session *session, struct session_host *host)
 {
     struct line *line = own_line(session, host);

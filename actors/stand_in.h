@@ -37,6 +37,9 @@ enum stand_in_result stand_in_on_message(struct session *session, struct session
 enum stand_in_result stand_in_on_node_died(struct session *session, struct session_host *host, unsigned node)
     __attribute__((warn_unused_result));
 
+/* Its connection is cut without a close code, which its client takes for a network that failed: it comes back to its session by way of another node. */
+void stand_in_let_go(struct session *session, struct session_host *host);
+
 /* The server stops, and all connections are closed: it is SESSION_OVER. */
 void stand_in_end(struct session *session, struct session_host *host);
 

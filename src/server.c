@@ -87,7 +87,7 @@ static struct executor *executor_of(struct server *server, unsigned thread)
     return io_thread_executor(server->io[thread - server->first_io_thread]);
 }
 
-/* The end is asked for: announced by the first signal, if --drain-delay says so; begun by it or the next one; a further one ends the process. */
+/* The end is asked for: announced by the first signal, and chats let end, if --drain-delay and --drain-time say so; begun by it or the next one; a further one ends the process. */
 static void on_signal(void *owner, enum signals_meaning meaning, int number)
 {
     struct server *server = owner;
@@ -103,7 +103,7 @@ static void on_signal(void *owner, enum signals_meaning meaning, int number)
     }
     if (server->stopping.phase != SERVING && meaning == SIGNALS_END)
         return;
-    if (server->stopping.phase > ANNOUNCED) {
+    if (server->stopping.phase > EMPTYING) {
         if (server->has_child)
             redis_child_kill_now(&server->child);
         log_sink_settle(&server->sink, LAST_WORDS_AT_ONCE_MS);
@@ -119,6 +119,9 @@ static void on_message(void *owner, struct message *message)
 {
     struct server *server = owner;
     switch ((enum message_type)message->type) {
+    case DESERTED:
+        stopping_on_deserted(&server->stopping);
+        break;
     case DRAINED:
         stopping_on_drained(&server->stopping);
         break;

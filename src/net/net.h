@@ -144,7 +144,8 @@ struct net {
     unsigned next_session_thread;
     uint32_t max_connections;
     const char *config; /* what GET /config answers; of the process */
-    bool is_leaving;    /* LEAVING came: as in http/reply.h */
+    bool is_leaving;    /* LEAVING or LAST_CALL came: as in http/reply.h */
+    bool is_last_call;  /* LAST_CALL came: nobody new is let in */
     const char *(*redis_trouble)(int64_t number); /* as in http/reply.h */
     struct door doors[DOORS];
     uint16_t port;                 /* of the main one */

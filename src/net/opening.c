@@ -36,6 +36,14 @@ static bool is_full(const struct net *net, bool is_back)
     return open + away >= net->max_connections;
 }
 
+/* While the server empties only who has a session here comes in. The sockets go on being listened at for these, and for who looks after the server: a
+ * closed port would tell a balancer no more than /readyz does, would fail /healthz, and would reset the connections that wait in its queue. */
+static bool is_shut(const struct net *net, const struct handshake *handshake)
+{
+    const bool is_of_here = handshake->has_resume && handshake->resume.is_back && handshake->resume.token.home == net->incarnation;
+    return net->is_last_call && !is_of_here;
+}
+
 static void put(struct connection *connection, const char *text, size_t length)
 {
     writer_put_bytes(&connection->net->writers, &connection->writer, text, length);
@@ -210,6 +218,8 @@ static enum opening_result on_upgrade(struct connection *connection, const struc
     uint8_t address[ADDRESS_BYTES];
     memcpy(address, connection->peer_address, sizeof address);
     enum refusal refusal = handshake_check(request, net->options->allowed_origins, &handshake);
+    if (refusal == REFUSAL_NONE && is_shut(net, &handshake))
+        refusal = REFUSAL_LEAVING;
     if (refusal == REFUSAL_NONE && is_full(net, handshake.has_resume && handshake.resume.is_back))
         refusal = REFUSAL_FULL;
     if (refusal != REFUSAL_NONE)

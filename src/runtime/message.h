@@ -24,6 +24,9 @@ enum thread_role {
     ROLE_BUS = 16,
 };
 
+/* In the place of a close code: the connection ends without one. */
+enum { CONN_CLOSE_CUT = 0 };
+
 /* Thread 0 is main, so the all-zero address, which nothing but thread messages ever needs, also serves as 'nobody'. */
 enum { THREAD_MAIN = 0, THREADS_MAX = 255 };
 
@@ -145,7 +148,7 @@ struct message {
         } address_gone;
 
         struct {
-            uint16_t code; /* RFC 6455, section 7.4. CONN_GONE: 0, or CONN_CLOSE with it is to follow the actor's last answer */
+            uint16_t code; /* RFC 6455, section 7.4. CONN_GONE: 0, or CONN_CLOSE with it is to follow the actor's last answer. CONN_CLOSE: or CONN_CLOSE_CUT */
         } conn_close;
 
         struct {

@@ -48,10 +48,10 @@ void notify_reloading(const struct notify *notify)
     say(notify, text);
 }
 
-void notify_stopping(const struct notify *notify, const char *status)
+void notify_stopping(const struct notify *notify, const char *status, int64_t within_ms)
 {
     char text[TEXT_BYTES];
-    snprintf(text, sizeof text, "STOPPING=1\nSTATUS=%s", status);
+    snprintf(text, sizeof text, "STOPPING=1\nSTATUS=%s\nEXTEND_TIMEOUT_USEC=%" PRId64, status, within_ms * 1000);
     say(notify, text);
 }
 

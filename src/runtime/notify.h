@@ -9,6 +9,7 @@
 #define CHATTERBOX_RUNTIME_NOTIFY_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -28,8 +29,9 @@ void notify_ready(const struct notify *notify, const char *status);
 /* It loads something anew, until notify_ready(). */
 void notify_reloading(const struct notify *notify);
 
-/* It has begun to stop. status: as above. */
-void notify_stopping(const struct notify *notify, const char *status);
+/* It has begun to stop, or come to the next step of that. status: as above. within_ms: the next step, or the end, comes within so long, and until then
+ * TimeoutStopSec= does not end it (EXTEND_TIMEOUT_USEC). */
+void notify_stopping(const struct notify *notify, const char *status, int64_t within_ms);
 
 /* No thread of it hangs (WATCHDOG_USEC). */
 void notify_alive(const struct notify *notify);

@@ -68,6 +68,9 @@ static void on_thread_message(struct net *net, struct message *message)
     case LEAVING:
         net->is_leaving = true;
         break;
+    case LAST_CALL:
+        net->is_leaving = net->is_last_call = true;
+        break;
     case DRAIN:
         drain(net);
         break;
@@ -114,7 +117,9 @@ static void on_message(void *owner, struct message *message)
         connection_on_gate(connection, (enum message_type)message->type, &message->address.client);
         break;
     case CONN_CLOSE:
-        if (connection != NULL)
+        if (connection != NULL && message->conn_close.code == CONN_CLOSE_CUT)
+            connection_kill(connection);
+        else if (connection != NULL)
             connection_close(connection, (enum close_code)message->conn_close.code);
         break;
     case TEXT_DONE:

@@ -11,13 +11,14 @@
 #include "actors/line.h"
 #include "actors/neighbours.h"
 #include "actors/relay.h"
-#include "actors/restate.h"
 #include "actors/session.h"
 #include "actors/stand_in.h"
 #include "bus/record.h"
 #include "runtime/check.h"
 #include "runtime/slab.h"
+#include "threads/departures.h"
 #include "threads/reminders.h"
+#include "threads/restating.h"
 #include "threads/user_ids.h"
 #include "wire/json_arena.h"
 
@@ -44,8 +45,9 @@ struct session_thread {
     struct backlog turns; /* that actors wait for: of each message, to whom it is alone matters */
     struct backlog put_off; /* CONN_OPENED, */
     uint32_t put_off_count; /* so many */
-    uint32_t restated;  /* slots whose actors have had their turn since the last RESYNC */
     bool is_time_set;   /* the host's time is that of this batch */
+    struct restating restating;
+    struct departures departures;
     struct json_arena json; /* what jansson allocates on this thread */
     struct user_ids user_ids;
 };
@@ -139,6 +141,8 @@ static bool come_back(struct session_thread *thread, struct session *session, st
         return false;
     }
     const bool is_back = away_come_back(session, &thread->host, connection, ask);
+    if (is_back && thread->host.is_last_call)
+        session_on_farewell(session, &thread->host, FAREWELL_TURN);
     after_actor(thread, session);
     return is_back;
 }
@@ -194,37 +198,6 @@ static void on_repeat(uv_timer_t *timer)
         uv_timer_stop(timer);
 }
 
-static void on_resync(struct session_thread *thread, uint64_t epoch)
-{
-    thread->restated = 0;
-    thread->host.epoch = (uint8_t)epoch;
-    executor_send(&thread->executor, &(struct message){ .type = RESYNCED,
-                                                        .to = address_of_thread(thread->config.matcher_thread),
-                                                        .resync = { .epoch = epoch } });
-}
-
-/* A turn: as many actors as there are calls for. Who comes later, to a slot that has had its turn, has nothing to say again. */
-static void on_restate(struct session_thread *thread, const struct message *turn)
-{
-    size_t calls_left = turn->restate.calls;
-    for (; thread->restated < thread->actors.slots; thread->restated++) {
-        uint32_t generation;
-        struct session *session = slab_at(&thread->actors, thread->restated, &generation);
-        if (session == NULL)
-            continue;
-        const size_t calls = restate_calls(session, &thread->host);
-        if (calls > calls_left)
-            break;
-        calls_left -= calls;
-        restate(session, &thread->host);
-    }
-    executor_send(&thread->executor,
-                  &(struct message){ .type = RESTATED,
-                                     .to = address_of_thread(thread->config.matcher_thread),
-                                     .restate = { .epoch = turn->restate.epoch,
-                                                  .is_done = thread->restated == thread->actors.slots } });
-}
-
 static void on_node_died(struct session_thread *thread, unsigned node)
 {
     neighbours_remove(&thread->host.neighbours, node);
@@ -240,19 +213,12 @@ static void on_node_died(struct session_thread *thread, unsigned node)
     }
 }
 
-/* Nobody will come back. */
-static void end_those_without_connection(struct session_thread *thread)
+static void on_farewell(void *owner, struct session *session, enum farewell what)
 {
-    thread->host.is_draining = true;
+    struct session_thread *thread = owner;
     set_time(thread);
-    for (uint32_t slot = 0; slot < thread->actors.slots; slot++) {
-        uint32_t generation;
-        struct session *session = slab_at(&thread->actors, slot, &generation);
-        if (session == NULL)
-            continue;
-        session_on_drain(session, &thread->host);
-        after_actor(thread, session);
-    }
+    session_on_farewell(session, &thread->host, what);
+    after_actor(thread, session);
 }
 
 static void on_node_alive(struct session_thread *thread, const struct message *alive)
@@ -274,10 +240,10 @@ static void on_thread_message(struct session_thread *thread, struct message *mes
         open_actor(thread, message);
         break;
     case RESYNC:
-        on_resync(thread, message->resync.epoch);
+        restating_begin(&thread->restating, message->resync.epoch);
         break;
     case RESTATE:
-        on_restate(thread, message);
+        restating_take_turn(&thread->restating, message);
         break;
     case PEER_NODE_ALIVE:
         on_node_alive(thread, message);
@@ -285,9 +251,15 @@ static void on_thread_message(struct session_thread *thread, struct message *mes
     case PEER_NODE_DIED:
         on_node_died(thread, message->peer_node.node);
         break;
+    case LAST_CALL:
+        departures_begin(&thread->departures, FAREWELL_TURN);
+        break;
+    case CLOSING_TIME:
+        departures_begin(&thread->departures, FAREWELL_CLOSING_TIME);
+        break;
     case DRAIN:
         thread->executor.is_draining = true;
-        end_those_without_connection(thread);
+        departures_begin(&thread->departures, FAREWELL_DRAIN);
         break;
     case EXIT:
     case PROBE:
@@ -350,6 +322,7 @@ static void on_turn_end(void *owner)
         uv_timer_start(&thread->repeat, on_repeat, RELAYS_TICK_MS, RELAYS_TICK_MS);
     thread->is_time_set = false;
     thread->host.parsed_bytes = 0;
+    departures_settle(&thread->departures, thread->actors.used > 0 || needs_ticks(thread));
     /* Every connection's last message has come. */
     executor_drain(&thread->executor, thread->actors.used > 0);
 }
@@ -359,6 +332,7 @@ static void on_start(void *owner)
     struct session_thread *thread = owner;
     json_arena_adopt(&thread->json);
     reminders_init(&thread->reminders, thread->executor.loop, on_due, thread);
+    departures_init(&thread->departures);
     uv_timer_init(thread->executor.loop, &thread->repeat);
     thread->repeat.data = thread;
 }
@@ -367,6 +341,7 @@ static void on_exit_loop(void *owner)
 {
     struct session_thread *thread = owner;
     reminders_close(&thread->reminders);
+    departures_close(&thread->departures);
     uv_close((uv_handle_t *)&thread->repeat, NULL);
 }
 
@@ -413,6 +388,10 @@ struct session_thread *session_thread_new(const struct session_thread_config *co
         .event_bytes_max = EVENT_GROWTH_MAX * (uint32_t)config->options->max_message,
     };
     slab_init(&thread->actors, sizeof(struct session), ADDRESS_SLOTS);
+    thread->restating = (struct restating){ .executor = &thread->executor, .host = &thread->host, .actors = &thread->actors };
+    thread->departures = (struct departures){
+        .executor = &thread->executor, .host = &thread->host, .actors = &thread->actors, .on_farewell = on_farewell, .owner = thread
+    };
     if (!executor_init_or_log(&thread->executor, mailbox, &handler, thread, config->log, config->host)) {
         slab_fini(&thread->actors);
         free(thread);

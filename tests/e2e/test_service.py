@@ -108,7 +108,7 @@ def test_systemd_hears_of_start_reload_and_stop(is_abstract, tmp_path):
 
         def hears():
             return dict(line.split("=", 1) for line in manager.recv(4096).decode().split("\n"))
-        with running("--drain-delay", "200ms", env={"NOTIFY_SOCKET": address.replace("\0", "@")}) as server:
+        with running("--drain-delay", "200ms", "--drain-time", "10m", env={"NOTIFY_SOCKET": address.replace("\0", "@")}) as server:
             assert hears() == {"READY": "1", "STATUS": "Serves"}
             assert server.get("/healthz") == "ok\n"
             before = time.monotonic_ns() // 1000
@@ -117,8 +117,9 @@ def test_systemd_hears_of_start_reload_and_stop(is_abstract, tmp_path):
             assert before <= int(reloading.pop("MONOTONIC_USEC")) <= time.monotonic_ns() // 1000 and reloading == {"RELOADING": "1"}
             assert hears() == {"READY": "1", "STATUS": "Serves; there was nothing to load"}
             server.begin_stop()
-            assert hears() == {"STOPPING": "1", "STATUS": "Serves until --drain-delay is over"}
-            assert hears() == {"STOPPING": "1", "STATUS": "Says good-bye"}
+            assert hears() == {"STOPPING": "1", "STATUS": "Serves until --drain-delay is over", "EXTEND_TIMEOUT_USEC": "5200000"}
+            assert hears() == {"STOPPING": "1", "STATUS": "Lets chats end until --drain-time is over", "EXTEND_TIMEOUT_USEC": "605000000"}
+            assert hears() == {"STOPPING": "1", "STATUS": "Says good-bye", "EXTEND_TIMEOUT_USEC": "8000000"}
 
 
 @contextlib.contextmanager

@@ -209,7 +209,7 @@ static void the_node_of_the_actor_stops(void **state)
     moves_to(OTHER);
     struct socket *socket = user.socket;
     nodes[HOME].host.is_draining = true;
-    session_on_drain(home_actor(), &nodes[HOME].host);
+    session_on_farewell(home_actor(), &nodes[HOME].host, FAREWELL_DRAIN);
     assert_int_equal(home_actor()->state, SESSION_OVER);
     assert_true(mate.has_left);
     session_fini(home_actor(), &nodes[HOME].host);
@@ -223,7 +223,7 @@ static void the_node_of_the_connection_stops(void **state)
 {
     (void)state;
     moves_to(OTHER);
-    session_on_drain(&nodes[OTHER].slots[0], &nodes[OTHER].host);
+    session_on_farewell(&nodes[OTHER].slots[0], &nodes[OTHER].host, FAREWELL_DRAIN);
     assert_int_equal(nodes[OTHER].slots[0].state, SESSION_OVER);
     session_fini(&nodes[OTHER].slots[0], &nodes[OTHER].host);
     nodes[OTHER].is_alive[0] = false;

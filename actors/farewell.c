@@ -1,0 +1,93 @@
+#include "actors/farewell.h"
+
+#include "actors/away.h"
+#include "actors/leaving.h"
+#include "actors/reading.h"
+#include "actors/searching.h"
+#include "actors/stand_in.h"
+#include "ws/close_code.h"
+
+static void send_away(struct session *session, struct session_host *host)
+{
+    if (session->state >= SESSION_CLOSING)
+        return;
+    leaving_close(session, host, CLOSE_RESTART);
+    if (session->is_gone)
+        reading_go_on(session, host); /* CONN_GONE has come, and does not come again */
+}
+
+/* What a search that is just being started or cancelled has waiting for the matcher's answer would wait for ever. */
+static void end_search(struct session *session, struct session_host *host)
+{
+    if (session->is_starting || session->is_cancelling)
+        send_away(session, host);
+    else
+        searching_stop(session, host);
+}
+
+/* In its turn. */
+static void send_away_from_no_chat(struct session *session, struct session_host *host)
+{
+    if (session->state == SESSION_CHATTING)
+        return;
+    if (!session_is_away(session))
+        send_away(session, host);
+    else if (session->resume->copies == 0)
+        away_end(session, host);
+}
+
+static void close_whatever_it_does(struct session *session, struct session_host *host)
+{
+    if (session_is_away(session))
+        away_end(session, host);
+    else
+        send_away(session, host);
+}
+
+static void end(struct session *session, struct session_host *host)
+{
+    if (session_is_away(session)) {
+        away_end(session, host);
+    } else if (session_is_afar(session)) {
+        if (session->state != SESSION_CLOSING)
+            leaving_close(session, host, CLOSE_RESTART);
+        reading_end(session, host, 0);
+    }
+}
+
+static void hear_as_stand_in(struct session *session, struct session_host *host, enum farewell what)
+{
+    if (what == FAREWELL_CLOSING_TIME)
+        stand_in_let_go(session, host);
+    else if (what == FAREWELL_DRAIN)
+        stand_in_end(session, host);
+}
+
+void farewell_hear(struct session *session, struct session_host *host, enum farewell what)
+{
+    if (session->is_stand_in) {
+        hear_as_stand_in(session, host, what);
+        return;
+    }
+    switch (what) {
+    case FAREWELL_LAST_CALL:
+        if (session->state == SESSION_SEARCHING)
+            end_search(session, host);
+        break;
+    case FAREWELL_TURN:
+        send_away_from_no_chat(session, host);
+        break;
+    case FAREWELL_CLOSING_TIME:
+        close_whatever_it_does(session, host);
+        break;
+    case FAREWELL_DRAIN:
+        end(session, host);
+        break;
+    }
+}
+
+void farewell_settle(struct session *session, struct session_host *host)
+{
+    if (host->is_last_call && session->state != SESSION_CHATTING && !session_is_away(session))
+        send_away(session, host);
+}
