@@ -7,7 +7,7 @@
 
 static void on_search_waiting(struct session *session, struct session_host *host)
 {
-    if (session->told == TOLD_SEARCHING)
+    if (session->told >= TOLD_SEARCHING)
         return;
     session->told = TOLD_SEARCHING;
     tell_news(session, host, event_no_match(&host->time));

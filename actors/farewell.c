@@ -3,8 +3,8 @@
 #include "actors/away.h"
 #include "actors/leaving.h"
 #include "actors/reading.h"
-#include "actors/searching.h"
 #include "actors/stand_in.h"
+#include "actors/tell.h"
 #include "ws/close_code.h"
 
 static void send_away(struct session *session, struct session_host *host)
@@ -16,13 +16,13 @@ static void send_away(struct session *session, struct session_host *host)
         reading_go_on(session, host); /* CONN_GONE has come, and does not come again */
 }
 
-/* What a search that is just being started or cancelled has waiting for the matcher's answer would wait for ever. */
+/* A match that the store has made before it hears of this is a chat that goes on: its other side may know of it. So it is still SEARCHING. */
 static void end_search(struct session *session, struct session_host *host)
 {
-    if (session->is_starting || session->is_cancelling)
-        send_away(session, host);
-    else
-        searching_stop(session, host);
+    session->told = TOLD_LAST_CALL;
+    host->forget(host->self, session_reminder(session));
+    if (!session->is_cancelling)
+        tell_cancel(session, host);
 }
 
 /* In its turn. */
@@ -88,6 +88,7 @@ void farewell_hear(struct session *session, struct session_host *host, enum fare
 
 void farewell_settle(struct session *session, struct session_host *host)
 {
-    if (host->is_last_call && session->state != SESSION_CHATTING && !session_is_away(session))
+    const bool awaits_turn = session->state == SESSION_CHATTING || (session->state == SESSION_SEARCHING && session->told == TOLD_LAST_CALL);
+    if (host->is_last_call && !awaits_turn && !session_is_away(session))
         send_away(session, host);
 }

@@ -1,6 +1,6 @@
 /* farewell.h: how an actor takes leave of its client when the server empties (--drain-time): chats go on, and whoever is in none is sent to another node.
  *
- *   LAST_CALL                        searches end, without a word: nobody is matched here any more
+ *   LAST_CALL                        searches are cancelled, without a word: nobody is matched here any more, but for who is already
  *   its turn after that              in no chat: the connection is closed with 1012
  *   it says something, its chat      the same, at once
  *   ends, it searches again
@@ -19,7 +19,7 @@
 
 enum farewell {
     FAREWELL_LAST_CALL,
-    FAREWELL_TURN,         /* after LAST_CALL; or its client has come back since */
+    FAREWELL_TURN,         /* after LAST_CALL; or its client has come back since, or said something */
     FAREWELL_CLOSING_TIME, /* its turn after that */
     FAREWELL_DRAIN         /* all connections of this node are closed, and nobody will come back */
 };

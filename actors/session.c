@@ -36,12 +36,14 @@ static void end_call(struct session *session, struct session_host *host)
 void session_on_turn(struct session *session, struct session_host *host)
 {
     reading_on_turn(session, host);
+    if (host->is_last_call)
+        farewell_hear(session, host, FAREWELL_TURN);
     end_call(session, host);
 }
 
 void session_on_reminder(struct session *session, struct session_host *host)
 {
-    if (session->state == SESSION_SEARCHING)
+    if (session->state == SESSION_SEARCHING && !host->is_last_call)
         again_on_reminder(session, host);
     else if (session->is_resumable)
         away_on_reminder(session, host);
@@ -338,6 +340,8 @@ void session_on_message(struct session *session, struct session_host *host, stru
             reading_take(session, host, message);
         else
             message_discard(message);
+        if (host->is_last_call)
+            farewell_hear(session, host, FAREWELL_TURN);
         break;
     case CONN_GONE:
         if (is_from_connection(session, message))

@@ -99,7 +99,7 @@ enum session_state {
 };
 
 /* What the client has been told about the search that is on. */
-enum session_told { TOLD_NOTHING, TOLD_UNAVAILABLE, TOLD_SEARCHING };
+enum session_told { TOLD_NOTHING, TOLD_UNAVAILABLE, TOLD_SEARCHING, TOLD_LAST_CALL /* and no more: farewell.h has cancelled it */ };
 
 struct session {
     struct address self;
