@@ -50,7 +50,7 @@ void answers_on_cancel(struct session *session, struct session_host *host, const
     if (session->search != message->search_reply.search)
         return;
     if (!session->is_cancelling) {
-        if (message->type == SEARCH_TOO_LATE && session->state == SESSION_SEARCHING)
+        if (message->type == SEARCH_TOO_LATE && session->state == SESSION_SEARCHING && session->told != TOLD_LAST_CALL)
             again_on_found_matched(session, host);
         return;
     }

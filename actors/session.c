@@ -93,7 +93,7 @@ static void search_on(struct session *session, struct session_host *host, uint64
     session->match = without;
     session->is_mending = false;
     leaving_drop_early(session, host, without);
-    if (session->is_cancelling)
+    if (session->is_cancelling || session->told == TOLD_LAST_CALL)
         return; /* the cancel's answer will say that it came too late for this match, which is over */
     session->search++;
     tell_search(session, host, true);

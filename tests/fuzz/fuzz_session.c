@@ -223,6 +223,9 @@ static void happen(struct session_host *host, char what)
     case 'Y': receive(host, (struct message){ .type = PEER_BACK, .from = partner, .peer_left = { .match = matches } }); break;
     case 'd': receive(host, (struct message){ .type = ADDRESS_DENIED }); break;
     case 'h': host->now_ms += 3600000; break;
+    case 'f': session_on_farewell(&session, host, FAREWELL_LAST_CALL); host->is_last_call = true; break;
+    case 'F': if (host->is_last_call) session_on_farewell(&session, host, FAREWELL_TURN); break;
+    case 'z': if (host->is_last_call) session_on_farewell(&session, host, FAREWELL_CLOSING_TIME); break;
     case 'q': host->rate_chat = host->rate_search = 1; break;
     default: break;
     }

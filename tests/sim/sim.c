@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "sim/client.h"
+#include "sim/emptying.h"
 #include "sim/invariants.h"
 #include "sim/returning.h"
 #include "sim/threads.h"
@@ -23,6 +24,7 @@ enum { STEP_MS_MAX = 300 };
 struct totals {
     long relayed, matched, blocked, banned, typed, strangers, turns_taken, joined;
     long cuts, returned, lost, said_again, acknowledged;
+    long sent_away, relayed_at_last; /* after the last call */
     size_t most_restating;
 };
 
@@ -32,12 +34,25 @@ enum { LONE_THREADS = BUS_THREAD };
 /* Of so many worlds one has a crowd in it, in which more may want to state themselves again than may at once. */
 enum { CROWDED = 50, CROWDED_STEPS = 5 };
 
+/* In each so manyth world the server empties after two thirds of the time. */
+enum { EMPTYING = 5 };
+
 /* A thread takes many messages in a turn, so the calls they become may be more than Redis answers meanwhile. */
 static void deliver(struct world *world, unsigned from, unsigned to)
 {
     uint64_t count = world->client_count == CROWD ? 1 + world_pick(world, MATCHER_RESTATING_MAX) : 1;
     while (count-- > 0 && threads_deliver(world, from, to)) {
     }
+}
+
+/* Searches that the last call has cancelled are over when their actors have had their turn. */
+static void run_until_quiet(struct world *world)
+{
+    threads_run_until_quiet(world);
+    if (!world->hosts[0].is_last_call)
+        return;
+    emptying_send_all_away(world);
+    threads_run_until_quiet(world);
 }
 
 static void run(uint64_t seed, long steps, bool ignores_turns, struct totals *total)
@@ -66,6 +81,12 @@ static void run(uint64_t seed, long steps, bool ignores_turns, struct totals *to
         unsigned from = (unsigned)world_pick(world, LONE_THREADS), to = (unsigned)world_pick(world, LONE_THREADS);
         for (unsigned i = 0; i < SESSION_THREADS; i++)
             world->hosts[i].now_ms += passed_ms;
+        if (seed % EMPTYING == 0 && world->step == steps / 3 * 2) {
+            emptying_last_call(world);
+            world->relayed_before = world->relayed;
+        }
+        if (world->hosts[0].is_last_call && world_pick(world, 30) == 0)
+            emptying_send_away(world);
         if (choice < 18)
             client_acts(world, &world->clients[world_pick(world, world->client_count)]);
         else if (choice < 30)
@@ -82,7 +103,7 @@ static void run(uint64_t seed, long steps, bool ignores_turns, struct totals *to
         if (world_pick(world, 1500) == 0) {
             if (!world->store->is_up)
                 threads_toggle_store(world);
-            threads_run_until_quiet(world);
+            run_until_quiet(world);
             check_agreement(world);
         }
     }
@@ -90,7 +111,7 @@ static void run(uint64_t seed, long steps, bool ignores_turns, struct totals *to
     /* Everybody leaves: nothing may remain. */
     if (!world->store->is_up)
         threads_toggle_store(world);
-    threads_run_until_quiet(world);
+    run_until_quiet(world);
     check_agreement(world);
     world->sender = IO_THREAD;
     for (size_t i = 0; i < world->client_count; i++) {
@@ -105,6 +126,9 @@ static void run(uint64_t seed, long steps, bool ignores_turns, struct totals *to
     threads_drain(world);
     threads_run_until_quiet(world);
     check_nothing_remains(world);
+    if (world->hosts[0].is_last_call)
+        total->relayed_at_last += world->relayed - world->relayed_before;
+    total->sent_away += world->sent_away;
     total->cuts += world->cuts;
     total->returned += world->returned;
     total->lost += world->lost;
@@ -146,12 +170,13 @@ int main(int argc, char **argv)
         run((uint64_t)seed, steps, ignores_turns, &total);
     printf("sim: %ld seeds of %ld steps, %ld matches (%ld without a common interest), %ld messages relayed, %ld blocks, %ld bans, "
            "%ld long requests, %ld joined to runs, %ld cut off, %ld came back (%ld to another session), %ld said again, %ld acknowledged, "
-           "%zu calls that state users again in flight at most: sound\n",
+           "%ld sent away while %ld messages were relayed, %zu calls that state users again in flight at most: sound\n",
            seeds, steps, total.matched / 2, total.strangers / 2, total.relayed, total.blocked, total.banned, total.turns_taken, total.joined,
-           total.cuts, total.returned, total.lost, total.said_again, total.acknowledged, total.most_restating);
+           total.cuts, total.returned, total.lost, total.said_again, total.acknowledged, total.sent_away,
+           total.relayed_at_last, total.most_restating);
     /* A run in which something never happens proves nothing about it. */
     return total.matched > 0 && total.relayed > 0 && total.blocked > 0 && total.banned > 0 && total.typed > 0 && total.strangers > 0 &&
-                   total.returned > 0 && total.lost > 0 && total.said_again > 0 && total.acknowledged > 0 && total.turns_taken > 0 && total.joined > 0 && total.most_restating > MATCHER_RESTATING_MAX / 2
+                   total.returned > 0 && total.lost > 0 && total.said_again > 0 && total.acknowledged > 0 && total.sent_away > 0 && total.relayed_at_last > 0 && total.turns_taken > 0 && total.joined > 0 && total.most_restating > MATCHER_RESTATING_MAX / 2
                ? 0
                : 1;
 }

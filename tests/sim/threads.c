@@ -114,14 +114,18 @@ static void io_thread_takes(struct world *world, struct message *message)
         give_credits(world, message->to, message->credit.texts, false);
         break;
     case CONN_CLOSE: {
-        if (returning_is(world, client) && (message->conn_close.code != 4003 || !is_there)) {
+        const bool is_farewell = message->conn_close.code == 1012 && world->hosts[0].is_last_call;
+        if (returning_is(world, client) && ((message->conn_close.code != 4003 && !is_farewell) || !is_there)) {
             returning_is_closed(world, client, message);
             break;
         }
-        if (message->conn_close.code != 4003)
+        if (message->conn_close.code != 4003 && !is_farewell)
             world_fail(world, "a client without a fault is closed");
+        if (is_there && is_farewell && client->view == VIEW_CHATTING && !client->has_asked_next)
+            world_fail(world, "a chat was cut");
         if (is_there) {
-            world->banned++;
+            world->banned += !is_farewell;
+            world->sent_away += is_farewell;
             if (client->view == VIEW_CHATTING)
                 client->chat->said[client->side].is_banned = true;
             client->view = VIEW_GONE;
@@ -147,7 +151,7 @@ static struct session *find_actor(struct world *world, struct address address)
 }
 
 /* It has taken a message or a turn. */
-static void after_actor(struct world *world, struct session_host *host, struct session *actor)
+void threads_after_actor(struct world *world, struct session_host *host, struct session *actor)
 {
     if (actor->state != SESSION_OVER)
         return;
@@ -226,7 +230,9 @@ static bool comes_back(struct world *world, struct session_host *host, const str
     const bool is_back = away_come_back(actor, host, opened->from, ask);
     if (was_chatting && actor->state != SESSION_CHATTING) /* a gap */
         returning_notes_loss(world, actor->match);
-    after_actor(world, host, actor);
+    if (is_back && host->is_last_call)
+        session_on_farewell(actor, host, FAREWELL_TURN);
+    threads_after_actor(world, host, actor);
     return is_back;
 }
 
@@ -279,7 +285,7 @@ static void session_thread_takes(struct world *world, unsigned thread, struct me
             session_on_message(actor, host, message);
         if (was_chatting_away && actor->state == SESSION_OVER) /* too much has piled up */
             returning_notes_loss(world, actor->match);
-        after_actor(world, host, actor);
+        threads_after_actor(world, host, actor);
     }
 }
 
@@ -345,7 +351,7 @@ static void fire(struct world *world, struct session *actor)
     session_on_reminder(actor, host);
     if (was_chatting && actor->state != SESSION_CHATTING)
         returning_notes_loss(world, actor->match);
-    after_actor(world, host, actor);
+    threads_after_actor(world, host, actor);
 }
 
 void threads_fire_reminder(struct world *world)
@@ -376,7 +382,7 @@ void threads_drain(struct world *world)
         if (!session_is_away(actor))
             continue;
         away_end(actor, host);
-        after_actor(world, host, actor);
+        threads_after_actor(world, host, actor);
     }
 }
 
@@ -392,7 +398,7 @@ bool threads_give_turn(struct world *world, unsigned thread)
         world->turns_taken++;
         host->parsed_bytes = 0;
         session_on_turn(actor, host);
-        after_actor(world, host, actor);
+        threads_after_actor(world, host, actor);
     }
     return true;
 }

@@ -22,6 +22,10 @@ void threads_fire_reminder(struct world *world);
 
 /* Actors of a session thread whose time has come, where there is one. */
 void threads_fire_due(struct world *world, unsigned thread);
+
+/* An actor has been called: it may be over. */
+void threads_after_actor(struct world *world, struct session_host *host, struct session *actor);
+
 /* The server stops: nobody is waited for any more. */
 void threads_drain(struct world *world);
 

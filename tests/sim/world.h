@@ -102,6 +102,8 @@ struct world {
     bool ignores_turns;  /* broken on purpose: all actors of a thread state themselves again in one turn */
     size_t most_restating;
     long relayed, matched, blocked, banned, typed, strangers;
+    long sent_away; /* since the server empties */
+    long relayed_before; /* by then */
     long reminders;
     struct backlog turns[SESSION_THREADS]; /* that actors await: to whom alone counts */
     long turns_taken;
