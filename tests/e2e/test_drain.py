@@ -100,7 +100,7 @@ def test_the_delay_comes_first_and_an_empty_server_ends_at_once():
 
 def test_time_is_over():
     async def run():
-        with running("--drain-time", "1s", "--io-threads", 2, "--session-threads", 2) as server:
+        with running("--drain-time", f"{2 * SLOWNESS:.0f}s", "--io-threads", 2, "--session-threads", 2) as server:
             server.wait_ready()
             pairs = [await pair(server, f"pair {i}") for i in range(4)]
             away, partner = await returning_pair(server, "away")
@@ -288,7 +288,7 @@ def test_a_session_whose_connection_is_on_another_node():
 def test_a_connection_whose_session_is_on_another_node():
     """That of the connection drains: the chat goes on; when time is over the client is cut off, and comes back by way of another node."""
     async def run():
-        async with two_nodes("--drain-time", "1s") as (_, nodes):
+        async with two_nodes("--drain-time", f"{2 * SLOWNESS:.0f}s") as (_, nodes):
             a, b = await returning_pair(nodes[1])
             a.silent = b.silent = {"ack", "partner_away", "partner_back"}
             await a.cut()
