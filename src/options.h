@@ -25,6 +25,8 @@ enum {
 #undef TEXT
 };
 
+enum { OPTIONS_LISTEN_MAX = 16 };
+
 struct options {
 #define GROUP(title)
 #define NUMBER(member, flag, default_value, min, max, unit, help) int64_t member;
@@ -37,6 +39,8 @@ struct options {
 #undef TEXT
     const char *redis_password; /* CHATTERBOX_REDIS_PASSWORD; "" if not set. Not a flag: others could read it */
     const char *sentinel_password; /* CHATTERBOX_SENTINEL_PASSWORD, likewise */
+    const char *listen_at[OPTIONS_LISTEN_MAX]; /* the values of --listen, or the variable's: each one place, or several with commas */
+    unsigned listens;
     char *redis_argument;       /* argv's value of --redis; NULL if it is not there */
     char *bus_argument;         /* likewise of --bus */
     char *file;                 /* what was in that of --config; NULL: there is none. Texts point into it */

@@ -8,7 +8,7 @@
 #include "admission/identity.h"
 #include "http/ice_servers.h"
 #include "http/origin.h"
-#include "net/listener.h"
+#include "net/entrances.h"
 #include "redis/address.h"
 #include "redis/child.h"
 #include "redis/choice.h"
@@ -19,6 +19,7 @@
 #include "runtime/log_sink.h"
 #include "runtime/metrics.h"
 #include "runtime/notify.h"
+#include "runtime/passed.h"
 #include "runtime/signals.h"
 #include "threads/bus_thread.h"
 #include "threads/certificate.h"
@@ -31,7 +32,7 @@
 #include "threads/watchdog.h"
 #include "wire/json_arena.h"
 
-enum { IO_THREADS_MAX = 64, SESSION_THREADS_MAX = 64 };
+enum { IO_THREADS_MAX = ENTRANCES_THREADS_MAX, SESSION_THREADS_MAX = 64 };
 
 enum { EXIT_FAILED = 1, EXIT_BAD_USAGE = 2, ERROR_BYTES = 256 };
 
@@ -53,10 +54,8 @@ struct server {
     struct session_thread *session[SESSION_THREADS_MAX];
     struct matcher_thread *matcher;
     struct bus_thread *bus; /* NULL without --cluster-secret-file */
-    int listen_fds[IO_THREADS_MAX];
-    const char *bind;
-    int redirect_fd; /* the first I/O thread's; -1: none */
-    uint16_t port, redirect_port;
+    struct entrances entrances;
+    unsigned passed; /* sockets */
     struct certificate certificate;
     struct identity_key identity_key;
     struct networks trusted_proxies;
@@ -106,6 +105,7 @@ static void on_signal(void *owner, enum signals_meaning meaning, int number)
     if (server->stopping.phase > EMPTYING) {
         if (server->has_child)
             redis_child_kill_now(&server->child);
+        entrances_remove_files(&server->entrances);
         log_sink_settle(&server->sink, LAST_WORDS_AT_ONCE_MS);
         _exit(128 + number);
     }
@@ -245,8 +245,7 @@ static int make_threads(struct server *server)
             .metrics_count = server->metrics_count, .thread = thread,
             .first_io_thread = server->first_io_thread, .io_threads = server->io_threads,
             .first_session_thread = server->first_session_thread,
-            .session_threads = server->session_threads, .listen_fd = server->listen_fds[i],
-            .redirect_fd = i == 0 ? server->redirect_fd : -1, .port = server->port,
+            .session_threads = server->session_threads, .entrances = &server->entrances,
             .tls = certificate_context(&server->certificate),
             .max_connections = server->max_connections, .config = server->config,
         };
@@ -291,15 +290,18 @@ static int start_threads(struct server *server)
     return 0;
 }
 
-static bool open_doors(struct server *server, char error[ERROR_BYTES])
+static void log_entrances(const struct server *server)
 {
-    const struct options *options = server->options;
-    server->port = (uint16_t)options->port;
-    server->redirect_port = (uint16_t)options->redirect_port;
-    server->redirect_fd = -1;
-    server->bind = options->bind[0] != '\0' ? options->bind : listener_all();
-    return listener_open(server->bind, "--port", &server->port, server->io_threads, server->listen_fds, error) &&
-           (options->redirect_port < 0 || listener_open(server->bind, "--redirect-port", &server->redirect_port, 1, &server->redirect_fd, error));
+    for (unsigned i = 0; i < server->entrances.count; i++) {
+        const struct entrance *entrance = &server->entrances.of[i];
+        if (entrance->redirects)
+            log_event(&server->log, LOG_INFO, "redirecting", "port=%u", entrance->port);
+        else
+            log_event(&server->log, LOG_INFO, "listening",
+                      "address=%s%s port=%u io_threads=%u session_threads=%u max_connections=%u version=" CHATTERBOX_VERSION,
+                      entrance->is_local ? "unix:" : "", entrance->address, entrance->port, server->io_threads,
+                      server->are_sessions_guests ? 0 : server->session_threads, server->max_connections);
+    }
 }
 
 static int open_main(struct server *server)
@@ -337,6 +339,7 @@ static int open_main(struct server *server)
 static int load(struct server *server, enum redis_purpose purpose)
 {
     char error[ERROR_BYTES];
+    const unsigned passed = purpose == REDIS_TO_USE ? passed_take() : ENTRANCES_NOT_KNOWN;
     const enum redis_choice choice = redis_choose(&server->address, &server->data, server->options, purpose, &server->log, error);
     if (choice != REDIS_CHOSEN)
         return fail(server, choice == REDIS_CHOICE_BAD ? EXIT_BAD_USAGE : EXIT_FAILED, error);
@@ -346,9 +349,10 @@ static int load(struct server *server, enum redis_purpose purpose)
         !cluster_identity_key(&server->cluster, secret_file, &server->identity_key, error) ||
         !origin_list_check(server->options->allowed_origins, error) ||
         (server->config = ice_servers_to_json(server->options->ice_servers, error)) == NULL ||
-        !certificate_load(&server->certificate, server->options, &server->log, error) ||
-        !descriptors_plan(server->options->max_connections, server->threads, &server->max_connections, error))
+        !certificate_load(&server->certificate, server->options, &server->log, error) || !entrances_plan(&server->entrances, server->options, passed, error) ||
+        !descriptors_plan(server->options->max_connections, server->threads, server->io_threads * (server->entrances.count > 0 ? server->entrances.count - 1 : 0), &server->max_connections, error))
         return fail(server, EXIT_BAD_USAGE, error);
+    server->passed = passed;
     return 0;
 }
 
@@ -358,18 +362,15 @@ static int start(struct server *server)
     int status = load(server, REDIS_TO_USE);
     if (status != 0)
         return status;
-    if (!open_doors(server, error))
+    if (!entrances_open(&server->entrances, server->options, server->io_threads, error))
         return fail(server, EXIT_FAILED, error);
     if ((status = open_main(server)) != 0 || (status = start_redis(server)) != 0 ||
         (status = make_threads(server)) != 0 || (status = start_threads(server)) != 0)
         return status;
     options_warn(environ, &server->log); /* a start that fails says one line alone */
-    log_event(&server->log, LOG_INFO, "listening",
-              "address=%s port=%u io_threads=%u session_threads=%u max_connections=%u version=" CHATTERBOX_VERSION,
-              server->bind, server->port, server->io_threads,
-              server->are_sessions_guests ? 0 : server->session_threads, server->max_connections);
-    if (server->redirect_fd >= 0)
-        log_event(&server->log, LOG_INFO, "redirecting", "port=%u", server->redirect_port);
+    log_entrances(server);
+    if (server->passed > 0 && !entrances_has_passed(&server->entrances))
+        log_event(&server->log, LOG_WARN, "sockets_not_used", "passed=%u advice=\"--listen systemd takes the sockets that systemd has opened\"", server->passed);
     if (!notify_init(&server->notify, getenv("NOTIFY_SOCKET")))
         log_event(&server->log, LOG_WARN, "notify_failed", "error=\"NOTIFY_SOCKET: expected the path of a socket, or @ and a name\"");
     notify_ready(&server->notify, "Serves");
@@ -437,6 +438,7 @@ int server_run(const struct options *options)
     } else if (server.has_child) {
         redis_child_kill_now(&server.child);
     }
+    entrances_remove_files(&server.entrances);
     log_sink_stop(&server.sink, &server.log, LAST_WORDS_MS);
     notify_fini(&server.notify);
     return status;

@@ -82,6 +82,13 @@ void client_address_of_socket(uint8_t address[ADDRESS_BYTES], const struct socka
     }
 }
 
+void client_address_of_this_machine(uint8_t address[ADDRESS_BYTES])
+{
+    static const uint8_t ipv4_loopback[] = { 127, 0, 0, 1 };
+    memcpy(address, ipv4_prefix, sizeof ipv4_prefix);
+    memcpy(address + IPV4_AT, ipv4_loopback, sizeof ipv4_loopback);
+}
+
 bool client_address_is_loopback(const uint8_t address[ADDRESS_BYTES])
 {
     static const uint8_t ipv6_loopback[ADDRESS_BYTES] = { [ADDRESS_BYTES - 1] = 1 };
@@ -192,18 +199,19 @@ static bool take_last(struct http_text *list, struct http_text *entry)
     return false;
 }
 
-bool client_address_find(uint8_t client[ADDRESS_BYTES], const uint8_t peer[ADDRESS_BYTES], const struct networks *proxies,
+bool client_address_find(uint8_t client[ADDRESS_BYTES], const uint8_t peer[ADDRESS_BYTES], bool is_proxy, const struct networks *proxies,
                          const struct http_text forwarded_for[], unsigned count)
 {
     uint8_t found[ADDRESS_BYTES];
     memcpy(found, peer, sizeof found);
-    while (count > 0 && networks_contain(proxies, found)) {
+    while (count > 0 && is_proxy) {
         struct http_text list = forwarded_for[--count], entry;
-        while (networks_contain(proxies, found) && take_last(&list, &entry)) {
+        while (is_proxy && take_last(&list, &entry)) {
             if (!client_address_parse(found, entry)) { /* "unknown", "_hidden" (RFC 7239, section 6.3), a name */
                 memset(client, 0, ADDRESS_BYTES);
                 return false;
             }
+            is_proxy = networks_contain(proxies, found);
         }
     }
     memcpy(client, found, sizeof found);

@@ -41,17 +41,20 @@ bool client_address_parse(uint8_t address[ADDRESS_BYTES], struct http_text text)
 /* All zero if it is neither IPv4 nor IPv6. */
 void client_address_of_socket(uint8_t address[ADDRESS_BYTES], const struct sockaddr *from);
 
+/* Who comes by a Unix socket: 127.0.0.1. */
+void client_address_of_this_machine(uint8_t address[ADDRESS_BYTES]);
+
 bool client_address_is_loopback(const uint8_t address[ADDRESS_BYTES]);
 
 /* Of a network that is not the Internet, such as Docker's or an office's, or of a provider that puts many behind one address: RFC 1918, 3927, 4193, 4291,
  * 6598. If everybody comes from such a one, a proxy or a gateway stands between. */
 bool client_address_is_private(const uint8_t address[ADDRESS_BYTES]);
 
-/* The client of a connection that comes from peer: peer itself, unless that is one of our proxies. Then the last entry of the
+/* The client of a connection that comes from peer: peer itself, unless that is one of our proxies (is_proxy; of what it has written proxies says so). Then the last entry of the
  * X-Forwarded-For headers (one list, in the order of the headers) that is none; the first if all are; peer if there are no entries.
  * Returns false with an address of zeros, that is: of nobody (identity.h), if an entry on the way there is no address, such as "unknown": our own proxy
  * wrote it, so there is nobody to be held to a limit, and to count everybody as the proxy would hold all for what one does. */
-bool client_address_find(uint8_t client[ADDRESS_BYTES], const uint8_t peer[ADDRESS_BYTES], const struct networks *proxies,
+bool client_address_find(uint8_t client[ADDRESS_BYTES], const uint8_t peer[ADDRESS_BYTES], bool is_proxy, const struct networks *proxies,
                          const struct http_text forwarded_for[], unsigned count) __attribute__((warn_unused_result));
 
 #endif

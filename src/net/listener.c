@@ -3,7 +3,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
-#include <stdio.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -63,45 +63,35 @@ const char *listener_all(void)
     return "::";
 }
 
-static bool fail(const char *address, const char *flag, uint16_t port, char error[LISTENER_ERROR_BYTES])
+/* With SO_REUSEPORT a second server of the same user would get its share of our connections, unnoticed. So first without,
+ * and listening, which is what another socket is refused for; this also finds a free port. */
+static int probe(union endpoint *endpoint, socklen_t length)
 {
-    if (errno == EADDRINUSE)
-        snprintf(error, LISTENER_ERROR_BYTES, "%s %u: in use by another program; choose another one", flag, port);
-    else if (errno == EACCES)
-        snprintf(error, LISTENER_ERROR_BYTES, "%s %u: not permitted; ports below 1024 need a privilege", flag, port);
-    else
-        snprintf(error, LISTENER_ERROR_BYTES, "--bind %.60s: %s", address, strerror(errno));
-    return false;
+    const int fd = bind_socket(endpoint, length, false);
+    if (fd < 0)
+        return errno;
+    const int error = listen(fd, 1) != 0 || getsockname(fd, &endpoint->any, &length) != 0 ? errno : 0;
+    close(fd);
+    return error;
 }
 
-bool listener_open(const char *address, const char *flag, uint16_t *port, unsigned count, int fds[], char error[LISTENER_ERROR_BYTES])
+int listener_open(const char *address, uint16_t *port, unsigned count, int fds[])
 {
     union endpoint endpoint;
     socklen_t length;
-    if (!parse_address(address, *port, &endpoint, &length)) {
-        snprintf(error, LISTENER_ERROR_BYTES, "--bind %.60s: not an address", address);
-        return false;
-    }
-    /* With SO_REUSEPORT a second server of the same user would get its share of our connections, unnoticed. So first without,
-     * and listening, which is what another socket is refused for; this also finds a free port. */
-    int probe = bind_socket(&endpoint, length, false);
-    if (probe < 0 || listen(probe, 1) != 0 || getsockname(probe, &endpoint.any, &length) != 0) {
-        fail(address, flag, *port, error);
-        if (probe >= 0)
-            close(probe);
-        return false;
-    }
-    *port = ntohs(endpoint.any.sa_family == AF_INET ? endpoint.v4.sin_port : endpoint.v6.sin6_port);
-    close(probe);
-    for (unsigned i = 0; i < count; i++) {
+    if (!parse_address(address, *port, &endpoint, &length))
+        return EINVAL;
+    int error = probe(&endpoint, length);
+    for (unsigned i = 0; i < count && error == 0; i++) {
         fds[i] = bind_socket(&endpoint, length, true);
         /* Connections wait from here on until the I/O threads accept them. */
-        if (fds[i] < 0 || listen(fds[i], LISTENER_BACKLOG) != 0) {
-            fail(address, flag, *port, error);
-            for (unsigned opened = 0; opened <= i && fds[opened] >= 0; opened++)
-                close(fds[opened]);
-            return false;
-        }
+        if (fds[i] >= 0 && listen(fds[i], LISTENER_BACKLOG) == 0)
+            continue;
+        error = errno;
+        for (unsigned opened = 0; opened <= i && fds[opened] >= 0; opened++)
+            close(fds[opened]);
     }
-    return true;
+    if (error == 0)
+        *port = ntohs(endpoint.any.sa_family == AF_INET ? endpoint.v4.sin_port : endpoint.v6.sin6_port);
+    return error;
 }

@@ -19,6 +19,7 @@
 
 #include "admission/client_address.h"
 #include "http/refusal.h"
+#include "net/entrances.h"
 #include "options.h"
 #include "runtime/executor.h"
 #include "runtime/log.h"
@@ -100,6 +101,7 @@ struct connection {
     bool is_writing : 1;           /* a uv_write is under way */
     bool shuts_down : 1;           /* shut our half when all output is written */
     bool is_closed : 1;            /* the close callback of tcp has come */
+    bool is_local : 1;             /* by a Unix socket: a proxy of this machine */
     bool is_redirected : 1;        /* whatever it asks, it is sent to https */
     bool awaits_hands : 1;         /* SECURING: is among those that wait */
     bool is_half_open : 1;         /* counted as such, under address_key */
@@ -112,12 +114,11 @@ struct connection {
 /* A socket that is listened at. */
 struct door {
     uv_tcp_t listener;
-    int fd;                /* -1: there is none */
+    int fd;
     bool does_accept_wait; /* libuv has a socket that was not taken in this turn, and asks for no other until it is */
     bool redirects;
+    bool is_local; /* a Unix socket: entrances.h */
 };
-
-enum { DOOR_MAIN, DOOR_REDIRECT, DOORS };
 
 /* What connections with TLS share. */
 struct secure_side {
@@ -147,8 +148,9 @@ struct net {
     bool is_leaving;    /* LEAVING or LAST_CALL came: as in http/reply.h */
     bool is_last_call;  /* LAST_CALL came: nobody new is let in */
     const char *(*redis_trouble)(int64_t number); /* as in http/reply.h */
-    struct door doors[DOORS];
-    uint16_t port;                 /* of the main one */
+    struct door doors[ENTRANCES_MAX + 1];
+    unsigned doors_count;
+    uint16_t port;                 /* of the first one that does not redirect */
     unsigned accepts;              /* in this turn */
     struct secure_side secure;
     uv_timer_t tick;

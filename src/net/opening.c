@@ -108,8 +108,9 @@ bool opening_accept(struct net *net, struct door *door, struct connection **acce
     connection->self = (struct address){ .generation = generation & ADDRESS_GENERATION_MAX,
                                          .slot = slot & (ADDRESS_SLOTS - 1),
                                          .thread = (uint8_t)mailbox_thread(net->executor.mailbox) };
-    connection->state = net->secure.context.ssl != NULL && !door->redirects ? CONNECTION_SECURING : CONNECTION_REQUEST;
+    connection->state = net->secure.context.ssl != NULL && !door->redirects && !door->is_local ? CONNECTION_SECURING : CONNECTION_REQUEST;
     connection->is_redirected = door->redirects;
+    connection->is_local = door->is_local;
     connection->credits = CREDITS;
     uv_tcp_init(net->executor.loop, &connection->tcp);
     metrics_add(net->metrics, METRIC_CONNECTIONS, 1);
@@ -118,7 +119,10 @@ bool opening_accept(struct net *net, struct door *door, struct connection **acce
         return false;
     }
     metrics_add(net->metrics, METRIC_CONNECTIONS_TOTAL, 1);
-    socket_peer_address(&connection->tcp, connection->peer_address);
+    if (door->is_local)
+        client_address_of_this_machine(connection->peer_address);
+    else
+        socket_peer_address(&connection->tcp, connection->peer_address);
     connection->last_read_ms = net_now_ms(net);
     net_set_deadline(connection, (uint64_t)net->options->handshake_timeout_ms);
     if (metrics_sum(net->metrics_sets, net->metrics_count, METRIC_CONNECTIONS) > net->max_connections + CONNECTIONS_SPARE)
@@ -224,7 +228,8 @@ static enum opening_result on_upgrade(struct connection *connection, const struc
         refusal = REFUSAL_FULL;
     if (refusal != REFUSAL_NONE)
         return refuse(connection, refusal, request, client_address_is_private(address));
-    if (!client_address_find(address, address, net->trusted_proxies, request->forwarded_for, request->forwarded_fors))
+    if (!client_address_find(address, address, connection->is_local || networks_contain(net->trusted_proxies, address), net->trusted_proxies,
+                             request->forwarded_for, request->forwarded_fors))
         complaint_unnamed(net);
     identity_make(&client, net->identity_key, address, handshake.device);
     become_websocket(connection, &handshake, client_address_is_private(address));

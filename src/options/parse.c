@@ -23,6 +23,16 @@ static void set_defaults(struct options *options)
         option_set_default(options, &option_catalogue[i]);
 }
 
+static bool add_listen(struct options *options, const char *value, char error[OPTIONS_ERROR_BYTES])
+{
+    if (options->listens == OPTIONS_LISTEN_MAX) {
+        snprintf(error, OPTIONS_ERROR_BYTES, "--listen %.60s: expected at most %d places", value, OPTIONS_LISTEN_MAX);
+        return false;
+    }
+    options->listen_at[options->listens++] = value;
+    return true;
+}
+
 /* given: becomes true for each option that is named. RUN, or what is asked for instead. */
 static enum options_result parse_arguments(struct options *options, int argc, char *const argv[], bool given[OPTIONS_COUNT],
                                            char error[OPTIONS_ERROR_BYTES])
@@ -69,8 +79,18 @@ static enum options_result parse_arguments(struct options *options, int argc, ch
             options->redis_argument = value;
         if (option->offset == offsetof(struct options, bus))
             options->bus_argument = value;
+        if (option->offset == offsetof(struct options, listen) && !add_listen(options, value, error))
+            return OPTIONS_BAD;
     }
     return result;
+}
+
+static bool check_listen(const struct options *options, bool has_port, char error[OPTIONS_ERROR_BYTES])
+{
+    if (options->listens == 0 || (!has_port && options->bind[0] == '\0'))
+        return true;
+    snprintf(error, OPTIONS_ERROR_BYTES, "--%s: expected it or --listen, not both", has_port ? "port" : "bind");
+    return false;
 }
 
 /* What one row of options.def cannot say. */
@@ -161,7 +181,10 @@ enum options_result options_parse(struct options *options, int argc, char *const
         return result;
     if (!environment_parse(options, environ, given, error) || !parse_file(options, is_flag, given, read_file, error))
         return OPTIONS_BAD;
-    if (!check(options, error)) {
+    if (options->listens == 0 && options->listen[0] != '\0')
+        options->listen_at[options->listens++] = options->listen; /* of a variable, or the file */
+    const size_t port = (size_t)(option_find("port", strlen("port")) - option_catalogue);
+    if (!check_listen(options, given[port] || options->line[port] > 0, error) || !check(options, error)) {
         options_locate(options, error);
         return OPTIONS_BAD;
     }

@@ -47,9 +47,9 @@ static void on_patience_over(uv_timer_t *timer)
 
 static void close_doors(struct net *net)
 {
-    for (unsigned i = 0; i < DOORS; i++) {
+    for (unsigned i = 0; i < net->doors_count; i++) {
         struct door *door = &net->doors[i];
-        if (door->fd >= 0 && !uv_is_closing((uv_handle_t *)&door->listener))
+        if (!uv_is_closing((uv_handle_t *)&door->listener))
             uv_close((uv_handle_t *)&door->listener, NULL);
     }
 }
@@ -156,7 +156,7 @@ static void on_unstall(uv_timer_t *timer)
 static void accept_again(struct net *net)
 {
     net->accepts = 0;
-    for (unsigned i = 0; i < DOORS && !net->executor.is_draining; i++) {
+    for (unsigned i = 0; i < net->doors_count && !net->executor.is_draining; i++) {
         struct door *door = &net->doors[i];
         if (!door->does_accept_wait)
             continue;
@@ -226,7 +226,9 @@ static void set_socket_options(const struct net *net, int fd)
 
 static int open_door(struct net *net, struct door *door)
 {
-    set_socket_options(net, door->fd);
+    if (!door->is_local)
+        set_socket_options(net, door->fd);
+    /* libuv's TCP handles are content with any stream socket (uv_tcp_open()'s documentation), so a connection is of one kind wherever it comes from. */
     uv_tcp_init(net->executor.loop, &door->listener);
     door->listener.data = net;
     const int error = uv_tcp_open(&door->listener, door->fd);
@@ -243,10 +245,8 @@ static void on_start(void *owner)
     net->tick.data = net->unstall.data = net;
     uv_timer_start(&net->tick, on_tick, WHEEL_TICK_MS, WHEEL_TICK_MS);
     int error = 0;
-    for (unsigned i = 0; i < DOORS; i++) {
-        if (net->doors[i].fd >= 0 && error == 0)
-            error = open_door(net, &net->doors[i]);
-    }
+    for (unsigned i = 0; i < net->doors_count && error == 0; i++)
+        error = open_door(net, &net->doors[i]);
     if (error != 0) {
         const char *why = uv_strerror(error);
         executor_send(&net->executor, &(struct message){ .type = FATAL,
@@ -279,6 +279,18 @@ static const struct executor_handler handler = {
     .on_exit = on_exit_loop,
 };
 
+/* own: which of the I/O threads this is. */
+static void take_doors(struct net *net, const struct entrances *entrances, unsigned own)
+{
+    net->port = entrances_port(entrances);
+    for (unsigned i = 0; i < entrances->count; i++) {
+        const struct entrance *entrance = &entrances->of[i];
+        if (entrance->fds[own] >= 0)
+            net->doors[net->doors_count++] =
+                (struct door){ .fd = entrance->fds[own], .redirects = entrance->redirects, .is_local = entrance->is_local };
+    }
+}
+
 struct net *io_thread_new(const struct io_thread_config *config, struct mailbox *mailbox)
 {
     struct net *net = calloc(1, sizeof *net);
@@ -297,10 +309,7 @@ struct net *io_thread_new(const struct io_thread_config *config, struct mailbox 
         metrics_set(net->metrics, METRIC_MAX_CONNECTIONS, config->max_connections); /* of the process, so one says it */
     net->first_session_thread = config->first_session_thread;
     net->session_threads = config->session_threads;
-    net->doors[DOOR_MAIN].fd = config->listen_fd;
-    net->doors[DOOR_REDIRECT].fd = config->redirect_fd;
-    net->doors[DOOR_REDIRECT].redirects = true;
-    net->port = config->port;
+    take_doors(net, config->entrances, config->thread - config->first_io_thread);
     net->max_connections = config->max_connections;
     net->readers = (struct reader_pool){ .longest = (size_t)config->options->max_message, .accepts_binary = config->accepts_binary };
     net->config = config->config;

@@ -11,6 +11,8 @@
 #include "runtime/metrics.h"
 #include "tls/context.h"
 
+struct entrances; /* net/entrances.h */
+
 struct io_thread_config {
     const struct options *options;
     const struct log *log;
@@ -22,9 +24,7 @@ struct io_thread_config {
     uint64_t incarnation; /* of this node */
     unsigned first_io_thread, io_threads;
     unsigned first_session_thread, session_threads;
-    int listen_fd; /* from listener_open(); the thread's from here on */
-    int redirect_fd; /* likewise, of the port that only sends people to https; -1: not this thread's, or there is none */
-    uint16_t port;
+    const struct entrances *entrances; /* open; its own sockets in there are the thread's from here on */
     const struct tls_context *tls; /* NULL: there is no TLS. It is shared, and TLS_CONTEXT brings another one */
     uint32_t max_connections;
     bool accepts_binary; /* else a binary message is answered with 1003 */

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "admission/identity.h"
-#include "net/listener.h"
+#include "net/entrances.h"
 #include "options.h"
 #include "runtime/check.h"
 #include "runtime/executor.h"
@@ -186,7 +186,7 @@ static void parse_flags(struct harness *harness, int argc, char *argv[])
     harness->echo_thread = FIRST_IO_THREAD + harness->io_threads;
 }
 
-static void open_threads(struct harness *harness, const int listen_fds[])
+static void open_threads(struct harness *harness, const struct entrances *entrances)
 {
     enum thread_role roles[THREADS] = { [THREAD_MAIN] = ROLE_MAIN };
     for (unsigned i = 0; i < harness->io_threads; i++)
@@ -216,8 +216,7 @@ static void open_threads(struct harness *harness, const int listen_fds[])
             .io_threads = harness->io_threads,
             .first_session_thread = harness->echo_thread,
             .session_threads = 1,
-            .listen_fd = listen_fds[i],
-            .redirect_fd = -1,
+            .entrances = entrances,
             .max_connections = CONNECTIONS_MAX,
             .config = "{}",
             .accepts_binary = true,
@@ -234,19 +233,18 @@ int main(int argc, char *argv[])
     CHECK(log_level_parse(harness.options.log_level, &harness.log.level)); /* options_parse() has checked it */
     signal(SIGPIPE, SIG_IGN);
 
-    char error[LISTENER_ERROR_BYTES];
-    int listen_fds[IO_THREADS_MAX];
-    uint16_t port = (uint16_t)harness.options.port;
-    if (!listener_open(harness.options.bind, "--port", &port, harness.io_threads, listen_fds, error)) {
+    char error[ENTRANCES_ERROR_BYTES];
+    static struct entrances entrances;
+    if (!entrances_plan(&entrances, &harness.options, 0, error) || !entrances_open(&entrances, &harness.options, harness.io_threads, error)) {
         fprintf(stderr, "chatterbox-echo: %s\n", error);
         return 1;
     }
-    open_threads(&harness, listen_fds);
+    open_threads(&harness, &entrances);
     CHECK(executor_start(&harness.echo.executor, "echo") == 0);
     for (unsigned i = 0; i < harness.io_threads; i++)
         CHECK(executor_start(io_thread_executor(harness.io[i]), "io") == 0);
     uv_signal_start(&harness.terminate, on_signal, SIGTERM); /* before anybody is told that there is a server to end */
-    log_event(&harness.log, LOG_INFO, "listening", "address=%s port=%u", harness.options.bind, port);
+    log_event(&harness.log, LOG_INFO, "listening", "address=%s port=%u", entrances.of[0].address, entrances_port(&entrances));
 
     executor_run(&harness.executor);
     executor_join(&harness.echo.executor);
@@ -258,6 +256,7 @@ int main(int argc, char *argv[])
     executor_fini(&harness.executor);
     exchange_free(&harness.exchange);
     free(harness.metrics);
+    entrances_remove_files(&entrances);
     log_event(&harness.log, LOG_INFO, "stopped", "status=%d", harness.exit_status);
     return harness.exit_status;
 }

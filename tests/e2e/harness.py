@@ -66,13 +66,13 @@ async def in_thread(function, *arguments):
 class Server:
     """One running binary. Reads its log, knows its port, stops it and looks at what it leaves."""
 
-    def __init__(self, *flags, env=None, binary=BINARY, command=(), tls=None, **popen):
-        """command: a program that becomes the binary, as prlimit does. tls: an SSLContext for its clients. popen: further arguments of Popen."""
+    def __init__(self, *flags, env=None, binary=BINARY, command=(), tls=None, where=("--port", 0, "--bind", "127.0.0.1"), **popen):
+        """where: its first place is where clients of ours go, unless that is a Unix socket. command: a program that becomes the binary, as prlimit does. tls: an SSLContext for its clients. popen: further arguments of Popen."""
         self.tls = tls
         self.log = []
         self.is_stopping = False
         self.process = subprocess.Popen(
-            [*command, binary, "--port", "0", "--bind", "127.0.0.1", "--log-level", "debug", *map(str, flags)],
+            [*command, binary, *map(str, where), "--log-level", "debug", *map(str, flags)],
             stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, env={**os.environ, **(env or {})}, **popen)
         self.reader = threading.Thread(target=self._read_log, daemon=True)
         self.reader.start()

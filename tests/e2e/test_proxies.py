@@ -22,20 +22,26 @@ PORT = 8080
 
 # How each is started, and what of its file is another here: the ports, and no more descriptors than tests have.
 PROXIES = {
-    "nginx.conf": (lambda directory, file: ["nginx", "-p", directory, "-c", file, "-e", "stderr", "-g", f"daemon off; pid {directory}/pid;"],
+    "nginx.conf": (lambda directory, file: ["nginx", "-p", directory, "-c", file, "-e", "stderr", "-g", f"daemon off; user root; pid {directory}/pid;"],
                    [("listen 80;", f"listen {PORT};")]),
     "Caddyfile": (lambda directory, file: ["caddy", "run", "--adapter", "caddyfile", "--config", file],
                   [("chat.example.org {", f"http://{PROXY}:{PORT} {{")]),
     "haproxy.cfg": (lambda directory, file: ["haproxy", "-db", "-f", file], [("bind :80\n", f"bind :{PORT}\n"), ("maxconn 20000", "maxconn 1000")]),
 }
 
+# How each writes that it is to connect to a Unix socket.
+UNIX = {"nginx.conf": "unix:", "Caddyfile": "unix/", "haproxy.cfg": "unix@"}
+
 
 @contextlib.contextmanager
-def proxy(name, port):
+def proxy(name, server):
+    """server: address:port or a path."""
     command, changes = PROXIES[name]
+    if server.startswith("/"):
+        server = UNIX[name] + server
     with open(os.path.join(FILES, name), encoding="utf-8") as file:
         text = file.read()
-    for old, new in (*changes, ("127.0.0.1:8000", f"127.0.0.1:{port}")):
+    for old, new in (*changes, ("127.0.0.1:8000", server)):
         assert text.count(old) == 1, (name, old)
         text = text.replace(old, new)
     with tempfile.TemporaryDirectory(prefix="cbt-") as directory:
@@ -91,13 +97,19 @@ def is_up():
         return get("/readyz").read() == b"ready\n"
 
 
-def inside(name):
+def inside(name, is_unix):
     """What runs in the namespace: this file, as a program."""
     for command in ("link set lo up", *(f"address add {address}/32 dev lo" for address in (PROXY, ONE, OTHER))):
         subprocess.run(["ip", *command.split()], check=True)
-    with running("--trusted-proxies", "127.0.0.1", "--address-connections", 2, "--address-handshakes", 0) as server:
+    limits = ("--address-connections", 2, "--address-handshakes", 0)
+    with contextlib.ExitStack() as stack:
+        if is_unix:  # nobody else is to be trusted
+            path = os.path.join(stack.enter_context(tempfile.TemporaryDirectory(prefix="cbt-")), "socket")
+            server = stack.enter_context(running(*limits, where=("--listen", f"127.0.0.1:0,unix:{path}")))
+        else:
+            server = stack.enter_context(running("--trusted-proxies", "127.0.0.1", *limits))
         server.wait_ready()
-        with proxy(name, server.port):
+        with proxy(name, path if is_unix else f"127.0.0.1:{server.port}"):
             wait_for(is_up, name)
             page = get("/")
             assert page.status == 200 and b"<title>" in page.read()
@@ -107,11 +119,12 @@ def inside(name):
             asyncio.run(people_meet(server))
 
 
+@pytest.mark.parametrize("where", ["tcp", "unix"])
 @pytest.mark.parametrize("name", PROXIES)
-def test_people_meet_behind(name):
-    result = subprocess.run([*NAMESPACE, sys.executable, os.path.abspath(__file__), name], capture_output=True, text=True, timeout=60 * SLOWNESS, cwd=HERE)
+def test_people_meet_behind(name, where):
+    result = subprocess.run([*NAMESPACE, sys.executable, os.path.abspath(__file__), name, where], capture_output=True, text=True, timeout=60 * SLOWNESS, cwd=HERE)
     assert result.returncode == 0, result.stdout + result.stderr
 
 
 if __name__ == "__main__":
-    inside(sys.argv[1])
+    inside(sys.argv[1], sys.argv[2] == "unix")

@@ -9,7 +9,7 @@ static void check_client(const struct networks *proxies, const uint8_t peer[ADDR
 {
     uint8_t client[ADDRESS_BYTES], again[ADDRESS_BYTES];
     /* The first header is for what a client claims. */
-    if (!client_address_find(client, peer, proxies, headers + 1, count - 1)) {
+    if (!client_address_find(client, peer, networks_contain(proxies, peer), proxies, headers + 1, count - 1)) {
         const uint8_t nobody[ADDRESS_BYTES] = { 0 };
         CHECK(networks_contain(proxies, peer) && memcmp(client, nobody, ADDRESS_BYTES) == 0);
         return;
@@ -17,7 +17,7 @@ static void check_client(const struct networks *proxies, const uint8_t peer[ADDR
     CHECK(networks_contain(proxies, peer) || memcmp(client, peer, ADDRESS_BYTES) == 0);
     if (networks_contain(proxies, client))
         return;
-    CHECK(client_address_find(again, peer, proxies, headers, count));
+    CHECK(client_address_find(again, peer, networks_contain(proxies, peer), proxies, headers, count));
     CHECK(memcmp(client, again, ADDRESS_BYTES) == 0);
 }
 

@@ -63,6 +63,37 @@ static void what_orchestrators_set_is_none_of_ours(void **state)
     assert_false(options_next_unknown(environment, &cursor, &unknown));
 }
 
+static void it_may_listen_at_several_places(void **state)
+{
+    (void)state;
+    char *variable[] = { "CHATTERBOX_LISTEN=unix:/x,[::1]:1", NULL }, *nothing[] = { "CHATTERBOX_LISTEN=", "CHATTERBOX_BIND=", NULL };
+    char *both[] = { "CHATTERBOX_LISTEN=unix:/x", "CHATTERBOX_BIND=::1", NULL };
+    char *name_only[] = { "chatterbox", NULL }, *port[] = { "chatterbox", "--port", "1", NULL };
+    char *arguments[] = { "chatterbox", "--listen", "127.0.0.1:1", "--listen=unix:/y", NULL };
+    assert_int_equal(parse(variable, name_only), OPTIONS_RUN);
+    assert_int_equal(options.listens, 1);
+    assert_string_equal(options.listen_at[0], "unix:/x,[::1]:1");
+    assert_int_equal(parse(variable, arguments), OPTIONS_RUN); /* the flags win, all of them */
+    assert_int_equal(options.listens, 2);
+    assert_string_equal(options.listen_at[0], "127.0.0.1:1");
+    assert_string_equal(options.listen_at[1], "unix:/y");
+    assert_int_equal(parse(variable, port), OPTIONS_BAD);
+    assert_string_equal(error, "--port: expected it or --listen, not both");
+    assert_int_equal(parse(both, name_only), OPTIONS_BAD);
+    assert_string_equal(error, "--bind: expected it or --listen, not both");
+    char *of_an_orchestrator[] = { "CHATTERBOX_PORT=tcp://10.0.0.1:8000", NULL };
+    assert_int_equal(parse(of_an_orchestrator, arguments), OPTIONS_RUN);
+    assert_int_equal(parse(nothing, name_only), OPTIONS_RUN);
+    assert_int_equal(options.listens, 0);
+    char *many[2 * OPTIONS_LISTEN_MAX + 4] = { "chatterbox" };
+    for (unsigned i = 0; i <= OPTIONS_LISTEN_MAX; i++) {
+        many[1 + 2 * i] = "--listen";
+        many[2 + 2 * i] = "127.0.0.1:1";
+    }
+    assert_int_equal(parse(nothing, many), OPTIONS_BAD);
+    assert_string_equal(error, "--listen 127.0.0.1:1: expected at most 16 places");
+}
+
 static void a_mistyped_variable_is_told_with_the_nearest(void **state)
 {
     (void)state;
@@ -189,6 +220,7 @@ int main(void)
         cmocka_unit_test(flags_win_over_the_environment),
         cmocka_unit_test(a_variable_does_not_matter_where_a_flag_is_given),
         cmocka_unit_test(what_orchestrators_set_is_none_of_ours),
+        cmocka_unit_test(it_may_listen_at_several_places),
         cmocka_unit_test(a_mistyped_variable_is_told_with_the_nearest),
         cmocka_unit_test(nonsense_is_told_in_one_line),
         cmocka_unit_test(help_answers_whatever_else_is_wrong),

@@ -146,7 +146,8 @@ static void networks_that_are_none(void **state)
     assert_true(networks_parse(&networks, many, error));
 }
 
-/* The client of a connection from 10.0.0.1, with 10.0.0.0/8 and 2001:db8:10::/48 trusted; headers ends with NULL. "-" if it is nobody. */
+/* The client of a connection from 10.0.0.1, with 10.0.0.0/8 and 2001:db8:10::/48 trusted; headers ends with NULL. "-" if it is nobody. peer_text NULL: who
+ * comes by a Unix socket. */
 static void assert_client(const char *const headers[], const char *peer_text, const char *expected)
 {
     struct networks proxies;
@@ -154,12 +155,14 @@ static void assert_client(const char *const headers[], const char *peer_text, co
     assert_true(networks_parse(&proxies, "10.0.0.0/8,2001:db8:10::/48", error));
     uint8_t peer[ADDRESS_BYTES], client[ADDRESS_BYTES];
     memset(client, 0xAA, sizeof client);
-    assert_true(client_address_parse(peer, text_of(peer_text)));
+    client_address_of_this_machine(peer);
+    if (peer_text != NULL)
+        assert_true(client_address_parse(peer, text_of(peer_text)));
     struct http_text list[8];
     unsigned count = 0;
     for (; headers[count] != NULL; count++)
         list[count] = text_of(headers[count]);
-    bool is_found = client_address_find(client, peer, &proxies, list, count);
+    bool is_found = client_address_find(client, peer, peer_text == NULL || networks_contain(&proxies, peer), &proxies, list, count);
     assert_int_equal(is_found, expected[0] != '-');
     if (is_found)
         assert_address(client, expected);
@@ -230,6 +233,18 @@ static void whom_a_proxy_of_ours_does_not_name_is_nobody(void **state)
     assert_client(HEADERS("203.0.113.7, \"_hidden\""), "10.0.0.1", "-");
 }
 
+static void who_comes_by_a_unix_socket_is_a_proxy(void **state)
+{
+    (void)state;
+    assert_client(HEADERS("198.51.100.1, 203.0.113.7"), NULL, "::ffff:203.0.113.7");
+    assert_client(HEADERS("203.0.113.7, 10.0.0.2"), NULL, "::ffff:203.0.113.7");
+    /* What has the same address is not for that a proxy, too. */
+    assert_client(HEADERS("203.0.113.7, 127.0.0.1"), NULL, "::ffff:127.0.0.1");
+    assert_client(HEADERS("203.0.113.7"), "127.0.0.1", "::ffff:127.0.0.1");
+    assert_client((const char *const[]){ NULL }, NULL, "::ffff:127.0.0.1");
+    assert_client(HEADERS("203.0.113.7, unknown"), NULL, "-");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -238,6 +253,7 @@ int main(void)
         cmocka_unit_test(addresses_of_sockets),
         cmocka_unit_test(loopback),
         cmocka_unit_test(private_networks),
+        cmocka_unit_test(who_comes_by_a_unix_socket_is_a_proxy),
         cmocka_unit_test(networks),
         cmocka_unit_test(networks_that_are_none),
         cmocka_unit_test(the_last_untrusted_hop_is_the_client),
