@@ -2,6 +2,7 @@
 import asyncio
 import contextlib
 import ctypes
+import json
 import os
 import re
 import shutil
@@ -13,13 +14,15 @@ import time
 import pytest
 import redis
 
-from harness import BINARY, SLOWNESS, Server, close_all, pair, redis_server, running, wait_for
+from harness import BINARY, SLOWNESS, TIMEOUT, Server, close_all, pair, redis_server, running, wait_for
+from secure import Files, serving
 from test_process import run_binary
 from test_redis import free_port
 
 UNIT = os.path.join(os.path.dirname(__file__), "../../tools/chatterbox.service")
 SOCKET = os.path.join(os.path.dirname(__file__), "../../tools/chatterbox.socket")
 SUPPRESSIONS = os.path.realpath(os.path.join(os.path.dirname(__file__), "../tsan.supp"))
+DOCKERFILE = os.path.join(os.path.dirname(__file__), "../../tools/Dockerfile")
 SECRET = "p@ss:w/rd"
 
 
@@ -196,6 +199,29 @@ def test_the_unit_allows_every_system_call_that_is_made(tmp_path):
     assert {"accept4", "execve"} <= calls, calls  # the server's and the embedded Redis's
     assert calls <= calls_allowed(open(UNIT).read()), calls - calls_allowed(open(UNIT).read())
     assert not re.search(r"(mmap|mprotect)\(.*PROT_WRITE\|PROT_EXEC", trace.read_text())  # MemoryDenyWriteExecute
+
+
+def health_check():
+    with open(DOCKERFILE, encoding="utf-8") as file:
+        return json.loads(re.search(r"^HEALTHCHECK .* CMD (\[.*\])$", file.read(), re.M)[1])
+
+
+@pytest.mark.parametrize("has_tls", [False, True])
+def test_the_image_notices_whether_the_server_lives(has_tls, tmp_path):
+    def is_healthy(timeout=TIMEOUT):
+        env = {"PATH": os.environ["PATH"], "CHATTERBOX_PORT": str(server.port)}
+        return subprocess.run(health_check(), capture_output=True, timeout=timeout, env=env).returncode == 0
+
+    with serving(Files(str(tmp_path))) if has_tls else running() as server:
+        assert is_healthy()
+        server.process.send_signal(signal.SIGSTOP)
+        try:
+            with pytest.raises(subprocess.TimeoutExpired):  # after which Docker calls it unhealthy
+                is_healthy(0.5)
+        finally:
+            server.process.send_signal(signal.SIGCONT)
+        assert is_healthy()
+    assert not is_healthy()
 
 
 def test_the_unit_is_installed_and_hardened(tmp_path):
