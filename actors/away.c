@@ -103,6 +103,8 @@ void away_go(struct session *session, struct session_host *host)
     if (session->state == SESSION_SEARCHING) {
         searching_stop(session, host);
         resume->is_paused = true;
+        if (session->told == TOLD_LAST_CALL)
+            session->told = TOLD_SEARCHING; /* farewell.h: its turn may pass while it is away, so it does not wait for that when it is back */
     } else if (session->state == SESSION_CHATTING) {
         tell(session, host, &(struct message){ .type = PEER_AWAY, .to = session->partner, .peer_left = { .match = session->match } });
     }

@@ -12,8 +12,6 @@ static void send_away(struct session *session, struct session_host *host)
     if (session->state >= SESSION_CLOSING)
         return;
     leaving_close(session, host, CLOSE_RESTART);
-    if (session->is_gone)
-        reading_go_on(session, host); /* CONN_GONE has come, and does not come again */
 }
 
 /* A match that the store has made before it hears of this is a chat that goes on: its other side may know of it. So it is still SEARCHING. */
@@ -57,7 +55,7 @@ static void end(struct session *session, struct session_host *host)
 
 static void hear_as_stand_in(struct session *session, struct session_host *host, enum farewell what)
 {
-    if (what == FAREWELL_CLOSING_TIME)
+    if (what == FAREWELL_TURN || what == FAREWELL_CLOSING_TIME)
         stand_in_let_go(session, host);
     else if (what == FAREWELL_DRAIN)
         stand_in_end(session, host);
@@ -86,9 +84,19 @@ void farewell_hear(struct session *session, struct session_host *host, enum fare
     }
 }
 
+/* Whoever has told it to close. */
+static void end_if_gone(struct session *session, struct session_host *host)
+{
+    if (session->state == SESSION_CLOSING && session->is_gone)
+        reading_go_on(session, host); /* CONN_GONE has come, and does not come again */
+}
+
 void farewell_settle(struct session *session, struct session_host *host)
 {
+    end_if_gone(session, host);
     const bool awaits_turn = session->state == SESSION_CHATTING || (session->state == SESSION_SEARCHING && session->told == TOLD_LAST_CALL);
-    if (host->is_last_call && !awaits_turn && !session_is_away(session))
-        send_away(session, host);
+    if (!host->is_last_call || awaits_turn || session_is_away(session))
+        return;
+    send_away(session, host);
+    end_if_gone(session, host);
 }

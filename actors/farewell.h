@@ -7,8 +7,8 @@
  *   its turn after CLOSING_TIME      the same, whatever it does
  *
  * Who is away keeps what is kept for it, and hears 1012 when it comes back, after that; or ends in its turn, if there is nothing. A stand-in does not know what
- * its session does, which is another node's and goes on: it stays, and in its turn after CLOSING_TIME its connection is cut without a close code, so that
- * the client comes back to the session by way of another node. So nothing that is said in a chat is lost, and nobody is waited for but those who chat.
+ * its session does, which is another node's and goes on: in its turn its connection is cut without a close code, so that the client comes back to the
+ * session by way of another node. So nothing that is said in a chat is lost, and nobody is waited for but those whose chats are here.
  *
  * Threads: the session thread.
  */
@@ -27,7 +27,8 @@ enum farewell {
 /* The actor, or the stand-in, may be SESSION_OVER after it. */
 void farewell_hear(struct session *session, struct session_host *host, enum farewell what);
 
-/* At the end of each call of an actor, and when it has begun: host->is_last_call sends it away, if it is in no chat. */
+/* At the end of each call of an actor, and when it has begun: host->is_last_call sends it away, if it is in no chat; and who has been told to close and has
+ * lost its connection before is SESSION_OVER. */
 void farewell_settle(struct session *session, struct session_host *host);
 
 #endif

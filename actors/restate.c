@@ -7,11 +7,11 @@ static bool has_something_to_say(const struct session *session)
     return session->state != SESSION_NEW && session->state < SESSION_CLOSING;
 }
 
-/* Not a search that is being cancelled: the answer to that is near, and the store has forgotten the search. Nor one whose first SEARCH_START was sent
+/* Not a search that is being cancelled, or was by the last call (farewell.h): the answer to that is near, and the store has forgotten the search. Nor one whose first SEARCH_START was sent
  * since the RESYNC: that one counts, and if it is refused (SEARCH_BUSY) a second one would leave in the store whom nobody searches for. */
 static bool has_search_to_say(const struct session *session, const struct session_host *host)
 {
-    return session->state == SESSION_SEARCHING && !session->is_cancelling &&
+    return session->state == SESSION_SEARCHING && !session->is_cancelling && session->told != TOLD_LAST_CALL &&
            !(session->is_starting && session->search_epoch == host->epoch);
 }
 

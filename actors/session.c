@@ -33,6 +33,13 @@ static void end_call(struct session *session, struct session_host *host)
     tell_hand_over(host);
 }
 
+bool session_come_back(struct session *session, struct session_host *host, struct address connection, const struct resume_ask *ask)
+{
+    const bool is_back = away_come_back(session, host, connection, ask);
+    end_call(session, host);
+    return is_back;
+}
+
 void session_on_turn(struct session *session, struct session_host *host)
 {
     reading_on_turn(session, host);
@@ -49,8 +56,6 @@ void session_on_reminder(struct session *session, struct session_host *host)
         away_on_reminder(session, host);
     end_call(session, host);
 }
-
-/* What the partner sends. */
 
 static bool is_of_the_future(const struct session *session, uint64_t match)
 {
@@ -230,8 +235,6 @@ static void on_match_found(struct session *session, struct session_host *host, s
         session_on_message(session, host, &next);
     reading_go_on(session, host);
 }
-
-/* The life of the actor. */
 
 static void on_banned(struct session *session, struct session_host *host)
 {

@@ -37,6 +37,10 @@
 void session_init(struct session *session, struct session_host *host, struct address self, struct address connection,
                   const struct identity *identity, const uint8_t user_id[USER_ID_BYTES], const struct resume_ask *ask);
 
+/* A connection of this node shows a token of this actor: as away_come_back() (away.h). The actor may be SESSION_OVER after it. */
+bool session_come_back(struct session *session, struct session_host *host, struct address connection, const struct resume_ask *ask)
+    __attribute__((warn_unused_result));
+
 /* What was asked for by host->await_turn(). The actor may be SESSION_OVER after it, too. */
 void session_on_turn(struct session *session, struct session_host *host);
 

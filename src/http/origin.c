@@ -44,7 +44,7 @@ static bool parse(struct http_text text, struct origin *origin)
 static bool parse_entry(struct http_text text, struct origin *origin, bool *has_wildcard)
 {
     static const char mark[] = "://", wildcard[] = "://*.";
-    const char *at = memmem(text.bytes, text.length, wildcard, strlen(wildcard));
+    const char *at = memmem(text.bytes, text.length, wildcard, sizeof wildcard - 1);
     *has_wildcard = at != NULL;
     if (at == NULL)
         return parse(text, origin);
@@ -52,7 +52,7 @@ static bool parse_entry(struct http_text text, struct origin *origin, bool *has_
     if (text.length > sizeof plain)
         return false;
     /* The same without it, which stands nowhere else. */
-    const size_t before = (size_t)(at - text.bytes) + strlen(mark), behind = (size_t)(at - text.bytes) + strlen(wildcard);
+    const size_t before = (size_t)(at - text.bytes) + sizeof mark - 1, behind = (size_t)(at - text.bytes) + sizeof wildcard - 1;
     memcpy(plain, text.bytes, before);
     memcpy(plain + before, text.bytes + behind, text.length - behind);
     if (text.bytes[behind] == '[' || !parse((struct http_text){ plain, text.length - (behind - before) }, origin))

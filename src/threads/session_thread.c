@@ -140,9 +140,7 @@ static bool come_back(struct session_thread *thread, struct session *session, st
         metrics_add(thread->host.metrics, METRIC_RESUMES_REFUSED_TOTAL, 1);
         return false;
     }
-    const bool is_back = away_come_back(session, &thread->host, connection, ask);
-    if (is_back && thread->host.is_last_call)
-        session_on_farewell(session, &thread->host, FAREWELL_TURN);
+    const bool is_back = session_come_back(session, &thread->host, connection, ask);
     after_actor(thread, session);
     return is_back;
 }

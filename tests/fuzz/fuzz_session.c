@@ -181,7 +181,7 @@ static void come_back(struct session_host *host, json_int_t missed)
         client = connection;
         texts = answers = paid_for = 0;
     }
-    CHECK(away_come_back(&session, host, connection, &ask) == can_follow);
+    CHECK(session_come_back(&session, host, connection, &ask) == can_follow);
 }
 
 static void take_turn(struct session_host *host)

@@ -227,11 +227,9 @@ static bool comes_back(struct world *world, struct session_host *host, const str
     if (actor == NULL || actor->self.thread != opened->to.thread)
         return false;
     const bool was_chatting = actor->state == SESSION_CHATTING;
-    const bool is_back = away_come_back(actor, host, opened->from, ask);
+    const bool is_back = session_come_back(actor, host, opened->from, ask);
     if (was_chatting && actor->state != SESSION_CHATTING) /* a gap */
         returning_notes_loss(world, actor->match);
-    if (is_back && host->is_last_call)
-        session_on_farewell(actor, host, FAREWELL_TURN);
     threads_after_actor(world, host, actor);
     return is_back;
 }

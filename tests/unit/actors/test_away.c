@@ -13,7 +13,7 @@ static bool comes_back(uint8_t number, uint32_t seq, struct address from)
 {
     struct resume_ask ask = { .token = { .actor = self }, .seq = seq, .is_back = true };
     memset(ask.token.secret, number, sizeof ask.token.secret);
-    return away_come_back(&session, &host, from, &ask);
+    return session_come_back(&session, &host, from, &ask);
 }
 
 /* In a chat with the partner, which it has acknowledged: events 1 to 3. */
@@ -330,6 +330,54 @@ static void who_did_not_ask_is_told_nothing(void **state)
     assert_int_equal(session.state, SESSION_OVER);
 }
 
+/* The matcher has not answered, so what was asked before is still to be dealt with when the connection has gone: its end does not come again. */
+static void who_is_gone_already_is_over_when_it_has_missed_too_much(void **state)
+{
+    (void)state;
+    start_search();
+    client_goes(0);
+    assert_false(session_is_away(&session));
+    assert_false(comes_back(1, 4000000, next_connection));
+    assert_int_equal(session.state, SESSION_OVER);
+    forget_sent();
+}
+
+static void who_is_gone_already_is_over_when_it_is_banned(void **state)
+{
+    (void)state;
+    start_search();
+    client_goes(0);
+    receive((struct message){ .type = USER_BANNED });
+    assert_int_equal(session.state, SESSION_OVER);
+    forget_sent();
+}
+
+static void a_search_that_the_last_call_has_ended_does_not_go_on(void **state)
+{
+    (void)state;
+    start_search();
+    search_answered(SEARCH_WAITING, 1);
+    session_on_farewell(&session, &host, FAREWELL_LAST_CALL);
+    host.is_last_call = true;
+    client_goes(0);
+    assert_true(session_is_away(&session));
+    assert_true(comes_back(1, 1, next_connection));
+    assert_int_equal(session.state, SESSION_CLOSING);
+    forget_sent();
+}
+
+static void a_search_that_the_last_call_has_ended_is_not_restated(void **state)
+{
+    (void)state;
+    start_search();
+    search_answered(SEARCH_WAITING, 1);
+    assert_int_equal(restate_calls(&session, &host), 2);
+    session_on_farewell(&session, &host, FAREWELL_LAST_CALL);
+    search_answered(SEARCH_CANCELLED, 1);
+    assert_int_equal(restate_calls(&session, &host), 1);
+    forget_sent();
+}
+
 #define RETURNING(name) cmocka_unit_test_setup_teardown(name, set_up_returning, tear_down)
 
 int main(void)
@@ -353,6 +401,10 @@ int main(void)
         RETURNING(who_was_left_alone_searches_on),
         RETURNING(who_has_not_shown_up_itself_does_not),
         RETURNING(partners_are_told_of),
+        RETURNING(who_is_gone_already_is_over_when_it_has_missed_too_much),
+        RETURNING(who_is_gone_already_is_over_when_it_is_banned),
+        RETURNING(a_search_that_the_last_call_has_ended_does_not_go_on),
+        RETURNING(a_search_that_the_last_call_has_ended_is_not_restated),
         TEST(who_did_not_ask_is_told_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,7 +4,6 @@
 #include <jansson.h>
 #include <stdio.h>
 
-#include "actors/away.h"
 #include "actors/neighbours.h"
 #include "actors/stand_in.h"
 
@@ -179,7 +178,7 @@ void connects(unsigned at)
     struct address actor = ask.token.actor;
     if (ask.is_back && ask.token.home == node->host.incarnation) {
         struct session *session = find_actor(node, actor);
-        const bool is_back = session != NULL && !session->is_stand_in && away_come_back(session, &node->host, socket->self, &ask);
+        const bool is_back = session != NULL && !session->is_stand_in && session_come_back(session, &node->host, socket->self, &ask);
         if (session != NULL)
             after_actor(node, session);
         if (is_back)
