@@ -152,15 +152,21 @@ static size_t distance(const char *a, size_t a_length, const char *b, size_t b_l
     return row[b_length];
 }
 
+size_t option_distance(const char *name, size_t length, const char *known)
+{
+    char written[OPTION_NAME_BYTES], right[OPTION_NAME_BYTES];
+    const size_t written_length = letters_of(name, length, written), right_length = letters_of(known, strlen(known), right);
+    return distance(written, written_length, right, right_length);
+}
+
 const struct option *option_nearest(const char *name, size_t length, bool *is_near)
 {
-    char written[OPTION_NAME_BYTES], flag[OPTION_NAME_BYTES];
+    char written[OPTION_NAME_BYTES];
     const size_t written_length = letters_of(name, length, written);
     const struct option *nearest = NULL;
     size_t least_distance = SIZE_MAX;
     for (size_t i = 0; i < OPTIONS_COUNT; i++) {
-        const size_t flag_length = letters_of(option_catalogue[i].flag, strlen(option_catalogue[i].flag), flag);
-        const size_t apart = distance(written, written_length, flag, flag_length);
+        const size_t apart = option_distance(name, length, option_catalogue[i].flag);
         if (apart < least_distance) {
             least_distance = apart;
             nearest = &option_catalogue[i];

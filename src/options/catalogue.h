@@ -34,6 +34,9 @@ const struct option *option_find(const char *name, size_t length);
 /* The one that is most like what was written. *is_near: it is what was meant, most likely. */
 const struct option *option_nearest(const char *name, size_t length, bool *is_near);
 
+/* How many letters of one name have to be put in, taken out or replaced to make the other: its case and what separates its words do not count. */
+size_t option_distance(const char *name, size_t length, const char *known);
+
 /* CHATTERBOX_ and the flag in upper case with underscores. */
 void option_variable(const struct option *option, char name[OPTION_NAME_BYTES]);
 

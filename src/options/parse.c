@@ -33,6 +33,39 @@ static bool add_listen(struct options *options, const char *value, char error[OP
     return true;
 }
 
+/* Flags that are no settings: none of them has a value, nor a variable, nor a line of a file. */
+static const struct {
+    const char *flag;
+    enum options_result asks_for;
+} questions[] = { { "help", OPTIONS_HELP }, { "version", OPTIONS_VERSION }, { "check", OPTIONS_CHECK } };
+
+enum { QUESTIONS = sizeof questions / sizeof questions[0] };
+
+/* RUN: it is none of them. */
+static enum options_result question(const char *name, size_t length)
+{
+    for (size_t i = 0; i < QUESTIONS; i++) {
+        if (strlen(questions[i].flag) == length && memcmp(questions[i].flag, name, length) == 0)
+            return questions[i].asks_for;
+    }
+    return OPTIONS_RUN;
+}
+
+static void tell_unknown(const char *name, size_t length, char error[OPTIONS_ERROR_BYTES])
+{
+    bool is_near;
+    const char *nearest = option_nearest(name, length, &is_near)->flag;
+    size_t least = option_distance(name, length, nearest);
+    for (size_t i = 0; i < QUESTIONS; i++) {
+        const size_t apart = option_distance(name, length, questions[i].flag);
+        if (apart < least) {
+            least = apart;
+            nearest = questions[i].flag;
+        }
+    }
+    snprintf(error, OPTIONS_ERROR_BYTES, "--%.*s: unknown flag; did you mean --%s? (see --help)", (int)(length < 80 ? length : 80), name, nearest);
+}
+
 /* given: becomes true for each option that is named. RUN, or what is asked for instead. */
 static enum options_result parse_arguments(struct options *options, int argc, char *const argv[], bool given[OPTIONS_COUNT],
                                            char error[OPTIONS_ERROR_BYTES])
@@ -40,14 +73,8 @@ static enum options_result parse_arguments(struct options *options, int argc, ch
     enum options_result result = OPTIONS_RUN;
     for (int i = 1; i < argc; i++) {
         char *argument = argv[i];
-        if (strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0)
+        if (strcmp(argument, "-h") == 0)
             return OPTIONS_HELP;
-        if (strcmp(argument, "--version") == 0)
-            return OPTIONS_VERSION;
-        if (strcmp(argument, "--check") == 0) {
-            result = OPTIONS_CHECK;
-            continue;
-        }
         if (strncmp(argument, "--", 2) != 0) {
             snprintf(error, OPTIONS_ERROR_BYTES, "%.80s: not a flag; flags look like --port 8000 (see --help)", argument);
             return OPTIONS_BAD;
@@ -55,10 +82,19 @@ static enum options_result parse_arguments(struct options *options, int argc, ch
         char *name = argument + 2;
         size_t length = strcspn(name, "=");
         const struct option *option = option_find(name, length);
+        const enum options_result asked = question(name, length);
+        if (asked != OPTIONS_RUN && name[length] == '=') {
+            snprintf(error, OPTIONS_ERROR_BYTES, "--%.*s: expected it without a value", (int)length, name);
+            return OPTIONS_BAD;
+        }
+        if (asked == OPTIONS_HELP || asked == OPTIONS_VERSION)
+            return asked;
+        if (asked == OPTIONS_CHECK) { /* of all the others, so on with them */
+            result = asked;
+            continue;
+        }
         if (option == NULL) {
-            bool is_near;
-            snprintf(error, OPTIONS_ERROR_BYTES, "--%.*s: unknown flag; did you mean --%s? (see --help)",
-                     (int)(length < 80 ? length : 80), name, option_nearest(name, length, &is_near)->flag);
+            tell_unknown(name, length, error);
             return OPTIONS_BAD;
         }
         char *value = name + length + 1;

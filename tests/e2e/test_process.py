@@ -24,6 +24,7 @@ def run_binary(*flags, env=None):
     (["--io-threads", "0"], "--io-threads 0: expected a whole number from 1"),
     (["--session-threads=-1"], "--session-threads -1: expected"),
     (["--pord", "1"], "--pord: unknown flag; did you mean --port?"),
+    (["--chek"], "--chek: unknown flag; did you mean --check?"),
     (["8000"], "8000: not a flag"),
     (["--ring-capacity", "100"], "--ring-capacity 100: expected a power of two"),
     (["--ping-interval", "5"], "--ping-interval 5: expected a time"),

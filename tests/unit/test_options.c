@@ -141,6 +141,12 @@ static void nonsense_is_told_in_one_line(void **state)
         { "--log-level", "all", "--log-level all: expected error, warn, info or debug" },
         { "--log-format", "xml", "--log-format xml: expected logfmt or json" },
         { "--io-treads", "1", "--io-treads: unknown flag; did you mean --io-threads?" },
+        { "--chek", NULL, "--chek: unknown flag; did you mean --check?" },
+        { "--versoin", NULL, "--versoin: unknown flag; did you mean --version?" },
+        { "--hlep", NULL, "--hlep: unknown flag; did you mean --help?" },
+        { "--Check", NULL, "--Check: unknown flag; did you mean --check?" },
+        { "--check=yes", NULL, "--check: expected it without a value" },
+        { "--help=", NULL, "--help: expected it without a value" },
         { "--bind", "localhost", "--bind localhost: expected an IPv4 or IPv6 address" },
         { "serve", NULL, "serve: not a flag" },
     };

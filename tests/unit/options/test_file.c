@@ -139,6 +139,7 @@ static void nonsense_is_told_with_its_place(void **state)
         { "CHATTERBOX_IO_THREADS=2", "conf:1: CHATTERBOX_IO_THREADS: unknown name; did you mean io-threads?" },
         { "redis-password = secret", "conf:1: redis-password: unknown name; did you mean redis-password-file?" },
         { "help = 1", "conf:1: help: unknown name" },
+        { "check = 1", "conf:1: check: unknown name; did you mean config?" }, /* none of them is a line */
         { "config = conf", "conf:1: config: a file names no other one" },
         { "port = 1\nbind = ::1\nport = 1", "conf:3: port: is in line 1 as well; expected it once" },
         { "port 8000", "conf:1: expected name = value, such as port = 8000, or # and a comment" },
@@ -190,6 +191,11 @@ static void what_is_said_later_gets_its_place_too(void **state)
         options_locate(&options, error);
         assert_string_equal(error, examples[i].located);
     }
+    assert_int_equal(parse("\nlisten = 127.0.0.1:0, nonsense"), OPTIONS_RUN);
+    snprintf(error, sizeof error, "--listen nonsense: expected address:port");
+    options_locate(&options, error);
+    assert_string_equal(error, "conf:2: listen nonsense: expected address:port");
+    assert_int_equal(parse("redis = here"), OPTIONS_RUN);
     memset(error, 'x', sizeof error - 1);
     memcpy(error, "--redis ", strlen("--redis "));
     error[sizeof error - 1] = '\0';
