@@ -42,6 +42,10 @@ def test_a_flag_wins_over_a_variable_and_that_over_the_file(write):
     ("ice-servers = turn:u:secret@b:x\n", "1: ice-servers: server 1 of the list"),
     ("secret-file = /nowhere\n", "1: secret-file /nowhere: No such file"),
     ("\ntls-certificate = /nowhere\ntls-key = /nowhere\n", "2: tls-certificate: "),
+    ("listen = nonsense\n", "1: listen nonsense: expected address:port, [IPv6 address]:port, unix:PATH or systemd"),
+    ("\nlisten = 127.0.0.1:0, nonsense\n", "2: listen nonsense: expected address:port"),
+    ("listen = unix:\n", "1: listen unix:: expected a path of 1 to 107 bytes"),
+    ("bind = ::1\n#\nlisten = nonsense\n", "1: bind: expected it or --listen, not both"),
     ("\nmax-connections = 1000000\n", "2: max-connections 1000000: the descriptor limit"),
 ])
 def test_nonsense_gets_one_line_with_its_place(write, text, says):
@@ -66,6 +70,14 @@ def test_a_port_in_use_is_named_with_its_place(write):
         path = write(f"\nport = {server.port}\nbind = 127.0.0.1\n")
         result = run_binary("--config", path)
         assert result.returncode == 1 and result.stderr == f"chatterbox: {path}:2: port {server.port}: in use by another program; choose another one\n"
+
+
+def test_a_place_to_listen_at_that_is_in_use_is_named_with_its_place(write):
+    with running() as server:
+        path = write(f"\nlisten = 127.0.0.1:0, 127.0.0.1:{server.port}\n")
+        result = run_binary("--config", path)
+        assert result.returncode == 1
+        assert result.stderr == f"chatterbox: {path}:2: listen 127.0.0.1:{server.port}: in use by another program; choose another one\n"
 
 
 def test_a_password_in_the_file_is_used_and_not_shown(write):

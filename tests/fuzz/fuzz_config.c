@@ -1,5 +1,6 @@
 /* The file of --config: what is accepted is in range, and points into the file; what is not is explained, with its place. */
 #include "fuzz/fuzz.h"
+#include "net/entrances.h"
 #include "options.h"
 
 static const uint8_t *bytes;
@@ -37,6 +38,22 @@ static void check_options(const struct options *options)
     CHECK(index == OPTIONS_COUNT && options->line[0] == 0);
 }
 
+static bool is_located(const char *error)
+{
+    return strncmp(error, "file:", strlen("file:")) == 0 && strchr(error, '\n') == NULL;
+}
+
+/* What is wrong with a place to listen at is noticed later, and told as any other wrong value. */
+static void check_places(const struct options *options)
+{
+    static struct entrances entrances;
+    char error[OPTIONS_ERROR_BYTES] = "";
+    if (entrances_plan(&entrances, options, ENTRANCES_NOT_KNOWN, error))
+        return;
+    options_locate(options, error);
+    CHECK(is_located(error));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     char *arguments[] = { (char[]){ "chatterbox" }, (char[]){ "--config=file" }, NULL }, *no_variables[] = { NULL };
@@ -47,10 +64,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const enum options_result result = options_parse(&options, 2, arguments, no_variables, read_bytes, error);
     CHECK(result == OPTIONS_RUN || result == OPTIONS_BAD);
     CHECK((result == OPTIONS_BAD) == (error[0] != '\0'));
-    if (result == OPTIONS_RUN)
+    if (result == OPTIONS_RUN) {
         check_options(&options);
-    else
-        CHECK(strncmp(error, "file:", strlen("file:")) == 0 && strchr(error, '\n') == NULL); /* the defaults are in order by themselves */
+        check_places(&options);
+    } else {
+        CHECK(is_located(error)); /* the defaults are in order by themselves */
+    }
     options_fini(&options);
     return 0;
 }

@@ -1,5 +1,6 @@
 /* Flags, then after an empty line the environment, one a line: what is accepted is in range, what is not is explained. */
 #include "fuzz/fuzz.h"
+#include "net/entrances.h"
 #include "options.h"
 #include "redis/address.h"
 
@@ -36,6 +37,17 @@ static void check_address(const char *text)
         CHECK(address.endpoints[i].host[0] != '\0' && address.endpoints[i].port != 0);
 }
 
+/* Where to listen is read by whoever listens. */
+static void check_places(const struct options *options)
+{
+    static struct entrances entrances;
+    char error[ENTRANCES_ERROR_BYTES] = "";
+    if (entrances_plan(&entrances, options, ENTRANCES_NOT_KNOWN, error))
+        CHECK(entrances.count <= ENTRANCES_MAX + 1);
+    else
+        CHECK(strncmp(error, "--listen", strlen("--listen")) == 0 && strchr(error, '\n') == NULL);
+}
+
 /* No file is opened here; fuzz_config.c is about what is in one. */
 static char *read_nothing(const char *path, size_t *length, const char **why)
 {
@@ -68,6 +80,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (result == OPTIONS_RUN) {
         check_ranges(&options);
         check_address(options.redis);
+        check_places(&options);
     }
     for (size_t i = 1; i < count; i++) {
         if (words[i] != NULL)
