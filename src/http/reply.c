@@ -190,7 +190,7 @@ static size_t print_not_ready(char *text, size_t capacity, const struct http_sou
 static size_t print_readiness(char *text, size_t capacity, const struct http_sources *sources, bool is_head)
 {
     if (sources->is_leaving)
-        return print_text(text, capacity, 503, "This server is about to stop; until then it serves as before\n", is_head);
+        return print_text(text, capacity, 503, "This server is about to stop; chats go on until then\n", is_head);
     if (metrics_sum(sources->sets, sources->count, METRIC_REDIS_UP) == 0)
         return print_not_ready(text, capacity, sources, is_head, "Redis cannot be used", METRIC_REDIS_TROUBLE, "chats go on, searches wait");
     if (metrics_sum(sources->sets, sources->count, METRIC_BUSES_UP) < metrics_sum(sources->sets, sources->count, METRIC_BUSES))

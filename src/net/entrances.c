@@ -89,6 +89,8 @@ static bool plan_passed_one(struct entrances *entrances, int fd)
         port = ntohs(name.v6.sin6_port);
         break;
     case AF_UNIX:
+        if (name.local.sun_path[0] == '\0') /* abstract: it has no mode that says who may connect, and so be believed what it writes */
+            return false;
         snprintf(address, sizeof address, "%.*s", (int)sizeof name.local.sun_path, name.local.sun_path); /* which need not end with a NUL: unix(7) */
         break;
     default:
@@ -103,6 +105,11 @@ static bool plan_passed_one(struct entrances *entrances, int fd)
 
 static bool plan_passed(struct entrances *entrances, unsigned passed, char error[ENTRANCES_ERROR_BYTES])
 {
+    if (entrances->has_passed) {
+        snprintf(error, ENTRANCES_ERROR_BYTES, "--listen systemd: expected once, for all sockets that were passed");
+        return false;
+    }
+    entrances->has_passed = true;
     if (passed == ENTRANCES_NOT_KNOWN)
         return true;
     if (passed == 0) {
@@ -115,7 +122,7 @@ static bool plan_passed(struct entrances *entrances, unsigned passed, char error
     }
     for (unsigned i = 0; i < passed; i++) {
         if (!plan_passed_one(entrances, PASSED_FIRST + (int)i)) {
-            snprintf(error, ENTRANCES_ERROR_BYTES, "--listen systemd: descriptor %u: expected a stream socket that listens (ListenStream=, Accept=no)",
+            snprintf(error, ENTRANCES_ERROR_BYTES, "--listen systemd: descriptor %u: expected a stream socket that listens (ListenStream=, Accept=no), at an address, a port or a path",
                      PASSED_FIRST + i);
             return false;
         }
@@ -195,6 +202,7 @@ static const struct entrance *first_tcp(const struct entrances *entrances)
 bool entrances_plan(struct entrances *entrances, const struct options *options, unsigned passed, char error[ENTRANCES_ERROR_BYTES])
 {
     entrances->count = 0;
+    entrances->has_passed = false;
     for (unsigned i = 0; i < options->listens; i++) {
         if (!plan_list(entrances, options->listen_at[i], passed, error))
             return false;
@@ -240,6 +248,8 @@ static bool fail(const struct entrance *entrance, const struct options *options,
         snprintf(error, ENTRANCES_ERROR_BYTES, "%.140s: in use by another program; choose another one", what);
     else if (number == EEXIST)
         snprintf(error, ENTRANCES_ERROR_BYTES, "%.140s: what is there is no socket; choose another one", what);
+    else if (number == EWOULDBLOCK && entrance->kind == ENTRANCE_UNIX)
+        snprintf(error, ENTRANCES_ERROR_BYTES, "%.140s: somebody holds a lock on its directory; expected one of the server's own", what);
     else if (number == EACCES && entrance->kind == ENTRANCE_UNIX)
         snprintf(error, ENTRANCES_ERROR_BYTES, "%.140s: not permitted; expected a directory that the server may read and write to", what);
     else if (number == EACCES)

@@ -167,6 +167,7 @@ def test_an_end_at_once_leaves_no_file(tmp_path):
     (["--listen", "127.0.0.1:1", "--listen", "::1"], "--listen ::1: expected address:port"),
     (["--listen", "unix:"], "--listen unix:: expected a path"),
     (["--listen", "systemd"], "--listen systemd: expected sockets that were passed (LISTEN_FDS); a .socket unit does it"),
+    (["--check", "--listen", "systemd,systemd"], "--listen systemd: expected once"),
     (["--listen", "127.0.0.1:1", "--port", "1"], "--port: expected it or --listen, not both"),
     (["--bind", "::1", "--listen", "127.0.0.1:1"], "--bind: expected it or --listen, not both"),
 ])
@@ -272,9 +273,23 @@ def test_a_restart_without_a_refused_connection(tmp_path):
     assert os.path.exists(path)  # whose it is
 
 
-@pytest.mark.parametrize("kind", ["datagrams", "silent", "connected"])
+def test_who_holds_the_directory_is_told_of(tmp_path):
+    holder = os.open(tmp_path, os.O_RDONLY)
+    fcntl.flock(holder, fcntl.LOCK_EX)
+    result = run_binary("--listen", f"unix:{tmp_path}/socket")
+    os.close(holder)
+    assert result.returncode == 1
+    assert result.stderr == f"chatterbox: --listen unix:{tmp_path}/socket: somebody holds a lock on its directory; expected one of the server's own\n"
+
+
+@pytest.mark.parametrize("kind", ["datagrams", "silent", "connected", "abstract"])
 def test_what_was_passed_must_listen(kind):
-    if kind == "connected":
+    """And have an address, a port, or a path, whose mode says who may connect."""
+    if kind == "abstract":
+        made = socket.socket(socket.AF_UNIX)
+        made.bind(f"\0chatterbox-{os.getpid()}")
+        made.listen()
+    elif kind == "connected":
         made, other = socket.socketpair()
         other.close()
     else:
@@ -284,7 +299,8 @@ def test_what_was_passed_must_listen(kind):
         how = handing(*sockets)
         result = subprocess.run([*how.pop("command"), BINARY, "--listen", "systemd"], capture_output=True, text=True, timeout=TIMEOUT, **how)
     assert result.returncode == 2
-    assert result.stderr == "chatterbox: --listen systemd: descriptor 3: expected a stream socket that listens (ListenStream=, Accept=no)\n"
+    assert result.stderr == ("chatterbox: --listen systemd: descriptor 3: expected a stream socket that listens (ListenStream=, Accept=no), "
+                             "at an address, a port or a path\n")
 
 
 def test_sockets_that_were_passed_in_vain_are_told():

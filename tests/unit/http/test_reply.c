@@ -202,7 +202,7 @@ static void it_is_not_ready_when_it_is_about_to_stop_and_answers_all_else(void *
     is_leaving = true;
     answer_to("/readyz", (struct http_request){ .is_get = true });
     expect_start("HTTP/1.1 503 ");
-    assert_string_equal(body_in_text(), "This server is about to stop; until then it serves as before\n");
+    assert_string_equal(body_in_text(), "This server is about to stop; chats go on until then\n");
     answer_to("/healthz", (struct http_request){ .is_get = true });
     expect_start("HTTP/1.1 200 ");
     answer_to("/", (struct http_request){ .is_get = true });
