@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
+import { connect, createServer as createTcpServer } from 'node:net';
 import { once } from 'node:events';
 import { test } from 'node:test';
 import { Server, User, meet, sleep, useWorld, waitFor } from './harness.js';
@@ -106,6 +107,78 @@ test('a server that is full says so by refusing, and is asked again', async () =
   await waitFor(async () => await banner.textContent() === '', 'the place that has become free');
   await b.close();
   await full.stop();
+});
+
+/** As a balancer does it: new connections go to `target`, a port, whatever it is by then; the others stay where they are. */
+async function balancer(target) {
+  const each = new Set();
+  const made = { target, port: 0, url: '' };
+  const listener = createTcpServer(client => {
+    const server = connect(made.target, '127.0.0.1');
+    for (const [from, to] of [[client, server], [server, client]]) {
+      each.add(from);
+      from.on('error', () => to.destroy());
+      from.on('close', () => each.delete(from));
+      from.pipe(to);
+    }
+  });
+  listener.listen(0, '127.0.0.1');
+  await once(listener, 'listening');
+  made.port = listener.address().port;
+  made.url = `http://127.0.0.1:${made.port}`;
+  made.close = () => {
+    listener.close();
+    for (const socket of each) socket.destroy();
+  };
+  return made;
+}
+
+test('a server that lets chats end disturbs none; who waits searches on at another, by itself', async () => {
+  const former = await Server.start({ flags: ['--drain-time', '10m'] });
+  const next = await Server.start();
+  const both = await balancer(former.port);
+  const open = async () => {
+    const user = await User.open({ browser: world.browser, problems: world.problems, server: both });
+    world.users.push(user);
+    return user;
+  };
+  const [a, b, waits] = [await open(), await open(), await open()];
+  await meet(a, b, 'staying');
+  await waits.search('going on');
+  await waitFor(async () => (await (await fetch(`${former.url}/stats`)).json()).searching === 1, 'the search');
+
+  both.target = next.port;
+  former.process.kill('SIGTERM');
+  await waitFor(async () => /^chatterbox_closes_total\{code="1012"\} 1$/m.test(await (await fetch(`${former.url}/metrics`)).text()), 'who waits to be sent away');
+  const finds = await open();
+  await finds.search('going on');
+  await finds.isChatting();
+  await waits.isChatting();
+  await waits.say('found');
+  await finds.sees('found');
+
+  await a.say('undisturbed');
+  await b.sees('undisturbed');
+  await b.say('so am I');
+  await a.sees('so am I');
+  for (const user of [a, b]) {
+    assert.equal(await user.$('#banner').textContent(), '');
+    assert.ok(await user.$('#gone').isHidden());
+  }
+  assert.equal((await (await fetch(`${former.url}/stats`)).json()).chatting, 2, 'they are where they were');
+
+  await a.leave();
+  await b.hasEnded();
+  assert.equal(await former.ended, 0, former.log);
+  for (const user of [a, b]) {
+    await user.connected();
+    await user.page.keyboard.press('Escape');
+  }
+  await a.isChatting();
+  await b.isChatting();
+  for (const user of world.users.splice(0)) await user.context.close();
+  both.close();
+  await next.stop();
 });
 
 /** Serves a page that tries to open our socket and writes into its title what came of it. */
