@@ -11,9 +11,9 @@ enum { STRIKES_BURST = 50, STRIKES_PER_SECOND = 1 };
 /* What is no longer than the first counts as one request, each further piece of the second as one more. */
 enum { SHORT_BYTES = 4096, BYTES_PER_TOKEN = 1024 };
 
-/* A chat that one ends oneself in so short a time is a skip. Who skips again and again, to say the same to everybody, may do so ten times at once, and
- * then each three seconds. */
-enum { SKIP_MS = 5000, SKIP_TOKENS = 3, SKIPS_AT_ONCE = 10, SKIP_TOKENS_PER_SECOND = 1 };
+/* A chat that one ends oneself in so short a time is a skip. Who skips again and again, to say the same to everybody, may do so five times at once, and
+ * then each five seconds. Slower would gain nothing: who stays so long does not skip. */
+enum { SKIP_MS = 5000, SKIP_TOKENS = 5, SKIPS_AT_ONCE = 5, SKIP_TOKENS_PER_SECOND = 1 };
 
 /* Refuse a request that came too soon after others, and the client that does not heed it. */
 static void refuse_as_too_soon(struct session *session, struct session_host *host, const struct request *request, uint32_t strikes)

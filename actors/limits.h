@@ -24,7 +24,9 @@ bool limits_may_say(struct session *session, struct session_host *host, const st
 /* For whatever costs a call of Redis. */
 bool limits_may_search(struct session *session, struct session_host *host, const struct request *request);
 
-/* For a new search, which costs the same, and is refused for a while to who has skipped many. */
+/* For a new search, which costs the same, and is refused for a while to who has skipped many. Skips are counted for each session, not for its device or
+ * address: whoever would tell everybody the same shows no device, and at one address there may be as many people as --address-connections says, who may
+ * skip as often each. A client that connects anew for each stranger is held to --address-handshakes, which is not more than that. */
 bool limits_may_begin_search(struct session *session, struct session_host *host, const struct request *request);
 
 /* How often a client that can come back may acknowledge what has come: as often as it and its partner may write. */

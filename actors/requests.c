@@ -200,8 +200,10 @@ static void next(struct session *session, struct session_host *host, const struc
         break;
     case SESSION_CHATTING:
         limits_note_end(session, host);
-        if (!limits_may_begin_search(session, host, request))
+        if (!limits_may_begin_search(session, host, request)) {
+            session->has_skipped = false; /* the chat goes on, and may become a long one */
             break;
+        }
         leaving_chat(session, host);
         begin_search(session, host, request);
         break;

@@ -11,7 +11,7 @@ import { dropInvitation, friendInterest, invite, invitedBy, takeInvitation } fro
 import { bring, claim, forgetKept, giveWhenAsked, keepNow, keepWhat, recallKept, release, survives } from './kept.js';
 import { setBell, titleView } from './notify.js';
 
-const RETRY_SEARCH_MS = 2000;
+const RETRY_SEARCH_MS = 2000; // the second time twice that: who has skipped too many waits for up to 5 s (actors/limits.c)
 const FAILURES_BORNE = 3;
 const LOOKS_ON_MS = 4000;
 const ANYONE = 'anyone'; // the interest of who names none: the server wants one
@@ -176,8 +176,8 @@ function onSearchError(code, request) {
   hasFailed = true;
   failures++;
   if (code === 'invalid_interests' || failures === FAILURES_BORNE) return startOver(explain(code));
-  showSearchTrouble(explain(code));
-  retryTimer = setTimeout(askForSearch, RETRY_SEARCH_MS, 'next');
+  showSearchTrouble(explain(code, 'we try'));
+  retryTimer = setTimeout(askForSearch, RETRY_SEARCH_MS * failures, 'next');
 }
 
 function onError({ code, request }) {

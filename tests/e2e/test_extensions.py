@@ -1,6 +1,7 @@
 """What goes beyond the first protocol: anyone, next, typing, block, report."""
 import asyncio
 import hashlib
+import time
 
 from harness import Client, SLOWNESS, close_all, kept_keys, pair, running, settled
 
@@ -261,6 +262,30 @@ def test_reports_shut_out():
             await close_all(first, second, hasty, forgiven)
             await settled(server)
             assert not server.redis().keys("ban:*") and not server.redis().keys("reports:*")
+    asyncio.run(run())
+
+
+def test_who_skips_all_is_slowed_down():
+    """Each of ten waits for one whom it shares an interest with; one who has all ten interests would tell them all the same."""
+    async def run():
+        with running() as server:
+            server.wait_ready()
+            topics = [f"victim {i}" for i in range(10)]
+            victims = [await (await connected(server, topic)).search() for topic in topics]
+            bot = await connected(server, *topics)
+            began, reached, request = time.monotonic(), 0, "start_matching"
+            while reached < len(victims):
+                await bot.send(request)
+                event = await bot.event()
+                if event["type"] == "error":
+                    assert event["data"] == {"code": "rate_limited", "request": "next"}, event
+                    break
+                assert event["type"] == "success_matched", event
+                request, reached = "next", reached + 1
+            assert reached >= 6 and (reached - 6) * 5 <= time.monotonic() - began, reached  # five skips, and one each 5 s
+            await bot.send("chat_message", message="the last one's chat goes on")
+            await close_all(bot, *victims)
+            await settled(server)
     asyncio.run(run())
 
 

@@ -62,6 +62,25 @@ test('a search that is refused says why, tries again twice at most, and ends wit
   }
 });
 
+test('a search that came too soon is asked for again until a skip is earned, which takes up to 5 s', async () => {
+  const { user, asked, refusals } = await withServer({ start_matching: { code: 'rate_limited', request: 'start_matching' } });
+  refusals.next = { code: 'rate_limited', request: 'next' };
+  await user.page.clock.install();
+  await user.like('haste');
+  const now = () => user.page.evaluate(() => performance.now());
+  const triesAgain = () => asked.filter(type => type === 'next').length;
+  const began = await now();
+  await user.$('#start-button').click();
+  for (const times of [1, 2]) {
+    await waitFor(async () => await sentence(user) === 'That was fast. Wait a moment, then we try again.', 'the reason');
+    if (times === 2) delete refusals.next;
+    while (triesAgain() < times) await user.page.clock.runFor(200);
+  }
+  assert.ok(await now() - began >= 5000);
+  await waitFor(() => clockRuns(user), 'the search to run');
+  assert.equal(await sentence(user), '');
+});
+
 test('what is refused in a chat is marked, said, and can be tried again while the chat goes on', async () => {
   const { user, asked, refusals, say } = await withServer({});
   await user.search('refusals');

@@ -102,16 +102,35 @@ static void who_skips_again_and_again_is_slowed_down(void **state)
     uint64_t match = 10;
     host.rate_search = 1000;
     chat(match);
-    skip_partners(13, &match); /* ten, and three that were earned meanwhile, in eleven seconds */
+    skip_partners(5, &match); /* of the fifth 1.4 s are owed yet */
     client_writes("{\"type\":\"next\"}");
     expect_event("error", "rate_limited");
+    assert_int_equal(session.state, SESSION_CHATTING);
     client_writes("{\"type\":\"block\"}"); /* of which there may be as many as ever, but no new search */
     forget_sent();
     client_writes("{\"type\":\"start_matching\"}");
     expect_event("error", "rate_limited");
     assert_int_equal(session.state, SESSION_IDLE);
-    host.now_ms += 3000;
+    host.now_ms += 1399;
     client_writes("{\"type\":\"start_matching\"}");
+    expect_event("error", "rate_limited");
+    host.now_ms += 1;
+    client_writes("{\"type\":\"start_matching\"}");
+    expect(SEARCH_START);
+}
+
+static void a_refused_skip_is_none(void **state)
+{
+    (void)state;
+    uint64_t match = 10;
+    host.rate_search = 1000;
+    chat(match);
+    skip_partners(5, &match);
+    client_writes("{\"type\":\"next\"}");
+    expect_event("error", "rate_limited");
+    receive((struct message){ .type = PEER_LEFT, .from = partner, .peer_left = { .match = match } });
+    forget_sent();
+    client_writes("{\"type\":\"start_matching\"}"); /* it was the other one who went */
     expect(SEARCH_START);
 }
 
@@ -121,8 +140,8 @@ static void a_chat_is_no_skip_if_it_took_a_while_or_the_other_one_went(void **st
     uint64_t match = 10;
     host.rate_search = 1000;
     chat(match);
-    skip_partners(13, &match);
-    host.now_ms += 5000 - 2900; /* a token is still missing then */
+    skip_partners(5, &match);
+    host.now_ms += 1000; /* it is too soon for a skip then */
     receive((struct message){ .type = PEER_LEFT, .from = partner, .peer_left = { .match = match } });
     forget_sent();
     client_writes("{\"type\":\"start_matching\"}");
@@ -130,7 +149,7 @@ static void a_chat_is_no_skip_if_it_took_a_while_or_the_other_one_went(void **st
     matched(++match, session.search);
     forget_sent();
     host.now_ms += 5000;
-    session.skip_bucket = (struct rate_bucket){ .spent_milli = 30000, .updated_ms = (uint32_t)host.now_ms };
+    session.skip_bucket = (struct rate_bucket){ .spent_milli = 25000, .updated_ms = (uint32_t)host.now_ms };
     client_writes("{\"type\":\"next\"}");
     expect(PEER_LEFT);
 }
@@ -212,6 +231,7 @@ int main(void)
         TEST(the_last_partner_can_be_blocked_for_five_minutes),
         TEST(a_banned_user_leaves_everything),
         TEST(who_skips_again_and_again_is_slowed_down),
+        TEST(a_refused_skip_is_none),
         TEST(a_chat_is_no_skip_if_it_took_a_while_or_the_other_one_went),
         TEST(what_is_malformed_counts_as_a_message),
         TEST(what_leads_to_nothing_counts_as_a_message),
