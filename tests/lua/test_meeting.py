@@ -110,6 +110,24 @@ def test_devices_that_are_not_known_are_not_one(scripts):
     assert scripts.start("f", "z", "w", identity="", match=105)[1] == "d"
 
 
+def test_an_address_is_not_one_person(scripts):
+    key = scripts.key
+    for i in range(11):
+        assert scripts.report(f"r{i}", f"dev{i}", "adr") == ["OK"]
+    assert not scripts.store.keys(key("ban:*"))
+    assert scripts.submit("neighbour", "n", device="dev", address="adr") == ["OK"]
+    assert scripts.report("r11", "dev11", "adr") == ["BANNED"]  # who has a new device each time
+    assert sorted(scripts.store.keys(key("ban:*"))) == [key("ban:adr"), key("ban:dev11")]
+
+
+def test_whose_device_is_not_known_is_its_address(scripts):
+    key = scripts.key
+    assert scripts.report("r1", "adr", "adr") == ["OK"]
+    assert scripts.report("r2", "adr", "adr") == ["OK"]
+    assert scripts.report("r3", "adr", "adr") == ["BANNED"]
+    assert scripts.store.keys(key("ban:*")) == [key("ban:adr")]
+
+
 def test_report(scripts):
     key = scripts.key
     assert scripts.report("r1", "dev", "adr", report_ms=9000) == ["OK"]
