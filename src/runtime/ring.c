@@ -6,6 +6,11 @@
 
 #include "runtime/check.h"
 
+/* ck_md.h is of one architecture, and lies where the compilers of all of them look. With x86's, fences would be left out without a word. */
+#if defined(CK_MD_TSO) && !defined(__x86_64__) && !defined(__i386__) && !defined(__sparc__)
+#error "ck_md.h is that of a machine with a stronger memory: install libck-dev of the architecture that this is built for"
+#endif
+
 #ifndef CK_MD_TSO
 /* ck 0.7 orders the loads from a slot before the store that gives it back with a fence between stores alone, which a weak machine need not
  * heed: the producer might write into a slot that is being read. In ck since its commit c7945fe. */
