@@ -105,11 +105,11 @@ static bool plan_passed_one(struct entrances *entrances, int fd)
 
 static bool plan_passed(struct entrances *entrances, unsigned passed, char error[ENTRANCES_ERROR_BYTES])
 {
-    if (entrances->has_passed) {
+    if (entrances->wants_passed) {
         snprintf(error, ENTRANCES_ERROR_BYTES, "--listen systemd: expected once, for all sockets that were passed");
         return false;
     }
-    entrances->has_passed = true;
+    entrances->wants_passed = true;
     if (passed == ENTRANCES_NOT_KNOWN)
         return true;
     if (passed == 0) {
@@ -202,7 +202,7 @@ static const struct entrance *first_tcp(const struct entrances *entrances)
 bool entrances_plan(struct entrances *entrances, const struct options *options, unsigned passed, char error[ENTRANCES_ERROR_BYTES])
 {
     entrances->count = 0;
-    entrances->has_passed = false;
+    entrances->wants_passed = false;
     for (unsigned i = 0; i < options->listens; i++) {
         if (!plan_list(entrances, options->listen_at[i], passed, error))
             return false;

@@ -38,7 +38,7 @@ struct entrance {
 
 struct entrances {
     unsigned count;
-    bool has_passed; /* those that were passed are among them, or will be: at --check it is not known how many */
+    bool wants_passed; /* those that were passed are among them, or will be: at --check it is not known how many */
     struct entrance of[ENTRANCES_MAX + 1];
 };
 

@@ -16,13 +16,19 @@ static int printed_digit(char c)
     return c >= 'A' && c <= 'F' ? -1 : hex_digit(c);
 }
 
+static uint8_t byte_of(const char *digits)
+{
+    const unsigned high = (unsigned)hex_digit(digits[0]), low = (unsigned)hex_digit(digits[1]);
+    return (uint8_t)(high << 4 | low);
+}
+
 bool hex_read(uint8_t *bytes, size_t count, const char *digits)
 {
-    for (size_t i = 0; i < count; i++) {
-        const int high = printed_digit(digits[2 * i]), low = high < 0 ? -1 : printed_digit(digits[2 * i + 1]);
-        if (high < 0 || low < 0)
+    for (size_t i = 0; i < 2 * count; i++) {
+        if (printed_digit(digits[i]) < 0)
             return false;
-        bytes[i] = (uint8_t)(high << 4 | low);
     }
+    for (size_t i = 0; i < count; i++)
+        bytes[i] = byte_of(digits + 2 * i);
     return true;
 }

@@ -34,8 +34,8 @@ static inline int32_t hex_four(const char *digits)
 /* count bytes as 2 * count digits in lower case, and a NUL. */
 void hex_print(char *text, const uint8_t *bytes, size_t count);
 
-/* 2 * count digits as count bytes. What is printed has one spelling: returns false if there is anything but digits in lower case; bytes is
- * anything then. */
+/* 2 * count digits as count bytes. What is printed has one spelling: returns false, and leaves bytes alone, if there is anything but digits
+ * in lower case. */
 bool hex_read(uint8_t *bytes, size_t count, const char *digits) __attribute__((warn_unused_result));
 
 #endif

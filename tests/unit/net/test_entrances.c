@@ -121,7 +121,7 @@ static void passed_is_what_listens(void **state)
     int fd = socket(AF_INET, SOCK_STREAM, 0);
     assert_true(fd >= 0 && dup2(fd, PASSED_FIRST) == PASSED_FIRST && bind(fd, (const struct sockaddr *)&address, sizeof address) == 0);
     assert_false(plan(PLACES("systemd"), 1));
-    assert_string_equal(error, "--listen systemd: descriptor 3: expected a stream socket that listens (ListenStream=, Accept=no)");
+    assert_string_equal(error, "--listen systemd: descriptor 3: expected a stream socket that listens (ListenStream=, Accept=no), at an address, a port or a path");
     assert_int_equal(listen(fd, 1), 0);
     assert_true(plan(PLACES("127.0.0.1:0", "systemd"), 1));
     assert_int_equal(entrances.count, 2);
@@ -130,6 +130,9 @@ static void passed_is_what_listens(void **state)
     assert_true(entrances.of[1].port > 0 && !entrances.of[1].is_local);
     assert_int_equal(entrances.of[1].fds[0], PASSED_FIRST);
     assert_true(entrances_has_passed(&entrances));
+    assert_false(plan(PLACES("systemd,systemd"), 1));
+    assert_string_equal(error, "--listen systemd: expected once, for all sockets that were passed");
+    assert_false(plan(PLACES("systemd", "systemd"), ENTRANCES_NOT_KNOWN));
     assert_false(plan(PLACES("systemd"), ENTRANCES_MAX + 1));
     assert_string_equal(error, "--listen systemd: 17 sockets were passed; expected at most 16 in all");
     if (fd != PASSED_FIRST)
