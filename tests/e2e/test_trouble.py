@@ -111,7 +111,9 @@ def test_each_is_told_once_with_its_remedy():
         assert not failures, "\n".join(map(str, failures))
         time.sleep(1)
         for name, server in servers.items():
-            told = [line for line in server.log if " level=warn " in line]
+            # A busy machine's Sentinel or Redis may be slow besides.
+            slow = "no answer in time"
+            told = [line for line in server.log if " level=warn " in line and (slow in CASES[name][2] or slow not in line)]
             assert len(told) == 1, (name, told)
             server.stop()
 
