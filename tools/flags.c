@@ -142,6 +142,7 @@ static void print_man_row(const struct row *row)
 static void print_man(void)
 {
     puts(".\\\" Made from src/options.def by tools/flags.c.\n"
+         ".ds AD l\n" /* no line is stretched: some names are too long for that, which groff warns of */
          ".TH CHATTERBOX 8 \"\" \"chatterbox " CHATTERBOX_VERSION "\" \"System Administration\"\n"
          ".nh\n.ad l\n" /* values are not to be cut, nor spaced out */
          ".SH NAME\n"
