@@ -84,19 +84,9 @@ void farewell_hear(struct session *session, struct session_host *host, enum fare
     }
 }
 
-/* Whoever has told it to close. */
-static void end_if_gone(struct session *session, struct session_host *host)
-{
-    if (session->state == SESSION_CLOSING && session->is_gone)
-        reading_go_on(session, host); /* CONN_GONE has come, and does not come again */
-}
-
 void farewell_settle(struct session *session, struct session_host *host)
 {
-    end_if_gone(session, host);
     const bool awaits_turn = session->state == SESSION_CHATTING || (session->state == SESSION_SEARCHING && session->told == TOLD_LAST_CALL);
-    if (!host->is_last_call || awaits_turn || session_is_away(session))
-        return;
-    send_away(session, host);
-    end_if_gone(session, host);
+    if (host->is_last_call && !awaits_turn && !session_is_away(session))
+        send_away(session, host);
 }

@@ -27,8 +27,7 @@ enum farewell {
 /* The actor, or the stand-in, may be SESSION_OVER after it. */
 void farewell_hear(struct session *session, struct session_host *host, enum farewell what);
 
-/* At the end of each call of an actor, and when it has begun: host->is_last_call sends it away, if it is in no chat; and who has been told to close and has
- * lost its connection before is SESSION_OVER. */
+/* At the end of each call of an actor, and when it has begun: host->is_last_call sends it away, if it is in no chat. */
 void farewell_settle(struct session *session, struct session_host *host);
 
 #endif

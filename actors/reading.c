@@ -73,6 +73,12 @@ void reading_go_on(struct session *session, struct session_host *host)
         leave(session, host);
 }
 
+void reading_settle(struct session *session, struct session_host *host)
+{
+    if (session->state == SESSION_CLOSING && session->is_gone)
+        reading_go_on(session, host);
+}
+
 void reading_take(struct session *session, struct session_host *host, struct message *run)
 {
     while (run->payload != NULL) {

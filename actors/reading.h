@@ -19,6 +19,9 @@ void reading_end(struct session *session, struct session_host *host, uint16_t co
 /* The matcher has answered: requests that came meanwhile. One of them may be the next to wait for. */
 void reading_go_on(struct session *session, struct session_host *host);
 
+/* At the end of each call of an actor: who has been told to close and has lost its connection before is SESSION_OVER, since CONN_GONE does not come again. */
+void reading_settle(struct session *session, struct session_host *host);
+
 /* The turn that was awaited. */
 void reading_on_turn(struct session *session, struct session_host *host);
 

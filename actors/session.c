@@ -28,6 +28,7 @@ static void end_call(struct session *session, struct session_host *host)
 {
     away_settle(session, host);
     farewell_settle(session, host);
+    reading_settle(session, host);
     if (session->state == SESSION_OVER)
         afar_part(session, host);
     tell_hand_over(host);
@@ -262,8 +263,6 @@ void session_init(struct session *session, struct session_host *host, struct add
               event_connection_established_anew(&host->time, session->user_id, session->is_resumable ? token : NULL, host->resume_ms, is_refused));
     farewell_settle(session, host);
 }
-
-/* Other nodes. */
 
 static void on_resume(struct session *session, struct session_host *host, struct message *message)
 {
